@@ -1,0 +1,60 @@
+# Each target makes .venv first where it is missing or older than pyproject.toml or constraints.txt.
+# PYTHON=python3.12 make test    picks another interpreter for a new .venv
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
+RUNTIME := $(VENV)/.runtime-installed
+TEST := $(VENV)/.test-installed
+
+.PHONY: help demo test test-slow test-all lint types clean
+.NOTPARALLEL:
+
+help:
+	@echo "make demo       certify k-hop on 1,024 tokens, k = 16"
+	@echo "make test       every test but the slow ones"
+	@echo "make test-slow  the slow tests only"
+	@echo "make test-all   every test"
+	@echo "make lint       ruff: rules and format"
+	@echo "make types      mypy, strict"
+	@echo "make clean      remove caches and build products, keep .venv"
+
+demo: $(RUNTIME)
+	$(BIN)/anna-mpc certify k-hop --n 1024 --k 16
+
+test: $(TEST)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(TEST)
+	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: there is none
+
+test-all: $(TEST)
+	$(BIN)/python -m pytest
+
+lint: $(TEST)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: $(TEST)
+	$(BIN)/python -m mypy
+
+clean:
+	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage htmlcov
+	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print \
+	    | xargs rm -rf
+
+define make_venv
+@echo "installing into $(VENV)"
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+endef
+
+$(RUNTIME): pyproject.toml constraints.txt
+	$(make_venv)
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(TEST): pyproject.toml constraints.txt
+	$(make_venv)
+	@$(PIP_INSTALL) -e '.[test]'
+	@touch $@ $(RUNTIME)

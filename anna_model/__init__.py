@@ -1,0 +1,59 @@
+"""Transformers over attention mechanisms that come with a definition and a fast path."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anna_model.answers import DenseAnswer as DenseAnswer
+    from anna_model.answers import SparseAnswer as SparseAnswer
+    from anna_model.definition import definition_forward as definition_forward
+    from anna_model.heads import EVERY_HEAD as EVERY_HEAD
+    from anna_model.heads import DenseHeads as DenseHeads
+    from anna_model.heads import SparseHeads as SparseHeads
+    from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
+    from anna_model.mechanisms.mechanism import Mechanism as Mechanism
+    from anna_model.rows import Rows as Rows
+    from anna_model.rowwise import HeadMaps as HeadMaps
+    from anna_model.rowwise import RowwiseLayer as RowwiseLayer
+    from anna_model.rowwise_check import NotRowwise as NotRowwise
+    from anna_model.rowwise_check import check_rowwise as check_rowwise
+    from anna_model.transformer import Combine as Combine
+    from anna_model.transformer import HeadShape as HeadShape
+    from anna_model.transformer import Layer as Layer
+    from anna_model.transformer import Resources as Resources
+    from anna_model.transformer import Transformer as Transformer
+
+_HOME = {
+    "EVERY_HEAD": "heads",
+    "Combine": "transformer",
+    "DenseAnswer": "answers",
+    "DenseHeads": "heads",
+    "ExactMatch": "mechanisms.exact_match",
+    "HeadMaps": "rowwise",
+    "HeadShape": "transformer",
+    "Layer": "transformer",
+    "Mechanism": "mechanisms.mechanism",
+    "NotRowwise": "rowwise_check",
+    "Resources": "transformer",
+    "Rows": "rows",
+    "RowwiseLayer": "rowwise",
+    "SparseAnswer": "answers",
+    "SparseHeads": "heads",
+    "Transformer": "transformer",
+    "check_rowwise": "rowwise_check",
+    "definition_forward": "definition",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"anna_model.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'anna_model' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,118 @@
+"""Arrays that are checked once, when a value is made, and never written again.
+
+Nothing is copied: the maker of a value gives its arrays away. What is kept is a read-only view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class FrozenArrays:
+    """Base of frozen dataclasses of arrays: a pickle or copy is made, hence checked, anew."""
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        names = [field.name for field in fields(cast(Any, self))]
+        return type(self), tuple(getattr(self, name) for name in names)
+
+    def _freeze(self, name: str, dtype: type, shape: Sequence[int | None]) -> Any:
+        """Check one field, replace it by its read-only view and return that."""
+        view = read_only(name, getattr(self, name), dtype, shape)
+        object.__setattr__(self, name, view)
+        return view
+
+
+def read_only(name: str, array: Any, dtype: type, shape: Sequence[int | None]) -> Any:
+    """Check the type, dtype and shape of an array and return a read-only view of it.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    array : dtype[shape]
+    dtype : type
+        Demanded exactly: nothing is converted in silence.
+    shape : sequence of int or None
+        None accepts any size.
+
+    Raises
+    ------
+    TypeError
+        Not an array, or another dtype.
+    ValueError
+        Another shape.
+
+    Examples
+    --------
+    >>> view = read_only("V", np.zeros((2, 3)), np.float64, (None, 3))
+    >>> view.shape, view.flags.writeable
+    ((2, 3), False)
+    >>> read_only("V", np.zeros((2, 3)), np.float64, (None, 4))
+    Traceback (most recent call last):
+        ...
+    ValueError: V must have shape (any, 4), not (2, 3)
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    if array.dtype != np.dtype(dtype):
+        raise TypeError(f"{name} must have dtype {np.dtype(dtype)}, not {array.dtype}")
+    if len(shape) != array.ndim or any(
+        want is not None and want != got for want, got in zip(shape, array.shape, strict=True)
+    ):
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        wanted = f"({wanted},)" if len(shape) == 1 else f"({wanted})"
+        raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def require_finite(name: str, array: FloatArray) -> None:
+    """Refuse NaN and infinity.
+
+    Raises
+    ------
+    ValueError
+        It names the first place.
+
+    Examples
+    --------
+    >>> require_finite("Q", np.array([[1.0, np.nan]]))
+    Traceback (most recent call last):
+        ...
+    ValueError: Q must be finite, but Q[0, 1] is nan
+    """
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        where = ", ".join(map(str, place))
+        raise ValueError(f"{name} must be finite, but {name}[{where}] is {array[place]}")
+
+
+def require_range(name: str, array: IntArray, low: int, high: int) -> None:
+    """Refuse an integer outside low .. high.
+
+    Raises
+    ------
+    ValueError
+        It names the first place.
+
+    Examples
+    --------
+    >>> require_range("key_token", np.array([0, 3]), 0, 2)
+    Traceback (most recent call last):
+        ...
+    ValueError: key_token must lie in 0 .. 2, but key_token[1] is 3
+    """
+    if array.size and not (low <= array.min() and array.max() <= high):
+        row = int(np.flatnonzero((array < low) | (array > high))[0])
+        raise ValueError(f"{name} must lie in {low} .. {high}, but {name}[{row}] is {array[row]}")

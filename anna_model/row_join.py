@@ -1,0 +1,160 @@
+"""Hash joins on rows of words: which rows are equal, means over equal rows.
+
+Axes: n rows of w words, m value width. Group labels come in any order and no result may depend on
+them. The hash is fixed: the cost is expected over rows that were not chosen against it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model.frozen_arrays import FloatArray, IntArray
+
+Words = NDArray[np.uint64]
+
+
+def as_words(rows: NDArray[Any]) -> Words:
+    """Write rows as words that are equal bit for bit exactly where the rows are equal.
+
+    Parameters
+    ----------
+    rows : int64, uint64 or finite float64 [n, w]
+
+    Returns
+    -------
+    uint64[n, w]
+        C-contiguous.
+
+    Examples
+    --------
+    >>> zero, minus_zero = as_words(np.array([[0.0], [-0.0]]))
+    >>> bool(zero == minus_zero)
+    True
+    """
+    if rows.dtype == np.float64:
+        rows = rows + 0.0  # -0.0 + 0.0 is 0.0; all other finite floats have one bit pattern each
+    return np.ascontiguousarray(rows).view(np.uint64)
+
+
+def match_rows(words: Words, probes: Words) -> tuple[IntArray, IntArray, int]:
+    """Group equal rows, and find the group of every probe.
+
+    Parameters
+    ----------
+    words : uint64[n, w]
+    probes : uint64[n', w]
+
+    Returns
+    -------
+    group : int64[n]
+        Label of the group of a row, 0 .. n_groups - 1.
+    found : int64[n']
+        Label of the group that equals the probe, -1 where there is none.
+    n_groups : int
+
+    Examples
+    --------
+    >>> group, found, n_groups = match_rows(*(np.array(x, np.uint64) for x in (
+    ...     [[5, 1], [5, 2], [5, 1]], [[5, 2], [1, 5]])))
+    >>> group.tolist(), found.tolist(), n_groups
+    ([0, 1, 0], [1, -1], 2)
+    """
+    from anna_model.kernels import exact_match as kernels
+
+    group, found = np.empty(len(words), np.int64), np.empty(len(probes), np.int64)
+    table = np.zeros((1 << (2 * len(words)).bit_length(), 2), np.uint64)
+    scratch = np.empty(kernels.BATCH + 1, np.uint64)
+    with np.errstate(over="ignore"):  # the hash wraps by design; it warns when uncompiled
+        n_groups = int(kernels.group_rows(words, table, group, scratch))
+        kernels.find_rows(words, table, probes, found, scratch)
+    return group, found, n_groups
+
+
+def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
+    """Mean of the rows of V in every group: the sum in their order, divided once by the count.
+
+    Parameters
+    ----------
+    group : int64[n]
+        In 0 .. n_groups - 1, or -1: left out.
+    V : float64[n, m]
+        C-contiguous.
+    n_groups : int
+
+    Returns
+    -------
+    float64[n_groups + 1, m]
+        The last row is zero, so that label -1 reads it.
+
+    Examples
+    --------
+    >>> group_means(np.array([0, 1, 0, -1]), np.array([[1.0], [2.0], [4.0], [8.0]]), 2).T.tolist()
+    [[2.5, 2.0, 0.0]]
+    """
+    from anna_model.kernels import exact_match as kernels
+
+    mean = np.zeros((n_groups + 1, V.shape[1]))
+    kernels.group_means(group, V, mean, np.zeros(n_groups, np.int64))
+    return mean
+
+
+def running_means(group: IntArray, found: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
+    """Mean of the rows of V up to row i in the group that row i asks for.
+
+    Parameters
+    ----------
+    group, found : int64[n]
+        As `match_rows` returns them; `found` becomes -1 where nothing up to the row matches.
+    V : float64[n, m]
+        C-contiguous.
+    n_groups : int
+
+    Returns
+    -------
+    float64[n, m]
+        Zero rows where nothing matches.
+
+    Examples
+    --------
+    >>> found = np.array([1, 0, 0])
+    >>> out = running_means(np.array([0, 1, 0]), found, np.array([[1.0], [2.0], [4.0]]), 2)
+    >>> out.T.tolist(), found.tolist()
+    ([[0.0, 1.0, 2.5]], [-1, 0, 0])
+    """
+    from anna_model.kernels import exact_match as kernels
+
+    out, total = np.zeros_like(V), np.zeros((n_groups, V.shape[1]))
+    kernels.running_means(group, found, V, total, np.zeros(n_groups, np.int64), out)
+    return out
+
+
+def sort_by(key: IntArray, n_keys: int) -> tuple[IntArray, IntArray]:
+    """Sort rows by counting, in O(n + n_keys).
+
+    Parameters
+    ----------
+    key : int64[n]
+        In 0 .. n_keys - 1.
+    n_keys : int
+
+    Returns
+    -------
+    order : int64[n]
+        The rows by key, equal keys in their old order.
+    end : int64[n_keys]
+        Where the rows of every key end in `order`.
+
+    Examples
+    --------
+    >>> order, end = sort_by(np.array([2, 0, 2, 0]), 3)
+    >>> order.tolist(), end.tolist()
+    ([1, 3, 0, 2], [2, 2, 4])
+    """
+    from anna_model.kernels import exact_match as kernels
+
+    order, end = np.empty(len(key), np.int64), np.zeros(n_keys + 1, np.int64)
+    kernels.stable_order(key, end, order)
+    return order, end[:-1]

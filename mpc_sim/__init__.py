@@ -1,0 +1,65 @@
+"""An exact simulator of the MPC model: machines of s words, rounds, every limit enforced."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpc_sim.cluster import Cluster as Cluster
+    from mpc_sim.compose import sequence as sequence
+    from mpc_sim.conformance import assert_local as assert_local
+    from mpc_sim.errors import (
+        InputError as InputError,
+    )
+    from mpc_sim.errors import (
+        MPCError as MPCError,
+    )
+    from mpc_sim.errors import (
+        ShapeError as ShapeError,
+    )
+    from mpc_sim.ledger import Ledger as Ledger
+    from mpc_sim.protocol import Protocol as Protocol
+    from mpc_sim.protocol import fit_cluster as fit_cluster
+    from mpc_sim.records import (
+        Channel as Channel,
+    )
+    from mpc_sim.records import (
+        Inbox as Inbox,
+    )
+    from mpc_sim.records import (
+        Outbox as Outbox,
+    )
+    from mpc_sim.records import (
+        Records as Records,
+    )
+    from mpc_sim.simulation import Simulation as Simulation
+
+_HOME = {
+    "Channel": "records",
+    "Cluster": "cluster",
+    "Inbox": "records",
+    "InputError": "errors",
+    "Ledger": "ledger",
+    "MPCError": "errors",
+    "Outbox": "records",
+    "Protocol": "protocol",
+    "Records": "records",
+    "ShapeError": "errors",
+    "Simulation": "simulation",
+    "assert_local": "conformance",
+    "fit_cluster": "protocol",
+    "sequence": "compose",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"mpc_sim.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mpc_sim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Protocols of the library, a file a task."""

@@ -1,0 +1,376 @@
+"""Columnsort: deterministic, oblivious sorting in 4^d + 1 rounds (Leighton 1985).
+
+Slots x = 0, 1, ... of an array are laid out column by column in r rows and c columns; r >= 2
+(c-1)^2 and c divides r. Sorting the columns between the four fixed permutations *transpose*,
+*untranspose*, *shift* and *unshift* sorts the array. A column is sorted inside one machine (depth
+1) or by columnsort again, on a group of machines (depth d). Padding with +infinity costs nothing:
+absent records sort last, so a machine knows the row of every record that it holds.
+
+The shift moves every slot r/2 further, into a column c + 1. Column 0 then holds r - r/2 records;
+they lie in its first rows instead of behind r/2 records of -infinity, and unshift allows for it.
+
+The last permutation of an inner sort yields final ranks in the column, so the next outer
+permutation is done by the same message: 4^d deliveries, and one to lay the input out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.errors import ShapeError
+from mpc_sim.integers import ceil_div
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+
+MAX_DEPTH = 8
+PERMUTATIONS = ("transpose", "untranspose", "shift", "unshift")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One level: r rows and c columns, with the four permutations of (column, row).
+
+    Examples
+    --------
+    >>> column, row = Matrix(rows=8, columns=2).permute(0, np.array([0, 0, 0]), np.array([0, 1, 2]))
+    >>> column.tolist(), row.tolist()
+    ([0, 1, 0], [0, 0, 1])
+    """
+
+    rows: int
+    columns: int
+
+    @property
+    def shift(self) -> int:
+        """How far the shift moves: half a column; one column needs none."""
+        return self.rows // 2 if self.columns > 1 else 0
+
+    @property
+    def width(self) -> int:
+        """Columns that hold records at some time: c, and one more for the shift."""
+        return self.columns + (self.columns > 1)
+
+    def permute(self, which: int, column: Words, row: Words) -> tuple[Words, Words]:
+        """Apply permutation 0, 1 or 2 of ``PERMUTATIONS``."""
+        r, c, h = self.rows, self.columns, self.shift
+        x = column * r + row
+        if which == 0:
+            return x % c, x // c
+        if which == 1:
+            x = row * c + column
+            return x // r, x % r
+        shifted = x + h
+        first = x < r - h
+        return np.where(first, 0, shifted // r), np.where(first, x, shifted % r)
+
+    def rank(self, column: Words, row: Words) -> Words:
+        """Unshift: the slot of the whole array that a sorted shifted position stands for."""
+        return np.where(column == 0, row, column * self.rows + row - self.shift)
+
+
+@dataclass(frozen=True)
+class SortPlan:
+    """The matrices of columnsort, outermost first; a column of one is the array of the next.
+
+    Examples
+    --------
+    >>> plan_columnsort(1024, max_rows=204, max_machines=21)
+    SortPlan(levels=(Matrix(rows=128, columns=8),))
+    """
+
+    levels: tuple[Matrix, ...]
+
+    @property
+    def depth(self) -> int:
+        """d: the sort takes 4^d permutations."""
+        return len(self.levels)
+
+    @property
+    def rows(self) -> int:
+        """Records of the largest column that one machine sorts."""
+        return self.levels[-1].rows
+
+    @property
+    def n_machines(self) -> int:
+        """Machines that the columns occupy."""
+        product = 1
+        for level in self.levels:
+            product *= level.width
+        return product
+
+    def place(self, columns: list[Words], row: Words, level: int) -> Words:
+        """Return the machine of a row of a column, given the columns of all levels up to it."""
+        columns = list(columns)
+        for inner in self.levels[level + 1 :]:
+            columns.append(row // inner.rows)
+            row = row % inner.rows
+        machine = np.zeros_like(row)
+        for inner, column in zip(self.levels, columns, strict=True):
+            machine = machine * inner.width + column
+        return machine
+
+    def columns_of(self, machine: Words) -> list[Words]:
+        """Return the column at every level, outermost first, of the machines."""
+        columns = []
+        for level in reversed(self.levels):
+            columns.append(machine % level.width)
+            machine = machine // level.width
+        return columns[::-1]
+
+
+@lru_cache(maxsize=1024)
+def plan_columnsort(n_slots: int, max_rows: int, max_machines: int) -> SortPlan | None:
+    """Return a plan of the least depth that fits, with the shortest columns; None if none fits.
+
+    Parameters
+    ----------
+    n_slots : int
+        Records to sort.
+    max_rows : int
+        Records that a machine can hold.
+    max_machines : int
+
+    Notes
+    -----
+    Depth 1 needs max_rows of about 1.26 n_slots^(2/3), depth 2 about 1.47 n_slots^(4/9). Bisection
+    on the longest column finds the shortest one at depth 1; at greater depth it may miss it, never
+    the limits.
+    """
+    for depth in range(1, MAX_DEPTH + 1):
+        plan = _fewest_columns(n_slots, depth, max_rows)
+        if plan is None or plan.n_machines > max_machines:
+            continue
+        low, high = 0, plan.rows
+        while high - low > 1:
+            middle = (low + high) // 2
+            shorter = _fewest_columns(n_slots, depth, middle)
+            if shorter is not None and shorter.n_machines <= max_machines:
+                plan, high = shorter, middle
+            else:
+                low = middle
+        return plan
+    return None
+
+
+def _fewest_columns(n_slots: int, depth: int, max_rows: int) -> SortPlan | None:
+    """Return the plan with, at every level, the fewest columns that the levels below can sort."""
+    levels = []
+    for below in range(depth - 1, -1, -1):
+        capacity = _capacity(below, max_rows)
+        columns = 1
+        while (rows := _rows(n_slots, columns)) > capacity:
+            columns += 1
+            if 2 * (columns - 1) ** 2 > capacity:
+                return None
+        levels.append(Matrix(rows, columns))
+        n_slots = rows
+    return SortPlan(tuple(levels))
+
+
+def _rows(n_slots: int, columns: int) -> int:
+    """Return the least legal r for c columns: r c >= n_slots, r >= 2 (c-1)^2, c divides r."""
+    return columns * ceil_div(max(ceil_div(n_slots, columns), 2 * (columns - 1) ** 2, 1), columns)
+
+
+@lru_cache(maxsize=65536)
+def _capacity(depth: int, max_rows: int) -> int:
+    """Return the most records that a depth can sort when a machine sorts ``max_rows``."""
+    if depth == 0 or max_rows == 0:
+        return max_rows
+    rows = _capacity(depth - 1, max_rows)
+    most = max(math.isqrt(rows // 2) + 1, 1)
+    return max(columns**2 * (rows // columns) for columns in range(max(most - 2, 1), most + 1))
+
+
+@dataclass(frozen=True)
+class Columnsort(Protocol):
+    """Sort records by all their fields, the first field first.
+
+    It reads channel ``records``: the record of rank j on machine i lies in slot i * held + j (by
+    default those of the input blocks). It leaves the same channel sorted, ``out`` records a
+    machine: a block, or as few as P machines allow.
+
+    Parameters
+    ----------
+    fields : tuple of str
+        The fields of a record, most significant first. Records that agree in all are
+        interchangeable.
+    n_slots : int, optional
+        All slots are smaller than this; N by default. Slots without a record count as +infinity.
+    held : int, optional
+        Records of a machine before the sort; block by default.
+    spread : bool
+        Lay the result out evenly on all machines, ceil(n_slots / P) records each, not in blocks.
+
+    Notes
+    -----
+    Rounds 1 + 4^d, exactly. Words of a machine: at most w max(held, r, out), w the number of fields
+    and r the longest column. Machines: the product of (c + 1) over the levels, and
+    ceil(n_slots / out) for the result.
+
+    References
+    ----------
+    Leighton, Tight bounds on the complexity of parallel sorting, IEEE Trans. Computers C-34 (1985).
+
+    Examples
+    --------
+    >>> from mpc_sim import Cluster
+    >>> cluster = Cluster(n_words=1024, memory_words=408, n_machines=21, block_words=102)
+    >>> Columnsort(("letter", "index")).n_rounds(cluster)
+    5
+    """
+
+    fields: tuple[str, ...]
+    n_slots: int | None = None
+    held: int | None = None
+    spread: bool = False
+
+    def plan(self, cluster: Cluster) -> SortPlan:
+        """Return the matrices for a cluster, or refuse it."""
+        max_rows = cluster.memory_words // len(self.fields)
+        if max_rows < 2:
+            raise ShapeError(
+                f"s = {cluster.memory_words} words hold {max_rows} records of "
+                f"{len(self.fields)} words; "
+                "columnsort needs 2: raise epsilon or c_s",
+                memory_words=cluster.memory_words,
+            )
+        held, out = self._held(cluster), self._out(cluster)
+        n_slots = self._n_slots(cluster)
+        plan = plan_columnsort(n_slots, max_rows, cluster.n_machines)
+        if plan is None or max(held, out) > max_rows or ceil_div(n_slots, out) > cluster.n_machines:
+            raise ShapeError(
+                f"columnsort of {n_slots} records of {len(self.fields)} words does not fit "
+                f"P = {cluster.n_machines} machines of s = {cluster.memory_words} words: "
+                "raise epsilon, c_s or c_p",
+                memory_words=cluster.memory_words,
+                n_machines=cluster.n_machines,
+            )
+        return plan
+
+    def check(self, cluster: Cluster) -> None:
+        self.plan(cluster)
+        super().check(cluster)
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 1 + int(4 ** self.plan(cluster).depth)
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        if round == 0:
+            return "columnsort: load"
+        names = [PERMUTATIONS[digit] for digit in self._digits(round, self.plan(cluster))]
+        return "columnsort: " + " / ".join(names)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        plan = self.plan(cluster)
+        last = round == 4**plan.depth
+        held = self._held(cluster) if round == 0 else plan.rows
+        return (Channel("records", self.fields, held, self._out(cluster) if last else plan.rows),)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        plan = self.plan(cluster)
+        records = inbox["records"]
+        if round == 0:
+            slot = records.machine * self._held(cluster) + records.rank
+            outer = plan.levels[0]
+            to = plan.place([slot // outer.rows], slot % outer.rows, 0)
+        else:
+            records = sort_locally(records)
+            to = self._destination(plan, self._digits(round, plan), records, cluster)
+        outbox = Outbox()
+        outbox.send("records", source=records.machine, to=to, **records.columns)
+        return outbox
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        return Inbox(inbox.machines, {"records": sort_locally(inbox["records"])})
+
+    def _destination(
+        self, plan: SortPlan, digits: list[int], records: Records, cluster: Cluster
+    ) -> Words:
+        """Return where the records of a round go.
+
+        A level that unshifts turns positions into ranks, the rows of the level above; the first
+        level, from the inside, that does not unshift permutes its positions.
+        """
+        columns = plan.columns_of(records.machine)
+        row = records.rank
+        for level in range(plan.depth - 1, -1, -1):
+            matrix, column = plan.levels[level], columns[level]
+            if digits[level] < 3:
+                column, row = matrix.permute(digits[level], column, row)
+                return plan.place([*columns[:level], column], row, level)
+            row = matrix.rank(column, row)
+        return row // self._out(cluster)
+
+    @staticmethod
+    def _digits(round: int, plan: SortPlan) -> list[int]:
+        """Return the permutation of every level, outermost first: round - 1 in base 4."""
+        return [(round - 1) // 4**place % 4 for place in range(plan.depth - 1, -1, -1)]
+
+    def _held(self, cluster: Cluster) -> int:
+        return cluster.block_words if self.held is None else self.held
+
+    def _out(self, cluster: Cluster) -> int:
+        if self.spread:
+            return ceil_div(self._n_slots(cluster), cluster.n_machines)
+        return cluster.block_words
+
+    def _n_slots(self, cluster: Cluster) -> int:
+        return cluster.n_words if self.n_slots is None else self.n_slots
+
+
+def sort_locally(records: Records) -> Records:
+    """Sort the records of every machine by all their fields, the first field first.
+
+    Examples
+    --------
+    >>> sort_locally(Records.of(machine=[3, 3, 1], letter=[2, 1, 0]))["letter"].tolist()
+    [1, 2, 0]
+    """
+    if len(records) == 0:
+        return records
+    group = np.zeros(len(records), np.int64)
+    np.cumsum(records.machine[1:] != records.machine[:-1], out=group[1:])
+    columns = [group, *(records[field] for field in records.fields)]
+    bits = [int(column.max()).bit_length() for column in columns]
+    if sum(bits) > 62 or min(int(column.min()) for column in columns) < 0:
+        return records.take(np.lexsort(columns[::-1]))
+    packed = group
+    for column, width in zip(columns[1:], bits[1:], strict=True):
+        packed = (packed << width) | column
+    return records.take(np.argsort(packed))
+
+
+@dataclass(frozen=True)
+class Rename(LocalStage):
+    """Call a channel by another name."""
+
+    source: str
+    target: str
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        return Inbox(inbox.machines, {self.target: inbox[self.source]})
+
+
+def columnsort() -> Protocol:
+    """Return the protocol that sorts the N input words.
+
+    Returns
+    -------
+    Protocol
+        1 + 4^d rounds; the output words lie in the blocks of the input, in increasing order.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3", largest_word=9)
+    >>> Simulation(columnsort(), cluster, [5, 1, 9, 1, 0, 3]).run().tolist()
+    [0, 1, 1, 3, 5, 9]
+    """
+    return sequence(Rename("input", "records"), Columnsort(("word",)), Rename("records", "output"))

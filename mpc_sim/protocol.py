@@ -1,0 +1,144 @@
+"""Protocols: what every machine does in every round, in a shape fixed before any input."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from numbers import Rational
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import ShapeError
+from mpc_sim.records import Channel, Inbox, Outbox
+
+FACTORS = (1, 2, 4, 8, 16)
+
+
+class Protocol(ABC):
+    """An MPC protocol; subclasses are frozen dataclasses, so that k, seeds and sizes are fields.
+
+    The shape, ``n_rounds`` and ``channels``, depends on the cluster and on the fields only.
+    ``step`` acts for all machines of a batch at once, on columns, but locally: what it emits for a
+    machine depends on that machine's inbox alone. No state lives outside the inbox. Round 0 finds
+    the input in channel ``input``, field ``word``; after the last delivery ``finish`` leaves the
+    output in channel ``output``, field ``word``, in the blocks of the input.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, section 2.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, Cluster, Protocol, Channel, Outbox, Inbox
+    >>> class Rotate(Protocol):
+    ...     "Every machine hands its words to the next machine."
+    ...     def n_rounds(self, cluster): return 1
+    ...     def channels(self, round, cluster):
+    ...         return (Channel("word", ("word",), cluster.block_words, cluster.block_words),)
+    ...     def step(self, round, inbox, cluster):
+    ...         out, words = Outbox(), inbox["input"]
+    ...         to = (words.machine + 1) % cluster.n_machines
+    ...         out.send("word", source=words.machine, to=to, word=words["word"])
+    ...         return out
+    ...     def finish(self, inbox, cluster):
+    ...         return Inbox(inbox.machines, {"output": inbox["word"]})
+    >>> cluster = Cluster(n_words=4, memory_words=2, n_machines=2, block_words=2)
+    >>> Simulation(Rotate(), cluster, [1, 2, 3, 4]).run().tolist()
+    [3, 4, 1, 2]
+    """
+
+    @abstractmethod
+    def n_rounds(self, cluster: Cluster) -> int:
+        """Return R, the number of deliveries."""
+
+    @abstractmethod
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        """Return the channels of a round: names, fields and how many records a machine moves."""
+
+    @abstractmethod
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        """Return what the machines of the batch keep and send in ``round``."""
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        """Map the memory after the last delivery to the output, locally and free of charge."""
+        return inbox
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        """Return the name of the algorithm step that a round belongs to."""
+        return type(self).__name__
+
+    def check(self, cluster: Cluster) -> None:
+        """Refuse a cluster that is too small, naming the parameter to change.
+
+        The rule for every protocol: on each channel a machine can send what is declared for it.
+        Algorithms add their own.
+
+        Raises
+        ------
+        ShapeError
+        """
+        for round in range(self.n_rounds(cluster)):
+            for channel in self.channels(round, cluster):
+                need = channel.per_machine * channel.words
+                if need > cluster.memory_words:
+                    raise ShapeError(
+                        f"round {round} ({self.label(round, cluster)}): channel {channel.name!r} "
+                        f"declares {need} words a machine; local memory is "
+                        f"{cluster.memory_words}; raise epsilon or c_s",
+                        round=round,
+                        words=need,
+                    )
+
+
+def fit_cluster(
+    protocol: Protocol,
+    n_words: int,
+    epsilon: str | float | Rational,
+    gamma: str | float | Rational = 0,
+    *,
+    memory_factor: int | None = None,
+    machine_factor: int | None = None,
+    word_bits: int = 0,
+    largest_word: int = 0,
+) -> Cluster:
+    """Return the cluster with the least constants on which a protocol needs the fewest rounds.
+
+    c_s and c_p come from 1, 2, 4, 8, 16. Of the pairs that ``protocol.check`` accepts, those with
+    the fewest rounds remain; of these the least c_s wins, then the least c_p. A factor that is
+    given is not searched.
+
+    Raises
+    ------
+    ShapeError
+        If no pair is accepted: the refusal of the largest one.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> cluster = fit_cluster(k_hop(16), 1024, "2/3")
+    >>> cluster.memory_factor, cluster.machine_factor
+    (4, 2)
+    """
+    best: tuple[int, Cluster] | None = None
+    refusal: ShapeError | None = None
+    for c_s in FACTORS if memory_factor is None else (memory_factor,):
+        for c_p in FACTORS if machine_factor is None else (machine_factor,):
+            try:
+                cluster = Cluster.from_exponents(
+                    n_words,
+                    epsilon,
+                    gamma,
+                    memory_factor=c_s,
+                    machine_factor=c_p,
+                    word_bits=word_bits,
+                    largest_word=largest_word,
+                )
+                protocol.check(cluster)
+            except ShapeError as error:
+                refusal = error
+                continue
+            rounds = protocol.n_rounds(cluster)
+            if best is None or rounds < best[0]:
+                best = rounds, cluster
+    if best is not None:
+        return best[1]
+    assert refusal is not None
+    raise refusal

@@ -1,0 +1,299 @@
+"""Records: columnar batches of words with an owner, in named channels, and their charge.
+
+Axes: M machines of a batch, R records of a channel. A record is one integer word a field. It is
+charged its fields, at least one word; the name of its channel and its address are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mpc_sim.errors import UnknownChannel
+
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One kind of record that a round may move; declared before any input exists.
+
+    Parameters
+    ----------
+    name : str
+    fields : tuple of str
+        One word each.
+    per_machine : int
+        The most records that a machine sends on it in the round.
+    per_receiver : int, optional
+        The most records that a machine receives on it from others. Without it only the local memory
+        limits them.
+    local : bool
+        The records stay on their machine: the channel is only kept, never sent.
+
+    Examples
+    --------
+    >>> Channel("token", ("letter", "index"), per_machine=4).words
+    2
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    per_machine: int
+    per_receiver: int | None = None
+    local: bool = False
+
+    @property
+    def words(self) -> int:
+        """Words that a record is charged: its fields, at least one."""
+        return max(1, len(self.fields))
+
+
+def rank_in_group(machine: Words) -> Words:
+    """Number the records of every machine from 0, for records that lie grouped by machine.
+
+    Parameters
+    ----------
+    machine : int64[R]
+        Equal values are neighbours; the groups may come in any order.
+
+    Returns
+    -------
+    int64[R]
+
+    Examples
+    --------
+    >>> rank_in_group(np.array([5, 5, 2, 7, 7, 7])).tolist()
+    [0, 1, 0, 0, 1, 2]
+    """
+    n = len(machine)
+    if n == 0:
+        return np.zeros(0, np.int64)
+    first = np.empty(n, bool)
+    first[0] = True
+    np.not_equal(machine[1:], machine[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    return np.arange(n) - np.repeat(starts, np.diff(starts, append=n))
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """The records of one channel on a batch of machines.
+
+    Parameters
+    ----------
+    fields : tuple of str
+    machine : int64[R]
+        The owner of every record; equal owners are neighbours, in the order of ``Inbox.machines``.
+        Within a machine records are in the canonical order (source machine, emission index).
+    columns : mapping of str to int64[R]
+
+    Examples
+    --------
+    >>> records = Records.of(machine=[0, 0, 4], letter=[7, 8, 9])
+    >>> len(records), records.rank.tolist(), records["letter"].tolist()
+    (3, [0, 1, 0], [7, 8, 9])
+    """
+
+    fields: tuple[str, ...]
+    machine: Words
+    columns: Mapping[str, Words]
+
+    @classmethod
+    def of(cls, machine: ArrayLike, **columns: ArrayLike) -> Records:
+        """Make records from arrays; a scalar column is repeated."""
+        owner = _as_words(machine, "machine")
+        named = {
+            name: np.ascontiguousarray(np.broadcast_to(_as_words(column, name), owner.shape))
+            for name, column in columns.items()
+        }
+        return cls(tuple(named), owner, named)
+
+    def __len__(self) -> int:
+        return len(self.machine)
+
+    def __getitem__(self, field: str) -> Words:
+        try:
+            return self.columns[field]
+        except KeyError:
+            raise UnknownChannel(
+                f"these records have the fields {', '.join(self.fields) or 'none'}, not {field!r}",
+                field=field,
+            ) from None
+
+    @property
+    def words(self) -> int:
+        """Words that one record is charged."""
+        return max(1, len(self.fields))
+
+    @property
+    def rank(self) -> Words:
+        """int64[R]: position of every record among those of its machine."""
+        return rank_in_group(self.machine)
+
+    def take(self, order: NDArray[Any]) -> Records:
+        """Return the records at ``order`` (an index or boolean array)."""
+        columns = {name: column[order] for name, column in self.columns.items()}
+        return Records(self.fields, self.machine[order], columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Inbox:
+    """What a batch of machines holds: their whole memory.
+
+    Parameters
+    ----------
+    machines : int64[M]
+        Every machine of the batch, also those that hold nothing; distinct, in any order.
+    records : mapping of str to Records
+        By channel name.
+
+    Examples
+    --------
+    >>> inbox = Inbox.of([0, 1, 2], input=Records.of(machine=[0, 0, 2], word=[5, 6, 7]))
+    >>> inbox["input"]["word"].tolist(), inbox.restrict([2, 1])["input"]["word"].tolist()
+    ([5, 6, 7], [7])
+    """
+
+    machines: Words
+    records: Mapping[str, Records]
+
+    @classmethod
+    def of(cls, machines: ArrayLike, **records: Records) -> Inbox:
+        """Make an inbox from records by channel name."""
+        return cls(_as_words(machines, "machines"), records)
+
+    def __getitem__(self, channel: str) -> Records:
+        try:
+            return self.records[channel]
+        except KeyError:
+            raise UnknownChannel(
+                f"no channel {channel!r} in this inbox; it has {', '.join(self.records) or 'none'}",
+                channel=channel,
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def restrict(self, machines: ArrayLike) -> Inbox:
+        """Return the inbox of some machines only, in the given order."""
+        wanted = _as_words(machines, "machines")
+        by_id = np.argsort(wanted, kind="stable")
+        sorted_ids = wanted[by_id]
+        parts = {}
+        for name, records in self.records.items():
+            slot = np.searchsorted(sorted_ids, records.machine)
+            slot_or_0 = np.where(slot < len(wanted), slot, 0)
+            held = (
+                np.zeros(len(records), bool)
+                if not len(wanted)
+                else sorted_ids[slot_or_0] == records.machine
+            )
+            kept = np.flatnonzero(held)
+            order = np.argsort(by_id[slot[kept]], kind="stable")
+            parts[name] = records.take(kept[order])
+        return Inbox(wanted, parts)
+
+    def held_words(self, n_machines: int) -> Words:
+        """int64[n_machines]: words that every machine holds."""
+        held = np.zeros(n_machines, np.int64)
+        for records in self.records.values():
+            held += records.words * np.bincount(records.machine, minlength=n_machines)
+        return held
+
+
+class Outbox:
+    """What a batch of machines does with a round: the words it keeps and the messages it sends.
+
+    The emission index of a message is its rank among the rows of one source and channel, in the
+    order of the calls.
+
+    Examples
+    --------
+    >>> outbox = Outbox()
+    >>> outbox.keep("sorted", machine=[0, 1], letter=[7, 8])
+    >>> outbox.send("last", source=[0], to=[1], letter=[7])
+    >>> outbox.rows("last")[1].tolist()
+    [1]
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[tuple[Words, Words, dict[str, Words]]]] = {}
+
+    def keep(self, channel: str, machine: ArrayLike, **columns: ArrayLike) -> None:
+        """Keep records on their machine: a message of every machine to itself."""
+        self.send(channel, source=machine, to=machine, **columns)
+
+    def send(self, channel: str, *, source: ArrayLike, to: ArrayLike, **columns: ArrayLike) -> None:
+        """Send one record a row from ``source`` to ``to``; scalars are repeated.
+
+        Raises
+        ------
+        TypeError
+            If something is not of an integer type.
+        ValueError
+            If the arrays differ in length.
+        """
+        named = {"source": _as_words(source, "source"), "to": _as_words(to, "to")}
+        named |= {name: _as_words(column, name) for name, column in columns.items()}
+        try:
+            arrays = [np.atleast_1d(array) for array in np.broadcast_arrays(*named.values())]
+        except ValueError:
+            sizes = ", ".join(f"{name} {array.shape}" for name, array in named.items())
+            raise ValueError(
+                f"channel {channel!r}: columns of different lengths: {sizes}"
+            ) from None
+        rows = (arrays[0], arrays[1], dict(zip(columns, arrays[2:], strict=True)))
+        self._parts.setdefault(channel, []).append(rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def rows(
+        self, channel: str, fields: tuple[str, ...] | None = None
+    ) -> tuple[Words, Words, dict[str, Words]]:
+        """Return (source, to, columns) of a channel, all rows in the order of the calls.
+
+        Raises
+        ------
+        UnknownChannel
+            If ``fields`` is given and the rows have other fields.
+        """
+        parts = self._parts.get(channel, [])
+        names = fields if fields is not None else tuple(parts[0][2]) if parts else ()
+        for _, _, columns in parts:
+            if set(columns) != set(names):
+                raise UnknownChannel(
+                    f"channel {channel!r} has the fields {', '.join(names) or 'none'}, "
+                    f"but was given {', '.join(columns) or 'none'}",
+                    channel=channel,
+                )
+        if len(parts) == 1:
+            source, to, columns = parts[0]
+            return source, to, {name: columns[name] for name in names}
+
+        def joined(pieces: list[Words]) -> Words:
+            return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+
+        return (
+            joined([part[0] for part in parts]),
+            joined([part[1] for part in parts]),
+            {name: joined([part[2][name] for part in parts]) for name in names},
+        )
+
+
+def _as_words(values: ArrayLike, name: str) -> Words:
+    array = np.asarray(values)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; words are integers, so round it explicitly"
+        )
+    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise TypeError(f"{name} holds {int(array.max())}, which is beyond 64-bit signed words")
+    return array.astype(np.int64, copy=False)

@@ -1,0 +1,178 @@
+"""The simulation: the only loop of this package, one round at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from numpy.typing import ArrayLike
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import RoundBudgetExceeded
+from mpc_sim.ledger import Ledger, RoundLoads
+from mpc_sim.placement import load_input, read_output
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Inbox, Words
+from mpc_sim.routing import Traffic, collect
+from mpc_sim.views import MachineView
+
+
+class Simulation:
+    """Runs a protocol on an input under the limits of the model.
+
+    Every machine's memory is its inbox; words held, sent and received are checked in every round
+    before anything moves. An error leaves the simulation at the round before, to be inspected.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    cluster : Cluster
+    words : array_like of int, shape [N]
+        The input, in order; block words a machine.
+    keep_bytes : int
+        Memory budget for past rounds. ``back`` and ``goto`` replay from the nearest kept one; round
+        0 is always kept.
+
+    Raises
+    ------
+    ShapeError
+        If the cluster is too small for the protocol.
+    WordOverflow, InputError
+        If the input has another length than N, or a word of it is out of range.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> words = [ord(letter) - ord("a") for letter in "aabcbabca"]
+    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 9, "2/3", largest_word=26), words)
+    >>> "".join(".abc"[word] for word in sim.run())
+    '.a..cbabb'
+    """
+
+    def __init__(
+        self, protocol: Protocol, cluster: Cluster, words: ArrayLike, *, keep_bytes: int = 2**28
+    ) -> None:
+        protocol.check(cluster)
+        self.protocol = protocol
+        self.cluster = cluster
+        self.inbox = load_input(words, cluster)
+        self.round = 0
+        self.ledger = Ledger(cluster, self.inbox.held_words(cluster.n_machines))
+        self._keep_bytes = keep_bytes
+        self._kept = {0: self.inbox}
+
+    @property
+    def n_rounds(self) -> int:
+        """R, the rounds of the protocol."""
+        return self.protocol.n_rounds(self.cluster)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all R deliveries have happened."""
+        return self.round == self.n_rounds
+
+    def peek(self) -> Traffic:
+        """Return what the next round will send; nothing is sent or checked against the limits."""
+        if self.finished:
+            raise RoundBudgetExceeded(
+                f"all {self.n_rounds} rounds of the protocol have run",
+                round=self.round,
+                limit=self.n_rounds,
+            )
+        outbox = self.protocol.step(self.round, self.inbox, self.cluster)
+        return collect(
+            outbox,
+            self.protocol.channels(self.round, self.cluster),
+            self.inbox.machines,
+            self.cluster,
+            round=self.round,
+            label=self.protocol.label(self.round, self.cluster),
+        )
+
+    def step(self) -> RoundLoads:
+        """Run one round and return its loads; on an error nothing has changed."""
+        traffic = self.peek()
+        traffic.check()
+        inbox = traffic.deliver()
+        loads = RoundLoads(
+            traffic.label, traffic.sent, traffic.received, traffic.held, traffic.n_messages
+        )
+        self.inbox = inbox
+        self.round += 1
+        self.ledger.rounds.append(loads)
+        self._keep()
+        return loads
+
+    def run(self, *, progress: Callable[[int, int], object] | None = None) -> Words:
+        """Run the remaining rounds and return the output."""
+        for _ in self:
+            if progress is not None:
+                progress(self.round, self.n_rounds)
+        return self.output()
+
+    def __iter__(self) -> Iterator[RoundLoads]:
+        while not self.finished:
+            yield self.step()
+
+    def back(self) -> None:
+        """Return to the round before."""
+        self.goto(self.round - 1)
+
+    def goto(self, round: int) -> None:
+        """Go to the state before ``round``, backwards or forwards; ``n_rounds`` is the end.
+
+        Raises
+        ------
+        RoundBudgetExceeded
+            If there is no such round.
+        """
+        if not 0 <= round <= self.n_rounds:
+            raise RoundBudgetExceeded(
+                f"there is no round {round}; this protocol has 0 .. {self.n_rounds}",
+                round=round,
+                limit=self.n_rounds,
+            )
+        if round < self.round:
+            nearest = max(kept for kept in self._kept if kept <= round)
+            self.inbox, self.round = self._kept[nearest], nearest
+            del self.ledger.rounds[nearest:]
+        while self.round < round:
+            self.step()
+
+    def machine(self, machine: int) -> MachineView:
+        """Return the whole memory of one machine, with field names."""
+        return MachineView.of(self.inbox, machine, self.cluster, self.round)
+
+    def output(self) -> Words:
+        """Return the output words, int64[N], after the last round.
+
+        Raises
+        ------
+        RoundBudgetExceeded
+            If rounds remain.
+        OutputError
+            If the output map did not give every machine its block of words.
+        """
+        if not self.finished:
+            raise RoundBudgetExceeded(
+                f"{self.n_rounds - self.round} rounds remain before the output",
+                round=self.round,
+                limit=self.n_rounds,
+            )
+        return read_output(self.protocol.finish(self.inbox, self.cluster), self.cluster)
+
+    def _keep(self) -> None:
+        size = {number: _bytes(inbox) for number, inbox in self._kept.items() if number}
+        self._kept[self.round] = self.inbox
+        excess = sum(size.values()) + _bytes(self.inbox) - self._keep_bytes
+        for number in sorted(size):
+            if excess <= 0:
+                return
+            excess -= size[number]
+            del self._kept[number]
+        if excess > 0:
+            del self._kept[self.round]
+
+
+def _bytes(inbox: Inbox) -> int:
+    return sum(8 * len(records) * (1 + len(records.fields)) for records in inbox.records.values())

@@ -1,0 +1,53 @@
+"""The constructive theorems between MPC protocols and ANNA transformers, each with its bounds."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reductions.bounds import Bound as Bound
+    from reductions.certificate import (
+        Certificate as Certificate,
+    )
+    from reductions.certificate import (
+        certify_protocol as certify_protocol,
+    )
+    from reductions.codes import SyndromeCode as SyndromeCode
+    from reductions.mpc_to_anna import (
+        CompiledProtocol as CompiledProtocol,
+    )
+    from reductions.mpc_to_anna import (
+        compile_protocol as compile_protocol,
+    )
+    from reductions.tasks.k_hop import certify_k_hop as certify_k_hop
+    from reductions.tasks.match2 import (
+        certify_match2 as certify_match2,
+    )
+    from reductions.tasks.match2 import (
+        match2_transformer as match2_transformer,
+    )
+
+_HOME = {
+    "Bound": "bounds",
+    "Certificate": "certificate",
+    "CompiledProtocol": "mpc_to_anna",
+    "SyndromeCode": "codes",
+    "certify_k_hop": "tasks.k_hop",
+    "certify_match2": "tasks.match2",
+    "certify_protocol": "certificate",
+    "compile_protocol": "mpc_to_anna",
+    "match2_transformer": "tasks.match2",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"reductions.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'reductions' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

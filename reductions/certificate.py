@@ -1,0 +1,254 @@
+"""Certificates: both sides run, outputs beside an oracle, every resource beside its bound."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import Transformer
+from mpc_sim import Cluster, Ledger, Protocol, Simulation
+from reductions.bounds import Bound, Check, Status
+from reductions.mpc_to_anna import compile_protocol
+
+Integers = NDArray[np.int64]
+Progress = Callable[[str, int, int], object]
+SCHEMA = "anna-mpc/certificate/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What was run, what came out, and how it compares.
+
+    Parameters
+    ----------
+    task : str
+    parameters : mapping
+        Sizes, exponents, constants and seed of the run.
+    checks : tuple of Check
+    outputs : mapping of str to int64[N]
+        Output words by side: mpc, transformer.
+    seconds : float
+        Of the whole run.
+    remarks : tuple of str
+        What a reader must know, such as s >= N.
+
+    Examples
+    --------
+    >>> from reductions import certify_match2
+    >>> certificate = certify_match2(np.array([1, 36, 0, 5]), 37)
+    >>> certificate.ok, certificate["heads"].measured, certificate.outputs["transformer"].tolist()
+    (True, 1, [1, 1, 1, 0])
+    """
+
+    task: str
+    parameters: Mapping[str, Any]
+    checks: tuple[Check, ...]
+    outputs: Mapping[str, Integers]
+    seconds: float
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return all(check.status != "FAIL" for check in self.checks)
+
+    def __getitem__(self, name: str) -> Check:
+        for check in self.checks:
+            if check.name == name:
+                return check
+        names = ", ".join(check.name for check in self.checks)
+        raise KeyError(f"no row {name!r}; this certificate has {names}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the certificate as plain JSON types."""
+        return {
+            "schema": SCHEMA,
+            "ok": self.ok,
+            "task": self.task,
+            "parameters": dict(self.parameters),
+            "seconds": round(self.seconds, 3),
+            "versions": versions(),
+            "checks": [check.to_json() for check in self.checks],
+            "remarks": list(self.remarks),
+        }
+
+
+@dataclass
+class Recorder:
+    """Collects the rows of a certificate while its sides run.
+
+    Examples
+    --------
+    >>> recorder = Recorder("demo", {"n": 3})
+    >>> recorder.compare("mpc", np.array([1, 2, 3]), np.array([1, 2, 4]), "a loop")
+    >>> recorder.certificate().ok
+    False
+    """
+
+    task: str
+    parameters: dict[str, Any]
+    checks: list[Check] = field(default_factory=list)
+    outputs: dict[str, Integers] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+
+    def compare(self, side: str, found: Integers, expected: Integers, oracle: str) -> None:
+        """Add the output row of a side: the number of words that differ from the oracle's."""
+        if found.shape != expected.shape:
+            raise ValueError(f"{side} gave {found.shape} words, the oracle {expected.shape}")
+        differing = int(np.count_nonzero(found != expected))
+        self.outputs[side] = found
+        status: Status = "PASS" if differing == 0 else "FAIL"
+        self.checks.append(
+            Check(f"output-{side}", differing, 0, "exact", oracle, status, compared=found.size)
+        )
+
+    def measure(self, bounds: Iterable[Bound], measured: Mapping[str, int]) -> None:
+        """Add a row for every bound; what was not measured is UNVERIFIED."""
+        self.checks.extend(bound.check(measured.get(bound.quantity)) for bound in bounds)
+
+    def certificate(self) -> Certificate:
+        """Close the record."""
+        seconds = time.perf_counter() - self.started
+        return Certificate(
+            self.task,
+            self.parameters,
+            tuple(self.checks),
+            self.outputs,
+            seconds,
+            tuple(self.remarks),
+        )
+
+
+def certify_protocol(
+    task: str,
+    protocol: Protocol,
+    cluster: Cluster,
+    words: Integers,
+    expected: Integers,
+    bounds: Iterable[Bound],
+    *,
+    oracle: str,
+    parameters: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Certificate:
+    """Simulate a protocol, compile it, run the transformer, and compare both with an oracle.
+
+    Parameters
+    ----------
+    task : str
+    protocol, cluster
+        The protocol must fit the cluster.
+    words, expected : int64[N]
+        The input, and the output of an oracle that shares no code with the protocol.
+    bounds : iterable of Bound
+        One a resource row.
+    oracle : str
+        What the oracle is, shown as the source of the output rows.
+    parameters : mapping, optional
+        Shown with those of the cluster.
+    progress : callable, optional
+        Called with (side, rounds or layers done, in all).
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    MPCError
+        The protocol breaks a limit of the model.
+    CodeOverload
+        The transformer heard more messages in a head than its code can tell apart.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> words = np.array([5, 1, 9, 1, 0, 3])
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3", largest_word=9)
+    >>> rounds = Bound("rounds", 1 + 4 ** sympy.Symbol("d"), {"d": 1}, "exact", "Leighton 1985")
+    >>> certificate = certify_protocol(
+    ...     "sort", columnsort(), cluster, words, np.sort(words), [rounds], oracle="numpy.sort"
+    ... )
+    >>> [(check.name, check.measured, check.status) for check in certificate.checks]
+    [('output-mpc', 0, 'PASS'), ('output-transformer', 0, 'PASS'), ('rounds', 5, 'PASS')]
+    """
+    recorder = Recorder(task, dict(parameters or {}) | cluster_parameters(cluster))
+    if not cluster.is_scarce:
+        recorder.remarks.append(
+            f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the "
+            "whole input, so the memory rows show nothing"
+        )
+    simulation = Simulation(protocol, cluster, words, keep_bytes=0)
+    output = simulation.run(progress=_side(progress, "simulate"))
+    recorder.compare("mpc", output, expected, oracle)
+    transformer = compile_protocol(protocol, cluster)
+    output = transformer.run(words, progress=_side(progress, "transformer"))
+    recorder.compare("transformer", output, expected, oracle)
+    recorder.measure(bounds, measured_rounds(simulation.ledger) | measured_layers(transformer))
+    return recorder.certificate()
+
+
+def measured_rounds(ledger: Ledger) -> dict[str, int]:
+    """Read the resources of a finished simulation off its ledger."""
+    return {
+        "rounds": ledger.n_rounds,
+        "local_memory": ledger.max_held_words,
+        "sent_words": ledger.max_sent_words,
+        "received_words": ledger.max_received_words,
+        "machines": ledger.machines_used,
+    }
+
+
+def measured_layers(transformer: Transformer) -> dict[str, int]:
+    """Read the resources of a transformer off the object."""
+    resources = transformer.resources()
+    return {
+        "layers": resources.layers,
+        "heads": resources.heads,
+        "head_width": resources.head_width,
+        "token_width": resources.token_width,
+        "context_length": resources.context_length,
+        "precision_bits": resources.precision_bits,
+    }
+
+
+def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
+    """Return the sizes of a cluster and the constants behind them, as plain JSON types."""
+    return {
+        "n_words": cluster.n_words,
+        "epsilon": None if cluster.epsilon is None else str(cluster.epsilon),
+        "gamma": None if cluster.gamma is None else str(cluster.gamma),
+        "c_s": cluster.memory_factor,
+        "c_p": cluster.machine_factor,
+        "memory_words": cluster.memory_words,
+        "n_machines": cluster.n_machines,
+        "block_words": cluster.block_words,
+        "word_bits": cluster.word_bits,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a figure depends on."""
+    found = {"python": platform.python_version()}
+    for package in ("anna-mpc", "numpy", "numba", "sympy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _side(progress: Progress | None, side: str) -> Callable[[int, int], object] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(side, done, total)

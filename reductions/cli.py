@@ -1,0 +1,138 @@
+"""The command ``anna-mpc``: argparse here, each command in its own file, imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from reductions.registry import names
+
+DESCRIPTION = (
+    "Testbed for the theory of massively parallel computation and attention: simulate MPC "
+    "protocols under their limits, compile them to transformers, certify every claim."
+)
+
+
+class UsageError(Exception):
+    """Bad usage, a malformed file or an impossible size; one line that says what to change."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Returns
+    -------
+    int
+        0 when nothing failed, 1 when a check failed, 2 for bad usage, a malformed file or an
+        impossible size, 130 when interrupted.
+
+    Examples
+    --------
+    >>> main(["certify", "match2", "--n", "8", "--json"])  # doctest: +ELLIPSIS
+    {"schema": ...
+    0
+    """
+    try:
+        options = parser().parse_args(arguments)
+        return int(options.run(options))
+    except UsageError as error:
+        print(f"anna-mpc: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("anna-mpc: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = _Parser(prog="anna-mpc", description=DESCRIPTION)
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_certify(commands)
+    _add_list(commands)
+    return top
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"anna-mpc {version('anna-mpc')}")
+        parser.exit()
+
+
+def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser(
+        "certify",
+        help="run both sides of a theorem and compare them with an oracle and with their bounds",
+    )
+    command.set_defaults(run=_certify)
+    command.add_argument(
+        "task", choices=names("task"), metavar="TASK", help=", ".join(names("task"))
+    )
+    command.add_argument("--n", type=size, help="tokens or numbers of the seeded input (256)")
+    command.add_argument("--k", type=size, default=4, help="hops (4)")
+    command.add_argument("--modulus", type=size, help="modulus of match2 (n + 5)")
+    command.add_argument("--epsilon", default="2/3", help="local memory s = c_s N^epsilon (2/3)")
+    command.add_argument("--gamma", default="0", help="machines P = c_p N^(1+gamma-epsilon) (0)")
+    command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--text", metavar="FILE", help="a token a character; - reads standard input"
+    )
+    source.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    command.add_argument("--words", action="store_true", help="with --text: a token a word")
+    back = command.add_mutually_exclusive_group()
+    back.add_argument("--no-back", action="store_true", help="leave the way back out")
+    command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
+    command.add_argument("--side", choices=("mpc", "transformer"), help="which output --out writes")
+    command.add_argument("--explain", metavar="ROW", help="print the derivation of one row")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_list(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser("list", help="tasks, algorithms, mechanisms, codes, reductions")
+    command.set_defaults(run=_list)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _certify(options: argparse.Namespace) -> int:
+    from reductions.commands.certify import run
+
+    return run(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from reductions.commands.listing import run
+
+    return run(options)
+
+
+def size(text: str) -> int:
+    """Read a size: an integer, or a power such as 2^20.
+
+    Examples
+    --------
+    >>> size("2^10"), size("1000")
+    (1024, 1000)
+    """
+    base, power, exponent = text.partition("^")
+    try:
+        value = int(base) ** min(int(exponent), 4096) if power else int(base)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no whole number such as 1000 or 2^10"
+        ) from None
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative; give 0 or more")
+    return value

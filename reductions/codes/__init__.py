@@ -1,0 +1,26 @@
+"""Message codes for heads that average: what a machine receives determines who wrote what."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "CodeDomainError": "code",
+    "CodeOverload": "code",
+    "Decoded": "code",
+    "MessageCode": "code",
+    "SyndromeCode": "syndrome",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"reductions.codes.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'reductions.codes' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

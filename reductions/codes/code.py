@@ -1,0 +1,214 @@
+"""Message codes: what lets the receiver of an average know every message that went into it.
+
+In a head of a compiled protocol a machine receives the average of the values of all machines that
+wrote to it, and not how many there were. A message code maps (source, words) to a vector such that
+the average of up to `capacity` of these vectors, from distinct sources, determines all of them.
+
+Axes: E messages encoded, w words a message, D averages, R messages read; b = capacity.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from operator import index
+
+import numpy as np
+import numpy.typing as npt
+
+
+class CodeDomainError(ValueError):
+    """A code that cannot be built, or a message or an array that it does not take."""
+
+
+class CodeOverload(Exception):
+    """More messages met in one average than the code can tell apart, or it is no average at all.
+
+    Parameters
+    ----------
+    row : int
+        Row of the averages.
+    capacity : int
+        Most messages whose average is decoded.
+    reason : str
+        What the decoder found.
+
+    Examples
+    --------
+    >>> print(CodeOverload(17, 4, "it has more"))
+    row 17 is no average of at most 4 messages: it has more
+    """
+
+    def __init__(self, row: int, capacity: int, reason: str) -> None:
+        super().__init__(row, capacity, reason)
+        self.row = row
+        self.capacity = capacity
+        self.reason = reason
+
+    def __str__(self) -> str:
+        messages = "message" if self.capacity == 1 else "messages"
+        return f"row {self.row} is no average of at most {self.capacity} {messages}: {self.reason}"
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The messages of a batch of averages, in read-only arrays.
+
+    Parameters
+    ----------
+    which : i64[R]
+        The average that a message was read from; non-decreasing.
+    source : i64[R]
+        Who sent it; increasing within one average.
+    words : i64[R, w]
+        What was sent.
+
+    Examples
+    --------
+    Source 4 wrote to row 0, sources 2 and 4 to row 1.
+
+    >>> got = Decoded(np.array([0, 1, 1]), np.array([4, 2, 4]), np.array([[7], [9], [8]]))
+    >>> got.words[got.which == 1].tolist()
+    [[9], [8]]
+    """
+
+    which: npt.NDArray[np.int64]
+    source: npt.NDArray[np.int64]
+    words: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for array in (self.which, self.source, self.words):
+            array.flags.writeable = False
+
+
+@dataclass(frozen=True)
+class MessageCode(ABC):
+    """An encoding of messages that survives averaging; frozen, hashable and picklable.
+
+    Parameters
+    ----------
+    capacity : int
+        b, the most messages whose average is decoded.
+    n_words : int
+        w, the words of a message.
+    word_bits : int
+        Words lie between 0 and 2**word_bits - 1.
+    n_sources : int
+        Sources are 0, ..., n_sources - 1.
+
+    Raises
+    ------
+    CodeDomainError
+        A parameter is below 1.
+    """
+
+    capacity: int
+    n_words: int
+    word_bits: int
+    n_sources: int
+
+    def __post_init__(self) -> None:
+        for name in ("capacity", "n_words", "word_bits", "n_sources"):
+            value = index(getattr(self, name))
+            if value < 1:
+                raise CodeDomainError(f"{name} is {value}; it must be at least 1")
+            object.__setattr__(self, name, value)
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Coordinates of a coded message."""
+
+    @property
+    @abstractmethod
+    def max_magnitude(self) -> int:
+        """Largest value of a coordinate of one coded message."""
+
+    @property
+    @abstractmethod
+    def precision_bits(self) -> int:
+        """Bits that a coordinate of an average needs so that decoding is exact."""
+
+    @abstractmethod
+    def encode(
+        self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Encode a batch of messages.
+
+        Parameters
+        ----------
+        source : i64[E]
+            Who sends.
+        words : i64[E, w]
+            What is sent.
+
+        Returns
+        -------
+        f64[E, width]
+            Codewords: integers between 0 and `max_magnitude`.
+
+        Raises
+        ------
+        CodeDomainError
+            A source or a word is out of range, or an array has the wrong shape or type.
+        """
+
+    @abstractmethod
+    def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
+        """Read the messages out of averages of codewords.
+
+        Parameters
+        ----------
+        mean : f64[D, width]
+            Each row is the exact integer sum of the codewords of at most b messages from distinct
+            sources, divided once by their number, and a row of zeros where there is none.
+
+        Returns
+        -------
+        Decoded
+            All messages, by row and then by source.
+
+        Raises
+        ------
+        CodeOverload
+            A row is no such average; the error names the first one.
+        CodeDomainError
+            The array has the wrong shape or type.
+        """
+
+    def checked_messages(
+        self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return contiguous i64[E] and i64[E, w], or refuse what `encode` does not take."""
+        for name, array in (("source", source), ("words", words)):
+            if not np.can_cast(array.dtype, np.int64):
+                raise CodeDomainError(f"{name} has type {array.dtype}; pass int64")
+        if source.ndim != 1 or words.shape != (source.size, self.n_words):
+            raise CodeDomainError(
+                f"source and words have shapes {source.shape} and {words.shape};"
+                f" pass (E,) and (E, {self.n_words})"
+            )
+        wrong = np.flatnonzero((source < 0) | (source >= self.n_sources))
+        if wrong.size:
+            raise CodeDomainError(
+                f"message {wrong[0]} has source {source[wrong[0]]}, beyond 0..{self.n_sources - 1}:"
+                " build the code with a larger n_sources"
+            )
+        limit = 1 << self.word_bits
+        if words.size and (words.min() < 0 or words.max() >= limit):
+            row, column = np.argwhere((words < 0) | (words >= limit))[0]
+            raise CodeDomainError(
+                f"word {column} of message {row} is {words[row, column]}, beyond 0..{limit - 1}:"
+                " build the code with larger word_bits, or add an offset to negative words"
+            )
+        return (
+            np.ascontiguousarray(source, dtype=np.int64),
+            np.ascontiguousarray(words, dtype=np.int64),
+        )
+
+    def checked_mean(self, mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a contiguous f64[D, width], or refuse what `decode` does not take."""
+        if mean.dtype != np.float64 or mean.ndim != 2 or mean.shape[1] != self.width:
+            raise CodeDomainError(
+                f"mean has shape {mean.shape} and type {mean.dtype};"
+                f" pass (D, {self.width}) and float64"
+            )
+        return np.ascontiguousarray(mean)

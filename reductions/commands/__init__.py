@@ -1,0 +1,1 @@
+"""The commands of ``anna-mpc``, a file each."""

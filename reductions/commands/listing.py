@@ -1,0 +1,34 @@
+"""``anna-mpc list``: everything in the registry."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from reductions.registry import ENTRIES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the registry as text or JSON."""
+    if options.json:
+        rows = [
+            {
+                "family": entry.family,
+                "name": entry.name,
+                "statement": entry.statement,
+                "source": entry.source,
+            }
+            for entry in ENTRIES
+        ]
+        print(json.dumps({"schema": "anna-mpc/list/1", "entries": rows}))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "name", "statement", "source"):
+        table.add_column(heading, overflow="fold")
+    for entry in ENTRIES:
+        table.add_row(entry.family, entry.name, entry.statement, entry.source)
+    Console().print(table)
+    return 0

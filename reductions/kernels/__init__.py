@@ -1,0 +1,1 @@
+"""Compiled loops on plain arrays; they check nothing, their callers do."""

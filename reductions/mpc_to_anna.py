@@ -1,0 +1,109 @@
+"""Theorem 4.1: any R-round MPC protocol becomes a transformer of exactly R + 1 layers.
+
+Token i stands for input word i, for machine i and for output word i; the context length is
+T = max(N, P). The init layer gathers the input blocks; routing layer t runs step t of the protocol
+in its row-wise maps and delivers the messages by attention; the last one delivers to the output
+tokens at once, and the output map picks their words.
+
+Axes: N input words, P machines, T tokens, H heads, k messages of a machine in a round, w words of a
+message, b messages that meet in one head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anna_model import Layer, Rows, Transformer
+from mpc_sim import Cluster, Protocol
+from mpc_sim.placement import load_input
+from reductions.init_layer import INPUT, InitLayer
+from reductions.route_layer import RouteLayer
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CompiledProtocol(Transformer):
+    """A transformer that computes what a protocol computes, from the input words alone.
+
+    Made by :func:`compile_protocol`; picklable; holds no input and no state of a simulation.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> cluster = fit_cluster(k_hop(1), 9, "2/3", largest_word=3)
+    >>> transformer = compile_protocol(k_hop(1), cluster)
+    >>> words = transformer.run(["abc".index(letter) for letter in "aabcbabca"])
+    >>> "".join(".abc"[word] for word in words), len(transformer.layers)
+    ('.a..cbabb', 9)
+    """
+
+    cluster: Cluster
+
+    def run(
+        self, words: ArrayLike, *, progress: Callable[[int, int], object] | None = None
+    ) -> Integers:
+        """Return the N output words, int64[N], for N input words.
+
+        Raises
+        ------
+        InputError, WordOverflow
+            The input has another length, or a word of it is out of range.
+        CodeOverload
+            More messages met in a head than its code can tell apart.
+        """
+        checked = load_input(words, self.cluster)["input"]["word"]
+        tokens = Rows(self.n_tokens, np.arange(len(checked)), checked[:, None].astype(np.float64))
+        return self.forward(tokens, progress=progress).values[:, 0].astype(np.int64)
+
+
+def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
+    """Compile an R-round protocol into a transformer of R + 1 layers with exact-match attention.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    cluster : Cluster
+        The shape is all that is used: no input is run.
+
+    Returns
+    -------
+    CompiledProtocol
+        Layer t has k + 1 heads, k the most messages to others that a machine sends in round t; a
+        head of messages has width b (w + 1) + 2 with b = min(k, P), and the self head carries what
+        is kept.
+
+    Raises
+    ------
+    ShapeError
+        The protocol does not fit the cluster.
+    CodeDomainError
+        The words are too long for the syndrome code, or too many messages can meet.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorem 4.1 and Lemma B.4; the syndrome code in place of the
+    repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N).
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> transformer = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
+    >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
+    ([0, 1, 1, 3, 4, 5], 6)
+    """
+    protocol.check(cluster)
+    n_rounds = protocol.n_rounds(cluster)
+    layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
+    arriving = INPUT
+    for round in range(n_rounds):
+        layer = RouteLayer(protocol, cluster, round, arriving, is_last=round == n_rounds - 1)
+        layers.append(layer)
+        arriving = layer.leaving
+    return CompiledProtocol(tuple(layers), max(cluster.n_words, cluster.n_machines), cluster)

@@ -1,0 +1,285 @@
+"""A routing layer: the row-wise maps run one step of the protocol, the heads deliver its messages.
+
+Axes: P machines, H heads, E messages, k messages of a machine in a round, w words of a message, b
+messages that meet in one head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import (
+    Combine,
+    ExactMatch,
+    HeadShape,
+    Layer,
+    Mechanism,
+    Rows,
+    SparseAnswer,
+    SparseHeads,
+)
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim.routing import Traffic, collect
+from reductions.codes import MessageCode, SyndromeCode
+from reductions.inbox_rows import RowFormat, rows_of
+from reductions.output_tokens import Queries, asking, output_rows, queries_of
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RouteLayer(Layer):
+    """Round t: the row-wise maps run step t, the heads deliver its messages.
+
+    Every machine asks for its own id in every head (in the last layer every output token for its
+    owner). Head 0 carries to each machine what it keeps. In head h >= 1 the key of machine j is the
+    destination of its h-th message, and the value is that message in the code of the layer.
+    """
+
+    protocol: Protocol
+    cluster: Cluster
+    round: int
+    arriving: RowFormat
+    is_last: bool
+    mechanism: Mechanism = field(default_factory=ExactMatch)
+    channels: tuple[Channel, ...] = field(init=False)
+    code: MessageCode | None = field(init=False)
+    n_messages: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        channels = self.protocol.channels(self.round, self.cluster)
+        shape = MessageShape.of(channels, self.cluster)
+        object.__setattr__(self, "channels", channels)
+        object.__setattr__(self, "n_messages", shape.sent)
+        object.__setattr__(self, "code", shape.code(self.cluster))
+
+    @property
+    def leaving(self) -> RowFormat:
+        """The format of the rows after the layer."""
+        return RowFormat.of(self.channels)
+
+    @property
+    def self_width(self) -> int:
+        """Width of the self head: a count per channel, and the words that a machine can keep."""
+        declared = sum(channel.per_machine * channel.words for channel in self.channels)
+        return len(self.channels) + min(declared, self.cluster.memory_words)
+
+    @property
+    def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
+        own = HeadShape(1, 1, self.self_width)
+        return (
+            (own,) if self.code is None else (own, HeadShape(self.n_messages, 1, self.code.width))
+        )
+
+    @property
+    def precision_bits(self) -> int:  # type: ignore[override]
+        return max(self.cluster.word_bits, self.code.precision_bits if self.code else 0)
+
+    def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:
+        traffic = self._emit(rows)
+        queries = queries_of(self.cluster, rows.n_tokens, self.is_last)
+        yield self._self_block(traffic, queries)
+        if self.code is not None:
+            yield from self._coded_blocks(traffic, queries, budget_bytes)
+
+    def combine(self, rows: Rows) -> Combine:
+        return _Receive(self, rows.n_tokens)
+
+    def _emit(self, rows: Rows) -> Traffic:
+        """Run the step on all machines; a machine whose row is absent has an empty inbox."""
+        cluster = self.cluster
+        is_machine = rows.position < cluster.n_machines
+        machines = np.arange(cluster.n_machines)
+        inbox = self.arriving.read(rows.position[is_machine], rows.values[is_machine], machines)
+        outbox: Outbox = self.protocol.step(self.round, inbox, cluster)
+        label = self.protocol.label(self.round, cluster)
+        traffic = collect(outbox, self.channels, machines, cluster, round=self.round, label=label)
+        traffic.check()
+        return traffic
+
+    def _self_block(self, traffic: Traffic, queries: Queries) -> SparseHeads:
+        kept = {}
+        for part in traffic.messages:
+            own = part.source == part.to
+            columns = {name: column[own] for name, column in part.columns.items()}
+            kept[part.channel.name] = Records(part.channel.fields, part.source[own], columns)
+        machines, written = self.leaving.write(Inbox(traffic.batch, kept))
+        values = np.zeros((len(machines), self.self_width))
+        values[:, : written.shape[1]] = written
+        return SparseHeads(
+            first_head=0,
+            n_heads=1,
+            **queries,
+            key_head=np.zeros(len(machines), np.int64),
+            key_token=machines,
+            K=machines[:, None].astype(np.float64),
+            V=values,
+        )
+
+    def _coded_blocks(
+        self, traffic: Traffic, queries: Queries, budget_bytes: int
+    ) -> Iterator[SparseHeads]:
+        """Head h carries every machine's h-th message, in the order of channels and emission."""
+        assert self.code is not None
+        source, to, words = _pack(traffic, self.code.n_words)
+        head = Records.of(source).rank
+        order = np.lexsort((source, head))
+        source, to, words, head = source[order], to[order], words[order], head[order]
+        bytes_a_message = 8 * (self.code.width + 4)
+        first_head = 0
+        while first_head < self.n_messages:
+            low = int(np.searchsorted(head, first_head))
+            reach = low + max(1, budget_bytes // bytes_a_message)
+            end_head = (
+                self.n_messages if reach >= len(head) else max(int(head[reach]), first_head + 1)
+            )
+            high = int(np.searchsorted(head, end_head))
+            part = slice(low, high)
+            yield SparseHeads(
+                first_head=1 + first_head,
+                n_heads=end_head - first_head,
+                **queries,
+                key_head=head[part] - first_head,
+                key_token=source[part],
+                K=to[part, None].astype(np.float64),
+                V=self.code.encode(source[part], words[part]),
+            )
+            first_head = end_head
+
+
+@dataclass(frozen=True)
+class MessageShape:
+    """k_t and w_t of a round, from its declared channels.
+
+    Parameters
+    ----------
+    sent, received : int
+        The most messages to others that a machine sends, and that it receives; at most the words of
+        local memory over the narrowest record.
+    words : int
+        The widest record, and a tag word if several channels send.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> MessageShape.of((Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)), cluster)
+    MessageShape(sent=7, received=6, words=3)
+    """
+
+    sent: int
+    received: int
+    words: int
+
+    @classmethod
+    def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> MessageShape:
+        """Read the shape off the channels that leave a machine."""
+        away = [channel for channel in channels if not channel.local]
+        if not away:
+            return cls(0, 0, 0)
+        most = cluster.memory_words // min(channel.words for channel in away)
+        received = [
+            cluster.memory_words // channel.words
+            if channel.per_receiver is None
+            else channel.per_receiver
+            for channel in away
+        ]
+        return cls(
+            sent=min(sum(channel.per_machine for channel in away), most),
+            received=min(sum(received), most),
+            words=max(channel.words for channel in away) + (len(away) > 1),
+        )
+
+    def code(self, cluster: Cluster) -> MessageCode | None:
+        """Return the syndrome code with capacity min(k, P); None if nothing is sent."""
+        if self.sent == 0 or self.received == 0:
+            return None
+        capacity = min(self.received, cluster.n_machines)
+        return SyndromeCode(capacity, self.words, cluster.word_bits, cluster.n_machines)
+
+
+def _pack(traffic: Traffic, width: int) -> tuple[Integers, Integers, Integers]:
+    """Return the messages to others: source, to and words[E, w], by source and emission."""
+    away = [part for part in traffic.messages if not part.channel.local]
+    sources, destinations, rows, ranks = [], [], [], []
+    for tag, part in enumerate(away):
+        leaves = part.source != part.to
+        words = np.zeros((int(np.count_nonzero(leaves)), width), np.int64)
+        if len(away) > 1:
+            words[:, 0] = tag
+        for offset, name in enumerate(part.channel.fields, start=int(len(away) > 1)):
+            words[:, offset] = part.columns[name][leaves]
+        sources.append(part.source[leaves])
+        destinations.append(part.to[leaves])
+        rows.append(words)
+        ranks.append(np.full(len(words), tag))
+    source = np.concatenate(sources)
+    order = np.lexsort((np.concatenate(ranks), source))
+    return source[order], np.concatenate(destinations)[order], np.concatenate(rows)[order]
+
+
+class _Receive(Combine):
+    """The fold of a routing layer: decode what every class heard and put its inbox together."""
+
+    def __init__(self, layer: RouteLayer, n_tokens: int) -> None:
+        self._layer = layer
+        self._n_tokens = n_tokens
+        self._kept = Inbox(np.zeros(0, np.int64), {})
+        self._received: list[tuple[Integers, Integers, Integers, Integers]] = []
+
+    def absorb(self, block: object, answer: object) -> None:
+        assert isinstance(block, SparseHeads)
+        assert isinstance(answer, SparseAnswer)
+        layer = self._layer
+        if block.first_head == 0:
+            machine, values = answer.query_class, answer.mean[answer.which]
+            self._kept = layer.leaving.read(machine, values, machine)
+            return
+        assert layer.code is not None
+        decoded = layer.code.decode(answer.mean)
+        count = np.bincount(decoded.which, minlength=len(answer.mean))
+        first = np.cumsum(count) - count
+        heard = count[answer.which]
+        pair = np.repeat(np.arange(len(heard)), heard)
+        rank = np.arange(len(pair)) - np.repeat(np.cumsum(heard) - heard, heard)
+        message = first[answer.which][pair] + rank
+        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head
+        self._received.append((machine, head, decoded.source[message], decoded.words[message]))
+
+    def finish(self) -> Rows:
+        layer = self._layer
+        inbox = self._inbox()
+        if layer.is_last:
+            return output_rows(layer.protocol, layer.cluster, inbox, self._n_tokens)
+        return rows_of(self._n_tokens, *layer.leaving.write(inbox))
+
+    def _inbox(self) -> Inbox:
+        """Merge kept and received records into the canonical order (source, emission)."""
+        layer = self._layer
+        away = [channel for channel in layer.channels if not channel.local]
+        tagged = int(len(away) > 1)
+        nothing = np.zeros(0, np.int64)
+        parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, 1))]
+        machine, head, source, words = (
+            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
+        )
+        records = {}
+        for channel in layer.channels:
+            kept = self._kept[channel.name]
+            if channel.local:
+                records[channel.name] = kept
+                continue
+            mine = words[:, 0] == away.index(channel) if tagged else slice(None)
+            owner = np.concatenate([kept.machine, machine[mine]])
+            sender = np.concatenate([kept.machine, source[mine]])
+            emission = np.concatenate([kept.rank, head[mine]])
+            order = np.lexsort((emission, sender, owner))
+            columns = {
+                name: np.concatenate([kept[name], words[mine, tagged + offset]])[order]
+                for offset, name in enumerate(channel.fields)
+            }
+            records[channel.name] = Records(channel.fields, owner[order], columns)
+        return Inbox(asking(layer.cluster, layer.is_last), records)

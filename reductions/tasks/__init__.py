@@ -1,0 +1,1 @@
+"""Tasks, a file each: the definition, an independent oracle, the constructions and their bounds."""

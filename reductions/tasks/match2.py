@@ -1,0 +1,192 @@
+"""Match2: has a number a partner that completes it to 0 modulo M.
+
+The output at i is 1 if x_i + x_j = 0 (mod M) for some j, j = i included, else 0. One head of
+exact-match attention of width 1 computes it: the query of a token is its residue, its key the
+residue that completes it, its value 1; a query without a match hears 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
+from mpc_sim import InputError
+from reductions.bounds import Bound
+from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+ORACLE = "sequential loop over the definition"
+MAX_MODULUS = 2**53
+
+
+def default_modulus(n: int) -> int:
+    """Return n + 5, the modulus 37 of the paper's experiment with 32 numbers.
+
+    Examples
+    --------
+    >>> default_modulus(32)
+    37
+    """
+    return n + 5
+
+
+def random_numbers(n: int, modulus: int, *, seed: int) -> Integers:
+    """Draw n residues uniformly and independently.
+
+    Examples
+    --------
+    >>> random_numbers(4, 37, seed=0).tolist()
+    [31, 23, 18, 9]
+    """
+    return np.random.default_rng(seed).integers(0, modulus, n)
+
+
+def match2_oracle(numbers: Integers, modulus: int) -> Integers:
+    """Look every partner up in a set.
+
+    Examples
+    --------
+    >>> match2_oracle(np.array([1, 36, 0, 5]), 37).tolist()
+    [1, 1, 1, 0]
+    """
+    present = {int(number) % modulus for number in numbers}
+    return np.array([int(-int(number) % modulus in present) for number in numbers], np.int64)
+
+
+@dataclass(frozen=True)
+class Residue:
+    """The row-wise map x -> sign x mod M, exact on integers below 2^53."""
+
+    modulus: int
+    sign: int
+
+    def __call__(self, position: Integers, rows: Floats) -> Floats:
+        residues: Floats = (self.sign * rows[:, :1].astype(np.int64) % self.modulus).astype(float)
+        return residues
+
+
+def one(position: Integers, rows: Floats) -> Floats:
+    """Return the value of every token: 1."""
+    return np.ones((len(position), 1))
+
+
+@dataclass(frozen=True)
+class Match2Transformer(Transformer):
+    """One layer, one head, width 1.
+
+    Use :func:`match2_transformer` to make one.
+    """
+
+    modulus: int
+
+    def run(self, numbers: Integers) -> Integers:
+        """Return the N answers, int64[N], for N non-negative numbers below 2^53.
+
+        Raises
+        ------
+        InputError
+            A number is negative or 2^53 or more, or there are not N of them.
+        """
+        numbers = np.asarray(numbers)
+        if numbers.dtype.kind not in "iu" or numbers.shape != (self.n_tokens,):
+            raise InputError(f"give {self.n_tokens} integers, not {numbers.dtype} {numbers.shape}")
+        if numbers.min() < 0 or numbers.max() >= MAX_MODULUS:
+            raise InputError(
+                f"numbers lie in {numbers.min()} .. {numbers.max()}; give 0 .. 2**53 - 1, "
+                "their residues count"
+            )
+        rows = Rows.from_dense(numbers[:, None].astype(np.float64))
+        return self.forward(rows).dense()[:, 0].astype(np.int64)
+
+
+def match2_transformer(n: int, modulus: int) -> Match2Transformer:
+    """Return the transformer that computes Match2 on n numbers.
+
+    Parameters
+    ----------
+    n : int
+        Context length.
+    modulus : int
+        M, in 1 .. 2^53.
+
+    Returns
+    -------
+    Match2Transformer
+
+    Raises
+    ------
+    InputError
+        The modulus is out of range.
+
+    Notes
+    -----
+    The key is -x mod M, not M - x as printed: residue 0 completes itself.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, the Match2 construction.
+
+    Examples
+    --------
+    >>> match2_transformer(4, 37).run(np.array([1, 36, 0, 5])).tolist()
+    [1, 1, 1, 0]
+    """
+    if not 1 <= modulus <= MAX_MODULUS:
+        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**53")
+    head = HeadMaps(Residue(modulus, 1), Residue(modulus, -1), one, 1, 1)
+    bits = (modulus - 1).bit_length()
+    layer = RowwiseLayer(ExactMatch(), (head,), precision_bits=max(1, bits))
+    return Match2Transformer((layer,), n, modulus)
+
+
+def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
+    """Return the bounds of the construction: one layer, one head, width 1, residues below M."""
+    length, modulus_bits = sympy.symbols("N M_bits", positive=True, integer=True)
+    values = {"N": n, "M_bits": modulus.bit_length()}
+    source = "one exact-match head (arXiv 2509.09001)"
+    exact = {"layers": 1, "heads": 1, "head_width": 1, "token_width": 1, "context_length": length}
+    rows = [
+        Bound(name, sympy.sympify(expression), values, "exact", source)
+        for name, expression in exact.items()
+    ]
+    return (*rows, Bound("precision_bits", modulus_bits, values, "upper", source))
+
+
+def certify_match2(
+    numbers: Integers, modulus: int, *, progress: Progress | None = None
+) -> Certificate:
+    """Certify Match2: the one-layer transformer against the oracle.
+
+    Parameters
+    ----------
+    numbers : int64[N]
+    modulus : int
+    progress : callable, optional
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    InputError
+        A number or the modulus is out of range.
+
+    Examples
+    --------
+    >>> certify_match2(np.array([1, 36, 0, 5]), 37).ok
+    True
+    """
+    recorder = Recorder("match2", {"n": len(numbers), "modulus": modulus})
+    transformer = match2_transformer(len(numbers), modulus)
+    output = transformer.run(numbers)
+    if progress is not None:
+        progress("transformer", 1, 1)
+    recorder.compare("transformer", output, match2_oracle(numbers, modulus), ORACLE)
+    recorder.measure(match2_bounds(len(numbers), modulus), measured_layers(transformer))
+    return recorder.certificate()
