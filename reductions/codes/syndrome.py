@@ -30,7 +30,6 @@ import numpy as np
 import numpy.typing as npt
 
 from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode
-from reductions.kernels import syndrome as kernels
 
 _FLOAT_LIMIT = 2**52
 _PRODUCT_LIMIT = 2**63
@@ -145,6 +144,8 @@ class SyndromeCode(MessageCode):
     def encode(
         self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float64]:
+        from reductions.kernels import syndrome as kernels
+
         source, words = self.checked_messages(source, words)
         powers = np.empty(2 * self.capacity + 2, np.uint64)
         out = np.empty((source.size, self.width))
@@ -153,6 +154,8 @@ class SyndromeCode(MessageCode):
         return out
 
     def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
+        from reductions.kernels import syndrome as kernels
+
         mean = self.checked_mean(mean)
         status = np.empty(len(mean), np.int64)
         most = len(mean) * self.capacity  # reserved: a page is touched only when messages reach it
@@ -169,6 +172,8 @@ class SyndromeCode(MessageCode):
         return Decoded(which[:n_read].copy(), source, words[:n_read].astype(np.int64))
 
     def _reason(self, status: int) -> str:
+        from reductions.kernels import syndrome as kernels
+
         return {
             kernels.NOT_AN_AVERAGE: (
                 f"its coordinates are not fractions below {self.prime}"

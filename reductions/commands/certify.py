@@ -7,20 +7,22 @@ import json
 import os
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from mpc_sim import InputError, ShapeError
 from mpc_sim.instances import Sequence, integers
-from reductions.bounds import Check
-from reductions.certificate import Certificate
+from mpc_sim.integers import as_exponent, ceil_power
 from reductions.cli import UsageError
 from reductions.codes import CodeDomainError
 
+if TYPE_CHECKING:
+    from reductions.bounds import Check
+    from reductions.certificate import Certificate
+
 DEFAULT_N = 256
-BYTES_A_TOKEN = 4096
+BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token
 COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
 
 
@@ -32,9 +34,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--side goes with --out FILE")
     if options.n is not None and (options.text or options.input):
         raise UsageError("--n is for the seeded input; leave it out with --text or --input")
-    if options.n is not None:
-        refuse_size(options.n)
     try:
+        if options.n is not None:
+            refuse_size(options.n, options.epsilon)
         certificate, letters = _TASKS[options.task](options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
@@ -53,15 +55,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if certificate.ok else 1
 
 
-def refuse_size(n: int) -> None:
+def refuse_size(n: int, epsilon: str) -> None:
     """Refuse, before allocating, an N of 0 or one whose run cannot fit this machine."""
     if n < 1:
         raise UsageError(f"--n {n}: an input has at least one word")
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if n * BYTES_A_TOKEN > available:
+    exponent = as_exponent(epsilon, "epsilon")
+    need = n * (BYTES_A_TOKEN + 8 * ceil_power(n, max(exponent, Fraction(0))))
+    if need > available:
         raise UsageError(
-            f"--n {n} needs about {n * BYTES_A_TOKEN / 2**30:.3g} GiB; this machine has "
-            f"{available / 2**30:.3g}: choose --n at most {available // BYTES_A_TOKEN}"
+            f"--n {n} needs about {need / 2**30:.3g} GiB; this machine has "
+            f"{available / 2**30:.3g}: choose a smaller --n or --epsilon"
         )
 
 
@@ -93,7 +97,7 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
         sequence = Sequence.of(line for line in lines if line)
     else:
         sequence = Sequence.random(options.n or DEFAULT_N, seed=options.seed)
-    refuse_size(len(sequence))
+    refuse_size(len(sequence), options.epsilon)
     certificate = certify_k_hop(
         sequence, options.k, options.epsilon, options.gamma, progress=progress_line()
     )
@@ -144,6 +148,9 @@ def write_output(
 
 def print_certificate(certificate: Certificate) -> None:
     """Print the table of a certificate."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     listed = ", ".join(f"{name} = {value}" for name, value in certificate.parameters.items())
     console.print(f"[bold]{certificate.task}[/bold]: {listed}", soft_wrap=True)
