@@ -61,7 +61,7 @@ def refuse_size(n: int, epsilon: str) -> None:
         raise UsageError(f"--n {n}: an input has at least one word")
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     exponent = as_exponent(epsilon, "epsilon")
-    need = n * (BYTES_A_TOKEN + 8 * ceil_power(n, max(exponent, Fraction(0))))
+    need = n * (BYTES_A_TOKEN + 8 * ceil_power(n, min(max(exponent, Fraction(0)), Fraction(1))))
     if need > available:
         raise UsageError(
             f"--n {n} needs about {need / 2**30:.3g} GiB; this machine has "
