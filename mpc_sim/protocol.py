@@ -61,6 +61,17 @@ class Protocol(ABC):
         """Map the memory after the last delivery to the output, locally and free of charge."""
         return inbox
 
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        """Return the channels that ``finish`` leaves, with the most records of a machine.
+
+        Only needed of a part of a parallel composition that may end before another part: what it
+        leaves waits on its machine and is charged.
+        """
+        raise ShapeError(
+            f"{type(self).__name__} does not say what it leaves, so it cannot wait for a longer "
+            "part of a parallel composition: define leaves()"
+        )
+
     def label(self, round: int, cluster: Cluster) -> str:
         """Return the name of the algorithm step that a round belongs to."""
         return type(self).__name__

@@ -250,6 +250,11 @@ class Outbox:
         rows = (arrays[0], arrays[1], dict(zip(columns, arrays[2:], strict=True)))
         self._parts.setdefault(channel, []).append(rows)
 
+    def absorb(self, other: Outbox, prefix: str = "") -> None:
+        """Take over all rows of another outbox, with a prefix before the names of its channels."""
+        for channel, parts in other._parts.items():
+            self._parts.setdefault(prefix + channel, []).extend(parts)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
 

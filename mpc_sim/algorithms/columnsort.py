@@ -290,6 +290,9 @@ class Columnsort(Protocol):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         return Inbox(inbox.machines, {"records": sort_locally(inbox["records"])})
 
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return (Channel("records", self.fields, self._out(cluster), local=True),)
+
     def _destination(
         self, plan: SortPlan, digits: list[int], records: Records, cluster: Cluster
     ) -> Words:
