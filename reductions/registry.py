@@ -31,7 +31,7 @@ class Entry:
 
     Examples
     --------
-    >>> find("algorithm", "columnsort").load().__name__
+    >>> find("algorithm", "columnsort").load().name
     'columnsort'
     """
 
@@ -67,7 +67,7 @@ ENTRIES = (
         "columnsort",
         "N words sorted in 1 + 4^d rounds, deterministic and oblivious",
         "Leighton 1985, recursive on columns",
-        "mpc_sim.algorithms.columnsort:columnsort",
+        "reductions.algorithms.columnsort:COLUMNSORT",
     ),
     Entry(
         "algorithm",
