@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reductions.bounds import Check
     from reductions.certificate import Certificate
 
+HEADINGS = ("quantity", "measured", "bound", "slack", "kind", "status", "source")
 COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
 
 
@@ -24,13 +25,15 @@ def print_certificate(certificate: Certificate) -> None:
     for remark in certificate.remarks:
         console.print(f"note: {remark}", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    for heading in ("quantity", "measured", "bound", "slack", "kind", "status", "source"):
+    for heading in HEADINGS:
         right = heading in ("measured", "bound", "slack")
-        table.add_column(
-            heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis"
-        )
-    for check in certificate.checks:
-        table.add_row(*_cells(check))
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    rows = [_cells(check) for check in certificate.checks]
+    taken = sum(2 + max(len(row[at]) for row in [*rows, HEADINGS]) for at in range(6))
+    room = max(console.width - taken, 8)
+    for *cells, status, source in rows:
+        cut = source if len(source) <= room else source[: room - 1] + "\u2026"
+        table.add_row(*cells, f"[{COLOURS[status]}]{status}[/]", cut)
     console.print(table)
     verdict = "PASS" if certificate.ok else "FAIL"
     console.print(
@@ -44,8 +47,7 @@ def _cells(check: Check) -> tuple[str, ...]:
     if check.compared is not None:
         measured = f"{measured} of {check.compared} differ"
     slack = "" if check.slack is None else f"{check.slack:.2f}"
-    status = f"[{COLOURS[check.status]}]{check.status}[/]"
-    return check.name, measured, str(check.bound), slack, check.kind, status, check.source
+    return check.name, measured, str(check.bound), slack, check.kind, check.status, check.source
 
 
 def progress_line() -> ProgressLine | None:
