@@ -18,12 +18,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anna_model import Layer, Rows, Transformer
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
 
 Integers = NDArray[np.int64]
+
+EXACT_WORD_BITS = 51
+"""n fl(x / n) is within x 2^-52 of x, so rounding gives x back if x < 2^51."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     Raises
     ------
     ShapeError
-        The protocol does not fit the cluster.
+        The protocol does not fit the cluster, or its words are longer than 51 bits.
     CodeDomainError
         The words are too long for the syndrome code, or too many messages can meet.
 
@@ -99,6 +102,12 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     ([0, 1, 1, 3, 4, 5], 6)
     """
     protocol.check(cluster)
+    if cluster.word_bits > EXACT_WORD_BITS:
+        raise ShapeError(
+            f"word_bits = {cluster.word_bits}: a transformer carries words of at most "
+            f"{EXACT_WORD_BITS} bits exactly; choose smaller words",
+            word_bits=cluster.word_bits,
+        )
     n_rounds = protocol.n_rounds(cluster)
     layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
     arriving = INPUT

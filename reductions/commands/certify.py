@@ -10,7 +10,13 @@ from mpc_sim import InputError, ShapeError
 from mpc_sim.instances import Sequence, integers
 from reductions.cli import UsageError
 from reductions.codes import CodeDomainError
-from reductions.commands.files import read_lines, read_text, refuse_size, write_text
+from reductions.commands.files import (
+    printable,
+    read_lines,
+    read_text,
+    refuse_size,
+    write_text,
+)
 from reductions.commands.tables import print_certificate, progress_line
 
 if TYPE_CHECKING:
@@ -30,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--n is for the seeded input; leave it out with --text or --input")
     try:
         if options.n is not None:
-            refuse_size(options.n, BYTES_A_TOKEN, options.epsilon)
+            refuse_size(options.n, BYTES_A_TOKEN, options.epsilon, options.gamma)
         certificate, letters = _TASKS[options.task](options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
@@ -61,28 +67,38 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
         lines = (line.strip() for line in read_lines(options.input))
         sequence = Sequence.of(line for line in lines if line)
     else:
-        sequence = Sequence.random(options.n or DEFAULT_N, seed=options.seed)
-    refuse_size(len(sequence), BYTES_A_TOKEN, options.epsilon)
+        n = DEFAULT_N if options.n is None else options.n
+        sequence = Sequence.random(n, seed=options.seed)
+    refuse_size(len(sequence), BYTES_A_TOKEN, options.epsilon, options.gamma)
     certificate = certify_k_hop(
         sequence, options.k, options.epsilon, options.gamma, progress=progress_line()
     )
-    return _with_seed(certificate, options), ("none", *sequence.alphabet)
+    letters = ("none", *(printable(letter) for letter in sequence.alphabet))
+    return _with_seed(certificate, options), letters
 
 
 def _match2(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
-    from reductions.tasks.match2 import certify_match2, default_modulus, random_numbers
+    from reductions.tasks.match2 import certify_match2, random_numbers
 
     if options.text is not None:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:
         numbers = integers(read_lines(options.input), options.input)
-        modulus = options.modulus or default_modulus(len(numbers))
+        modulus = _modulus(options.modulus, len(numbers))
     else:
-        n = options.n or DEFAULT_N
-        modulus = options.modulus or default_modulus(n)
+        n = DEFAULT_N if options.n is None else options.n
+        modulus = _modulus(options.modulus, n)
         numbers = random_numbers(n, modulus, seed=options.seed)
     certificate = certify_match2(numbers, modulus, progress=progress_line())
     return _with_seed(certificate, options), ("0", "1")
+
+
+def _modulus(given: int | None, n: int) -> int:
+    from reductions.tasks.match2 import default_modulus
+
+    if given == 0:
+        raise UsageError("--modulus 0: choose it at least 1")
+    return default_modulus(n) if given is None else given
 
 
 _TASKS = {"k-hop": _k_hop, "match2": _match2}

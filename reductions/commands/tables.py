@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from reductions.bounds import Check
     from reductions.certificate import Certificate
 
@@ -16,10 +18,9 @@ COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
 
 def print_certificate(certificate: Certificate) -> None:
     """Print the table of a certificate."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = open_console()
     listed = ", ".join(f"{name} = {value}" for name, value in certificate.parameters.items())
     console.print(f"[bold]{certificate.task}[/bold]: {listed}", soft_wrap=True)
     for remark in certificate.remarks:
@@ -40,6 +41,17 @@ def print_certificate(certificate: Certificate) -> None:
         f"[{COLOURS[verdict]}]{verdict}[/]: {len(certificate.checks)} checks "
         f"in {certificate.seconds:.2f} s"
     )
+
+
+def open_console() -> Console:
+    """Return a console on standard output that reports a reader who left, as ``print`` does."""
+    from rich.console import Console
+
+    class Reporting(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Reporting(highlight=False)
 
 
 def _cells(check: Check) -> tuple[str, ...]:
