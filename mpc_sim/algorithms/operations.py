@@ -215,7 +215,8 @@ class Packed(Operation):
         return packed // self._places() % self.base
 
     def _pack(self, digits: Words) -> Words:
-        return (digits * self._places()).sum(axis=1, keepdims=True)
+        packed: Words = np.sum(digits * self._places(), axis=1, keepdims=True)
+        return packed
 
 
 @dataclass(frozen=True)

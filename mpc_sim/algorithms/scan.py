@@ -14,15 +14,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mpc_sim.algorithms.elements import (
+    batch_slots,
+    element_columns,
+    element_fields,
+    element_table,
+    last_of_group,
+    reduce_groups,
+    scan_groups,
+    shift_groups,
+)
 from mpc_sim.algorithms.operations import Operation
 from mpc_sim.algorithms.tree import Tree, plan_tree
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words, rank_in_group
+from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,13 @@ class Scan(Protocol):
         element = self.operation.words * (1 + tree.others) if tree.levels else 0
         return self.n_held(cluster) * len(self.fields) + element
 
+    def beside_words(self, cluster: Cluster) -> int:
+        """Return the words of a machine that wait in other parts of a parallel composition.
+
+        0 here; a subclass that is run beside others says how many.
+        """
+        return 0
+
     def n_held(self, cluster: Cluster) -> int:
         """Return h, the most records of a machine."""
         if self.held is not None:
@@ -133,9 +149,9 @@ class Scan(Protocol):
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         tree = self.tree(cluster)
-        levels, w = tree.levels, self.operation.words
+        levels = tree.levels
         top = min(round, 2 * levels - 1 - round)
-        element = tuple(f"x{word}" for word in range(w))
+        element = element_fields(self.operation.words)
         level = round + 1 if round < levels else 2 * levels - round
         others = tree.children(level) - 1
         moved = (
@@ -154,38 +170,42 @@ class Scan(Protocol):
         tree, outbox, machines = self.tree(cluster), Outbox(), inbox.machines
         records = self._own_records(inbox, cluster)
         outbox.keep(self.channel, records.machine, **records.columns)
-        levels, slot = tree.levels, _slots(machines, cluster)
+        levels, slot = tree.levels, batch_slots(machines, cluster)
         down = 2 * levels - round
         for below in range(1, min(round, down)):
             waiting = inbox[f"level {below}"]
             outbox.keep(f"level {below}", waiting.machine, **waiting.columns)
         if round == 0:
-            total, owner = self._local_totals(records, machines, slot), machines
+            elements = element_table(records, self.operand)
+            total, owner = (
+                reduce_groups(self.operation, records.machine, elements, machines, cluster),
+                machines,
+            )
         elif round <= levels:
             met = inbox["total"]
-            elements = self._scan(met.machine, _table(met, met.fields))
-            is_last = _is_last(met.machine)
+            elements = scan_groups(self.operation, met.machine, element_table(met, met.fields))
+            is_last = last_of_group(met.machine)
             total, owner = elements[is_last], met.machine[is_last]
             prefixes, siblings = elements[~is_last], met.machine[~is_last]
         else:
             met = inbox[f"level {down}"]
-            prefixes, siblings = _table(met, met.fields), met.machine
+            prefixes, siblings = element_table(met, met.fields), met.machine
         if round < levels:
             if round:
-                outbox.keep(f"level {round}", siblings, **_columns(prefixes))
+                outbox.keep(f"level {round}", siblings, **element_columns(prefixes))
             nodes = tree.hosts(round, owner)
             to = tree.parent(round, owner[nodes])
-            outbox.send("total", source=owner[nodes], to=to, **_columns(total[nodes]))
+            outbox.send("total", source=owner[nodes], to=to, **element_columns(total[nodes]))
             return outbox
         before = self.operation.repeat_identity(len(machines))
         if round > levels:
             told = inbox["before"]
-            before[slot[told.machine]] = _table(told, told.fields)
+            before[slot[told.machine]] = element_table(told, told.fields)
         hosts = np.flatnonzero(tree.hosts(down, machines))
-        outbox.keep("before", machines[hosts], **_columns(before[hosts]))
+        outbox.keep("before", machines[hosts], **element_columns(before[hosts]))
         elements = self.operation.combine(before[slot[siblings]], prefixes)
         to = siblings + (rank_in_group(siblings) + 1) * tree.reach(down - 1)
-        outbox.send("before", source=siblings, to=to, **_columns(elements))
+        outbox.send("before", source=siblings, to=to, **element_columns(elements))
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
@@ -193,20 +213,22 @@ class Scan(Protocol):
         records = self._own_records(inbox, cluster)
         leaves = machines[machines < tree.n_leaves]
         before = self.operation.repeat_identity(len(leaves))
-        slot = _slots(leaves, cluster)
+        slot = batch_slots(leaves, cluster)
         if tree.levels:
             told = inbox["before"]
-            before[slot[told.machine]] = _table(told, told.fields)
-        elements = self._scan(records.machine, _table(records, self.operand))
+            before[slot[told.machine]] = element_table(told, told.fields)
+        elements = scan_groups(
+            self.operation, records.machine, element_table(records, self.operand)
+        )
         if not self.inclusive:
-            elements = _exclusive(elements, records.rank, self.operation)
+            elements = shift_groups(self.operation, records.machine, elements)
         elements = self.operation.combine(before[slot[records.machine]], elements)
-        columns = dict(records.columns) | _columns(elements, self.prefix)
+        columns = dict(records.columns) | element_columns(elements, self.prefix)
         return Inbox(
             machines,
             {
                 self.channel: Records.of(records.machine, **columns),
-                "before": Records.of(leaves, **_columns(before, self.prefix)),
+                "before": Records.of(leaves, **element_columns(before, self.prefix)),
             },
         )
 
@@ -230,31 +252,13 @@ class Scan(Protocol):
             )
         return records
 
-    def _local_totals(self, records: Records, machines: Words, slot: Words) -> Words:
-        """Return int64[M, w]: what the records of every machine combine to."""
-        totals = self.operation.repeat_identity(len(machines))
-        elements = self._scan(records.machine, _table(records, self.operand))
-        is_last = _is_last(records.machine)
-        totals[slot[records.machine[is_last]]] = elements[is_last]
-        return totals
-
-    def _scan(self, group: Words, elements: Words) -> Words:
-        """Return the inclusive prefixes within every group, by doubling distances."""
-        rank = rank_in_group(group)
-        distance = 1
-        while distance <= rank.max(initial=0):
-            row = np.flatnonzero(rank >= distance)
-            scanned = elements.copy()
-            scanned[row] = self.operation.combine(elements[row - distance], elements[row])
-            elements, distance = scanned, 2 * distance
-        return elements
-
     def _fitting_tree(self, cluster: Cluster) -> Tree | None:
         """Return the least tree, or None: then the records or the elements do not fit."""
         n_leaves, w = self._n_leaves(cluster), self.operation.words
         own = self.n_held(cluster) * len(self.fields)
-        others = (cluster.memory_words - own) // w - 1
-        if n_leaves > cluster.n_machines or own > cluster.memory_words:
+        free = cluster.memory_words - own - self.beside_words(cluster)
+        others = free // w - 1
+        if n_leaves > cluster.n_machines or free < 0:
             return None
         return plan_tree(n_leaves, max_arity=n_leaves, max_others=max(others, 0))
 
@@ -263,34 +267,3 @@ class Scan(Protocol):
 
     def _n_leaves(self, cluster: Cluster) -> int:
         return ceil_div(self._n_slots(cluster), self.n_held(cluster))
-
-
-def _table(records: Records, fields: tuple[str, ...]) -> Words:
-    """Return int64[R, w]: some fields of records, a column each."""
-    return np.stack([records[name] for name in fields], axis=1)
-
-
-def _columns(table: Words, names: tuple[str, ...] = ()) -> dict[str, Words]:
-    """Return the columns of int64[R, w] by name."""
-    named = names or tuple(f"x{word}" for word in range(table.shape[1]))
-    return {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(named)}
-
-
-def _is_last(machine: Words) -> NDArray[np.bool_]:
-    """Tell which records are the last of their machine."""
-    is_last = np.ones(len(machine), bool)
-    np.not_equal(machine[1:], machine[:-1], out=is_last[:-1])
-    return is_last
-
-
-def _exclusive(elements: Words, rank: Words, operation: Operation) -> Words:
-    """Shift the prefixes of every machine by one record, the identity first."""
-    shifted = np.concatenate([operation.repeat_identity(1), elements[:-1]])[: len(elements)]
-    shifted[rank == 0] = operation.identity
-    return shifted
-
-
-def _slots(machines: Words, cluster: Cluster) -> Words:
-    slot = np.zeros(cluster.n_machines, np.int64)
-    slot[machines] = np.arange(len(machines))
-    return slot
