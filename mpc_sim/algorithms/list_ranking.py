@@ -11,9 +11,9 @@ found at doubling t is 2^t more than what was heard, so it needs no word before.
 
 An input that is no list is reported node by node: a node outputs the failure word N if the way from
 it leads to a node with several predecessors, or to a word beyond N, or around a cycle; every other
-output is a true distance. Only if the nodes of one machine have more than T predecessors from other
-machines is the input refused, in round 0, since that machine could not hold their names; with those
-from its own block there are at most T + block.
+output is a true distance. If the nodes of one machine have more than T predecessors from other
+machines, the input is refused in round 0: no list does that, and that machine could not hold their
+names. With those from its own block there are at most T + block.
 """
 
 from __future__ import annotations

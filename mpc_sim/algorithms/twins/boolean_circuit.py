@@ -106,7 +106,7 @@ def publish_twin(layer: int) -> PerMachine:
             memory.send("value", slot // memory.cluster.block_words, slot, value)
 
     def finish(memory: Memory) -> Left:
-        told = dict(memory["value"])
+        told = {row[0]: row[1] for row in memory["value"]}
         first = memory.machine * memory.cluster.block_words
         tags = enumerate(memory["sorted"], start=first)
         records: list[Row] = [(tag, told.get(slot, 0)) for slot, (tag,) in tags]
@@ -137,7 +137,7 @@ def evaluate_twin(layer: int) -> PerMachine:
                 memory.send("edge", edge // 2 // gates_per_machine(memory.cluster), edge, seen)
 
     def finish(memory: Memory) -> Left:
-        told = dict(memory["edge"])
+        told = {row[0]: row[1] for row in memory["edge"]}
         first = memory.machine * gates_per_machine(memory.cluster)
         gates: list[Row] = []
         for gate, (kind, slot) in enumerate(memory["gate"], start=first):

@@ -89,7 +89,7 @@ def jump_twin(bit: int) -> PerMachine:
     def finish(memory: Memory) -> Left:
         n = memory.cluster.n_words
         ahead = {index: (hop, dist) for index, hop, dist in memory["forward"]}
-        behind = dict(memory["backward"])
+        behind = {row[0]: row[1] for row in memory["backward"]}
         rows: list[Row] = []
         first = memory.machine * nodes_per_machine(memory.cluster)
         for index, (dist, is_merged) in enumerate(memory["own"], start=first):
@@ -122,7 +122,7 @@ def last_jump_twin(bit: int) -> PerMachine:
                 memory.send("answer", inverse // block, inverse, dist + 2**bit)
 
     def finish(memory: Memory) -> Left:
-        answers = dict(memory["answer"])
+        answers = {row[0]: row[1] for row in memory["answer"]}
         first, n = memory.machine * memory.cluster.block_words, memory.cluster.n_words
         rows: list[Row] = [(answers.get(first + at, n),) for at in range(n_output(memory))]
         return {"output": (("word",), rows)}
