@@ -27,7 +27,7 @@ from mpc_sim.algorithms.loads import check_declared_loads
 from mpc_sim.algorithms.operations import Last
 from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import Carry, LocalStage, parallel, sequence
+from mpc_sim.compose import Carry, LocalStage, Sequence, parallel, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
@@ -291,7 +291,7 @@ class PutOut(Protocol):
         return Inbox(machines, {"output": Records.of(owner, word=word)})
 
 
-def boolean_circuit(depth: int) -> Protocol:
+def boolean_circuit(depth: int) -> Sequence:
     """Return the protocol that evaluates the first d layers of a circuit of N // 3 gates.
 
     Parameters
@@ -301,7 +301,7 @@ def boolean_circuit(depth: int) -> Protocol:
 
     Returns
     -------
-    Protocol
+    Sequence
         3 + 4^c + 2 d (L + 1) rounds, exactly: c the depth of the sort, L the levels of the scan.
 
     Raises
