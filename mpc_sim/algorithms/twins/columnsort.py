@@ -26,7 +26,8 @@ def permuted(which: int, rows: int, columns: int, column: int, row: int) -> tupl
     half = rows // 2 if columns > 1 else 0
     if slot < rows - half:
         return 0, slot
-    return (slot + half) // rows, (slot + half) % rows
+    column, row = (slot + half) // rows, (slot + half) % rows
+    return (column, row) if column < columns else (0, rows - half + row)
 
 
 def destination(plan: SortPlan, round: int, machine: int, row: int, out: int) -> int:
@@ -41,8 +42,8 @@ def destination(plan: SortPlan, round: int, machine: int, row: int, out: int) ->
     """
     columns = []
     for level in reversed(plan.levels):
-        columns.append(machine % level.width)
-        machine //= level.width
+        columns.append(machine % level.columns)
+        machine //= level.columns
     columns.reverse()
     for at in range(plan.depth - 1, -1, -1):
         level, column = plan.levels[at], columns[at]
@@ -52,6 +53,8 @@ def destination(plan: SortPlan, round: int, machine: int, row: int, out: int) ->
             return machine_of(plan, columns[: at + 1], row)
         if column > 0:
             row += column * level.rows - level.shift
+        elif row >= level.rows - level.shift:
+            row += (level.columns - 1) * level.rows
     return row // out
 
 
@@ -70,7 +73,7 @@ def machine_of(plan: SortPlan, columns: list[int], row: int) -> int:
             column = columns[at]
         else:
             column, row = row // level.rows, row % level.rows
-        machine = machine * level.width + column
+        machine = machine * level.columns + column
     return machine
 
 
