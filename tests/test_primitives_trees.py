@@ -13,10 +13,12 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from mpc_sim import (
+    Channel,
     Cluster,
     Inbox,
     InputError,
     Ledger,
+    Outbox,
     Protocol,
     Records,
     ShapeError,
@@ -43,7 +45,7 @@ from mpc_sim.algorithms.operations import (
     Packed,
     Segmented,
 )
-from mpc_sim.algorithms.prefix_sum import prefix_sum
+from mpc_sim.algorithms.prefix_sum import PrefixOut, prefix_sum
 from mpc_sim.algorithms.scan import Scan
 from mpc_sim.algorithms.tree import Tree, plan_tree
 from mpc_sim.algorithms.twins.aggregate import aggregate_twin
@@ -54,7 +56,7 @@ from mpc_sim.algorithms.twins.list_ranking import list_ranking_twin
 from mpc_sim.algorithms.twins.prefix_sum import prefix_sum_twin
 from mpc_sim.algorithms.twins.scan import scan_twin
 from mpc_sim.compose import Carry, LocalStage
-from mpc_sim.errors import ChannelExceeded, WordOverflow
+from mpc_sim.errors import ChannelExceeded, MemoryExceeded, WordOverflow
 from reductions import compile_protocol
 from reductions.algorithms.aggregate import AGGREGATE
 from reductions.algorithms.algorithm import Algorithm
@@ -524,6 +526,65 @@ def test_scan_words_are_exact(n: int, block: int, spare: int, extra: int) -> Non
     assert sim.run().tolist() == (np.cumsum(np.arange(n)) % 1024).tolist()
     assert sim.ledger.max_held_words == scan.words(cluster)
     assert sim.ledger.max_sent_words == (scan.words(cluster) if sim.n_rounds else 0)
+
+
+def test_canary_scan_of_one_word_too_many() -> None:
+    """A tree that is planned for one word more than there is breaks the limit by that word."""
+    sizes = {"n_words": 64, "n_machines": 16, "block_words": 4, "word_bits": 11}
+    fields = (("word",), ("word",), ("prefix",))
+    stages = (Rename("input", "records"), Beside(Addition(), *fields, beside=-1), PrefixOut())
+    words = np.arange(64)
+    enough = Simulation(sequence(*stages), Cluster(memory_words=11, **sizes), words)
+    assert enough.run().tolist() == np.cumsum(words).tolist()
+    sim = Simulation(sequence(*stages), Cluster(memory_words=10, **sizes), words)
+    with pytest.raises(MemoryExceeded, match="machine 0 would hold 11 words; local memory is 10"):
+        sim.run()
+    assert sim.round == 1
+
+
+@dataclass(frozen=True)
+class OneLess(Protocol):
+    """A protocol whose declaration on one channel of one round is lowered by one."""
+
+    inner: Protocol
+    lowered: tuple[int, int, str]
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return self.inner.n_rounds(cluster)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        channels = list(self.inner.channels(round, cluster))
+        at, number, limit = self.lowered
+        if at == round:
+            declared = channels[number]
+            channels[number] = replace(declared, **{limit: getattr(declared, limit) - 1})
+        return tuple(channels)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        return self.inner.step(round, inbox, cluster)
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [broadcast(), converge_cast(Maximum()), aggregate(Addition()), prefix_sum(Addition())],
+    ids=["broadcast", "converge_cast", "aggregate", "prefix_sum"],
+)
+def test_declarations_are_tight(protocol: Protocol) -> None:
+    """Every declared number of every channel in every round is reached."""
+    cluster = Cluster(
+        n_words=640, memory_words=16, n_machines=160, block_words=4, largest_word=640**2
+    )
+    assert protocol.n_rounds(cluster) >= 2
+    for round in range(protocol.n_rounds(cluster)):
+        for number, channel in enumerate(protocol.channels(round, cluster)):
+            for limit in ("per_machine", "per_receiver"):
+                if getattr(channel, limit) is None:
+                    continue
+                lowered = OneLess(protocol, (round, number, limit))
+                sim = Simulation(lowered, cluster, np.arange(640))
+                with pytest.raises(ChannelExceeded, match=f"on channel {channel.name!r}"):
+                    sim.run()
+                assert sim.round == round
 
 
 def test_scan_of_spread_records() -> None:
