@@ -61,7 +61,7 @@ class Traffic:
     >>> from mpc_sim.algorithms.k_hop import k_hop
     >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
     >>> sim.peek()
-    round 0 (columnsort: load): 8 messages, at most 8 words sent, 0 received, 8 held of s = 8
+    round 0 (columnsort / load): 8 messages, at most 8 words sent, 0 received, 8 held of s = 8
     """
 
     round: int
