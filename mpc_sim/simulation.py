@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import RoundBudgetExceeded
-from mpc_sim.ledger import Ledger, RoundLoads
+from mpc_sim.ledger import Ledger
+from mpc_sim.loads import RoundLoads
 from mpc_sim.placement import load_input, read_output
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Words
