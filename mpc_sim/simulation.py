@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 
 from numpy.typing import ArrayLike
 
+from mpc_sim.charge import Mode, as_mode, deliveries
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import RoundBudgetExceeded
+from mpc_sim.kept_rounds import KeptRounds
 from mpc_sim.ledger import Ledger
 from mpc_sim.loads import RoundLoads
 from mpc_sim.placement import load_input, read_output
-from mpc_sim.protocol import Protocol
-from mpc_sim.records import Inbox, Words
+from mpc_sim.protocol import Protocol, check_shape
+from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
 from mpc_sim.views import MachineView
 
@@ -29,6 +31,13 @@ class Simulation:
     cluster : Cluster
     words : array_like of int, shape [N]
         The input, in order; block words a machine.
+    mode : str
+        ``strict``: a machine that sends more than s words in a round, what it keeps included, is
+        an error. ``charge``: the round is spread over max over machines of ceil(sent words / s)
+        deliveries, at least one, and charged all of them; ``ledger.n_rounds`` counts deliveries,
+        ``ledger.n_protocol_rounds`` rounds. What a machine holds after the round, kept and
+        received, is at most s in both modes, or an error. Not charged is the memory in which a
+        machine waits while the round is spread (``mpc_sim.charge`` says how much that is).
     keep_bytes : int
         Memory budget for past rounds. ``back`` and ``goto`` replay from the nearest kept one; round
         0 is always kept.
@@ -51,16 +60,22 @@ class Simulation:
     """
 
     def __init__(
-        self, protocol: Protocol, cluster: Cluster, words: ArrayLike, *, keep_bytes: int = 2**28
+        self,
+        protocol: Protocol,
+        cluster: Cluster,
+        words: ArrayLike,
+        *,
+        mode: Mode = "strict",
+        keep_bytes: int = 2**28,
     ) -> None:
-        protocol.check(cluster)
+        self.mode = as_mode(mode)
+        check_shape(protocol, cluster, self.mode)
         self.protocol = protocol
         self.cluster = cluster
         self.inbox = load_input(words, cluster)
         self.round = 0
         self.ledger = Ledger(cluster, self.inbox.held_words(cluster.n_machines))
-        self._keep_bytes = keep_bytes
-        self._kept = {0: self.inbox}
+        self._kept = KeptRounds(self.inbox, keep_bytes)
 
     @property
     def n_rounds(self) -> int:
@@ -93,15 +108,20 @@ class Simulation:
     def step(self) -> RoundLoads:
         """Run one round and return its loads; on an error nothing has changed."""
         traffic = self.peek()
-        traffic.check()
+        traffic.check(self.mode)
         inbox = traffic.deliver()
         loads = RoundLoads(
-            traffic.label, traffic.sent, traffic.received, traffic.held, traffic.n_messages
+            traffic.label,
+            traffic.sent,
+            traffic.received,
+            traffic.held,
+            traffic.n_messages,
+            deliveries(traffic.sent, self.cluster),
         )
         self.inbox = inbox
         self.round += 1
         self.ledger.rounds.append(loads)
-        self._keep()
+        self._kept.keep(self.round, self.inbox)
         return loads
 
     def run(self, *, progress: Callable[[int, int], object] | None = None) -> Words:
@@ -134,9 +154,8 @@ class Simulation:
                 limit=self.n_rounds,
             )
         if round < self.round:
-            nearest = max(kept for kept in self._kept if kept <= round)
-            self.inbox, self.round = self._kept[nearest], nearest
-            del self.ledger.rounds[nearest:]
+            self.round, self.inbox = self._kept.rewind(round)
+            del self.ledger.rounds[self.round :]
         while self.round < round:
             self.step()
 
@@ -161,19 +180,3 @@ class Simulation:
                 limit=self.n_rounds,
             )
         return read_output(self.protocol.finish(self.inbox, self.cluster), self.cluster)
-
-    def _keep(self) -> None:
-        size = {number: _bytes(inbox) for number, inbox in self._kept.items() if number}
-        self._kept[self.round] = self.inbox
-        excess = sum(size.values()) + _bytes(self.inbox) - self._keep_bytes
-        for number in sorted(size):
-            if excess <= 0:
-                return
-            excess -= size[number]
-            del self._kept[number]
-        if excess > 0:
-            del self._kept[self.round]
-
-
-def _bytes(inbox: Inbox) -> int:
-    return sum(8 * len(records) * (1 + len(records.fields)) for records in inbox.records.values())

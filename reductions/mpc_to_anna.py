@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from anna_model import Layer, Rows, Transformer
 from mpc_sim import Cluster, Protocol
 from mpc_sim.placement import load_input
+from mpc_sim.protocol import check_shape
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
 
@@ -98,7 +99,7 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
     ([0, 1, 1, 3, 4, 5], 6)
     """
-    protocol.check(cluster)
+    check_shape(protocol, cluster)
     n_rounds = protocol.n_rounds(cluster)
     layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
     arriving = INPUT
