@@ -91,3 +91,7 @@ class LocalityError(MPCError):
 
 class LedgerError(MPCError):
     """A ledger cannot be written, or a file is no ledger that this library can read."""
+
+
+class CheckpointError(MPCError):
+    """A checkpoint cannot be written or read, or it belongs to another protocol or cluster."""

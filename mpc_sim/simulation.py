@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
 from mpc_sim.charge import Mode, as_mode, deliveries
+from mpc_sim.checkpoint import Checkpoint, schedule
 from mpc_sim.cluster import Cluster
-from mpc_sim.errors import RoundBudgetExceeded
+from mpc_sim.errors import InputError, RoundBudgetExceeded
+from mpc_sim.identity import identity
 from mpc_sim.kept_rounds import KeptRounds
 from mpc_sim.ledger import Ledger
 from mpc_sim.loads import RoundLoads
@@ -124,9 +128,31 @@ class Simulation:
         self._kept.keep(self.round, self.inbox)
         return loads
 
-    def run(self, *, progress: Callable[[int, int], object] | None = None) -> Words:
-        """Run the remaining rounds and return the output."""
+    def run(
+        self,
+        *,
+        progress: Callable[[int, int], object] | None = None,
+        checkpoint: str | Path | None = None,
+        every_rounds: int | None = None,
+        every_seconds: float | None = None,
+    ) -> Words:
+        """Run the remaining rounds and return the output.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (rounds run, R) after every round, and after its checkpoint.
+        checkpoint : path, optional
+            Save there as the run goes, and after the last round; :meth:`resume` goes on from it.
+        every_rounds, every_seconds : number, optional
+            How often; by default after every round.
+        """
+        if checkpoint is None and (every_rounds, every_seconds) != (None, None):
+            raise InputError("every_rounds and every_seconds say when to save; give checkpoint")
+        due = schedule(every_rounds, every_seconds)
         for _ in self:
+            if checkpoint is not None and (due() or self.finished):
+                self.save(checkpoint)
             if progress is not None:
                 progress(self.round, self.n_rounds)
         return self.output()
@@ -159,6 +185,64 @@ class Simulation:
         while self.round < round:
             self.step()
 
+    def save(self, path: str | Path) -> None:
+        """Save the run as it is before the next round; :meth:`resume` goes on from there.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written, or the protocol has a field that cannot be named in a file.
+        """
+        words = self._kept.first["input"]["word"]
+        Checkpoint(self._identity, self.mode, words, self.inbox, self.ledger).save(path)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | Path,
+        protocol: Protocol,
+        cluster: Cluster | None = None,
+        *,
+        keep_bytes: int = 2**28,
+    ) -> Simulation:
+        """Go on with a run that was saved, to the same output and the same ledger.
+
+        Parameters
+        ----------
+        path : path
+        protocol : Protocol
+            That of the run.
+        cluster : Cluster, optional
+            That of the run, which is taken from the file where it is not given.
+        keep_bytes : int
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, foreign, or of another protocol or cluster.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from mpc_sim import fit_cluster
+        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
+        >>> _ = sim.step()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sim.save(f"{folder}/sort.npz")
+        ...     resumed = Simulation.resume(f"{folder}/sort.npz", columnsort())
+        >>> resumed.round, resumed.run().tolist()
+        (1, [0, 1, 1, 3, 4, 5])
+        """
+        saved = Checkpoint.load(path)
+        saved.require(protocol, cluster, path)
+        sim = cls(
+            protocol, saved.ledger.cluster, saved.words, mode=saved.mode, keep_bytes=keep_bytes
+        )
+        sim.inbox, sim.round, sim.ledger = saved.inbox, saved.round, saved.ledger
+        sim._kept.keep(sim.round, sim.inbox)
+        return sim
+
     def machine(self, machine: int) -> MachineView:
         """Return the whole memory of one machine, with field names."""
         return MachineView.of(self.inbox, machine, self.cluster, self.round)
@@ -180,3 +264,7 @@ class Simulation:
                 limit=self.n_rounds,
             )
         return read_output(self.protocol.finish(self.inbox, self.cluster), self.cluster)
+
+    @cached_property
+    def _identity(self) -> str:
+        return identity(self.protocol)

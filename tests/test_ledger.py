@@ -242,11 +242,15 @@ def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
     Ledger.load(path)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    sim = run(k_hop(2))
+    sim.save(tmp_path / "run.npz")
+    with pytest.raises(LedgerError, match=r"run\.npz is a mpc_sim checkpoint file, no ledger"):
+        Ledger.load(tmp_path / "run.npz")
     with pytest.raises(LedgerError, match=r"none\.npz cannot be read: No such file"):
         Ledger.load(tmp_path / "none.npz")
     with pytest.raises(LedgerError, match=r"a\.npz cannot be written: No such file"):
-        run(k_hop(2)).ledger.save(tmp_path / "folder" / "a.npz")
+        sim.ledger.save(tmp_path / "folder" / "a.npz")
 
 
 def test_a_cluster_survives_json() -> None:
