@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import UnknownChannel
+from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 
@@ -36,7 +37,7 @@ class Sequence(Protocol):
     """Stages in order: ``finish`` of a stage prepares what step 0 of the next one reads.
 
     Use :func:`sequence` to make one. Nothing passes from a stage to the next but what lies in the
-    inbox.
+    inbox. A name becomes the outer step of every label of the stages.
 
     Examples
     --------
@@ -49,6 +50,7 @@ class Sequence(Protocol):
     """
 
     stages: tuple[Protocol, ...]
+    name: str = ""
 
     def n_rounds(self, cluster: Cluster) -> int:
         return sum(stage.n_rounds(cluster) for stage in self.stages)
@@ -68,7 +70,7 @@ class Sequence(Protocol):
 
     def label(self, round: int, cluster: Cluster) -> str:
         index, inner = self._locate(round, cluster)
-        return self.stages[index].label(inner, cluster)
+        return nest(self.name, self.stages[index].label(inner, cluster))
 
     def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
         return self.stages[-1].leaves(cluster)
@@ -100,8 +102,15 @@ class Sequence(Protocol):
         return inbox
 
 
-def sequence(*stages: Protocol) -> Sequence:
-    """Run protocols one after the other; nested sequences are flattened.
+def sequence(*stages: Protocol, name: str = "") -> Sequence:
+    """Run protocols one after the other; nested sequences without a name are flattened.
+
+    Parameters
+    ----------
+    *stages : Protocol
+    name : str
+        The step that the stages make up together: the label "transpose" of a round becomes
+        "sort / transpose" in a sequence named "sort".
 
     Returns
     -------
@@ -118,13 +127,18 @@ def sequence(*stages: Protocol) -> Sequence:
     >>> from mpc_sim.algorithms.k_hop import OwnLetter
     >>> len(sequence(OwnLetter(), sequence(OwnLetter(), OwnLetter())).stages)
     3
+    >>> from mpc_sim import Cluster
+    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4)
+    >>> sequence(sequence(Columnsort(("word",)), name="prepare"), name="all").label(0, cluster)
+    'all / prepare / columnsort / load'
     """
     if not stages:
         raise ValueError("a sequence has at least one stage")
     flat: list[Protocol] = []
     for stage in stages:
-        flat.extend(stage.stages if isinstance(stage, Sequence) else (stage,))
-    return Sequence(tuple(flat))
+        flat.extend(stage.stages if isinstance(stage, Sequence) and not stage.name else (stage,))
+    return Sequence(tuple(flat), name)
 
 
 @dataclass(frozen=True)

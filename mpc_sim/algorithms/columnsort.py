@@ -27,6 +27,7 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
+from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 
@@ -262,16 +263,15 @@ class Columnsort(Protocol):
 
     def check(self, cluster: Cluster) -> None:
         self.plan(cluster)
-        super().check(cluster)
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1 + int(4 ** self.plan(cluster).depth)
 
     def label(self, round: int, cluster: Cluster) -> str:
         if round == 0:
-            return "columnsort: load"
+            return nest("columnsort", "load")
         names = [PERMUTATIONS[digit] for digit in self._digits(round, self.plan(cluster))]
-        return "columnsort: " + " / ".join(names)
+        return nest("columnsort", *names)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan = self.plan(cluster)

@@ -150,7 +150,6 @@ class _OneRound(Protocol):
                 words=need,
                 memory_words=cluster.memory_words,
             )
-        super().check(cluster)
 
 
 @dataclass(frozen=True)
