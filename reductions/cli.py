@@ -126,6 +126,14 @@ def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
     command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    command.add_argument(
+        "--charge", action="store_true", help="spread an overfull sending over deliveries, counted"
+    )
+    command.add_argument("--checkpoint", metavar="DIR", help="save the run there as it goes")
+    command.add_argument("--resume", metavar="DIR", help="go on with the run that was saved there")
+    command.add_argument(
+        "--every", type=float, metavar="SECONDS", help="between checkpoints (one a round)"
+    )
     command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -219,7 +219,7 @@ def test_what_is_kept_is_declared_within_s(mode: Literal["strict", "charge"]) ->
 
 
 def test_the_algorithms_own_rules_hold_in_both_modes() -> None:
-    small = Cluster(n_words=64, memory_words=8, n_machines=8, block_words=8)
+    small = Cluster(n_words=64, memory_words=7, n_machines=10, block_words=7)
     for mode in MODES:
         with pytest.raises(ShapeError, match="columnsort of 64 records"):
             Simulation(columnsort(), small, list(range(64)), mode=mode)

@@ -48,6 +48,16 @@ def write_text(name: str, text: str) -> None:
         raise UsageError(f"cannot write {name}: {error.strerror}") from None
 
 
+def make_folder(name: str) -> Path:
+    """Make a folder if it is not there."""
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {name}: {error.strerror}") from None
+    return folder
+
+
 def printable(letter: str) -> str:
     r"""Write a letter on one line: line breaks and control characters as escapes.
 
