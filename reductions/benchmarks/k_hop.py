@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.algorithms.twins.k_hop import k_hop_twin
 from mpc_sim.instances import Sequence
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
@@ -105,8 +106,25 @@ def double_in_numpy(letters: Words, task: Hops) -> Words:
     return np.concatenate([[0], letters + 1])[reached[1:]]
 
 
+def simulate_per_machine(letters: Words, task: Hops) -> Words:
+    """Run the same protocol as plain functions of one machine, with the same limits and checks.
+
+    Examples
+    --------
+    >>> task = Hops(16, 2)
+    >>> bool((simulate_per_machine(task.draw(), task) == simulate(task.draw(), task)).all())
+    True
+    """
+    protocol = k_hop_twin(task.k)
+    cluster = fit_cluster(protocol, len(letters), task.epsilon, largest_word=N_LETTERS)
+    return Simulation(protocol, cluster, letters).run()
+
+
 CASES = (Hops(2**14, 1024), Hops(2**17, 1024), Hops(2**20, 1024))
-REFERENCES = (Reference("NumPy doubling without machines", double_in_numpy),)
+REFERENCES = (
+    Reference("NumPy doubling without machines", double_in_numpy),
+    Reference("per_machine, scaled from n = 2^14", simulate_per_machine, 2**14),
+)
 
 
 def k_hop_rows(
@@ -117,7 +135,7 @@ def k_hop_rows(
     Examples
     --------
     >>> [row.reference for row in k_hop_rows([Hops(64, 4)], 1)]
-    ['NumPy doubling without machines']
+    ['NumPy doubling without machines', 'per_machine, scaled from n = 2^14']
     """
     rows = []
     for task in cases:
