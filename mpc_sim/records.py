@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpc_sim.errors import UnknownChannel
+from mpc_sim.errors import ShapeError, UnknownChannel
 
 Words = NDArray[np.int64]
 
@@ -46,6 +46,21 @@ class Channel:
     per_machine: int
     per_receiver: int | None = None
     local: bool = False
+
+    def __post_init__(self) -> None:
+        reserved = {"source", "to", "channel", "machine"} & set(self.fields)
+        if reserved or len(set(self.fields)) < len(self.fields):
+            raise ShapeError(
+                f"channel {self.name!r} has the fields {', '.join(self.fields)}; they must differ, "
+                "and source, to, channel and machine are taken",
+                channel=self.name,
+            )
+        if min(self.per_machine, self.per_receiver or 0) < 0:
+            raise ShapeError(
+                f"channel {self.name!r} declares {self.per_machine} records a machine and "
+                f"{self.per_receiver} a receiver; declare 0 or more",
+                channel=self.name,
+            )
 
     @property
     def words(self) -> int:

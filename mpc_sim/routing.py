@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from mpc_sim.errors import (
     MemoryExceeded,
     MPCError,
     SendExceeded,
+    ShapeError,
     UnknownChannel,
     UnknownMachine,
     WordOverflow,
@@ -125,14 +126,28 @@ class Traffic:
         ------
         SendExceeded, MemoryExceeded, ChannelExceeded, WordOverflow
         """
+        self.check_senders(mode)
+        self.check_receivers()
+
+    def check_senders(self, mode: Mode = "strict") -> None:
+        """Raise for the first limit that a sender breaks; no machine is told of another."""
         limit = self.cluster.memory_words
         for part in self.messages:
-            self._check_channel(part)
+            self._check_sent(part)
         if mode == "strict" and self.sent.max() > limit:
             machine = int(np.argmax(self.sent > limit))
             self._fail(
                 SendExceeded, machine, int(self.sent[machine]), "would send", limit, by_source=False
             )
+
+    def check_receivers(self) -> None:
+        """Raise for the first limit that a receiver breaks."""
+        limit = self.cluster.memory_words
+        for part in self.messages:
+            if part.channel.per_receiver is not None:
+                tally = part.tally(self.cluster)
+                arriving = tally.arriving.rows - tally.kept
+                self._check_count(part, "receives", part.channel.per_receiver, arriving)
         if self.held.max() > limit:
             machine = int(np.argmax(self.held > limit))
             verb = "would hold" if self.kept[machine] else "would receive"
@@ -151,7 +166,7 @@ class Traffic:
             records[part.channel.name] = Records(part.channel.fields, owner, named)
         return Inbox(np.arange(self.cluster.n_machines), records).freeze()
 
-    def _check_channel(self, part: Messages) -> None:
+    def _check_sent(self, part: Messages) -> None:
         channel, tally = part.channel, part.tally(self.cluster)
         if channel.local and tally.kept.sum() < len(part.to):
             row = int(np.argmax(part.source != part.to))
@@ -160,22 +175,7 @@ class Traffic:
                 f"on channel {channel.name!r}, which is declared local",
                 **self._details(machine=int(part.source[row]), channel=channel.name),
             )
-        bounds = [("sends", channel.per_machine, tally.sent.rows)]
-        if channel.per_receiver is not None:
-            bounds.append(("receives", channel.per_receiver, tally.arriving.rows - tally.kept))
-        for verb, most, counts in bounds:
-            if counts.max(initial=0) > most:
-                machine = int(np.argmax(counts > most))
-                raise ChannelExceeded(
-                    f"{self._where()}: machine {machine} {verb} {counts[machine]} records "
-                    f"on channel {channel.name!r}; it declares {most}",
-                    **self._details(
-                        machine=machine,
-                        channel=channel.name,
-                        records=int(counts[machine]),
-                        limit=most,
-                    ),
-                )
+        self._check_count(part, "sends", channel.per_machine, tally.sent.rows)
         for (name, column), bits in zip(
             part.columns.items(), union(part.columns.values()), strict=True
         ):
@@ -189,6 +189,21 @@ class Traffic:
                         machine=int(part.source[row]), channel=channel.name, word=int(column[row])
                     ),
                 )
+
+    def _check_count(self, part: Messages, verb: str, most: int, counts: NDArray[Any]) -> None:
+        if counts.max(initial=0) <= most:
+            return
+        machine = int(np.argmax(counts > most))
+        raise ChannelExceeded(
+            f"{self._where()}: machine {machine} {verb} {counts[machine]} records "
+            f"on channel {part.channel.name!r}; it declares {most}",
+            **self._details(
+                machine=machine,
+                channel=part.channel.name,
+                records=int(counts[machine]),
+                limit=most,
+            ),
+        )
 
     def _fail(
         self,
@@ -243,6 +258,8 @@ def collect(
     """
     declared = {channel.name: channel for channel in channels}
     where = f"round {round} ({label})"
+    if len(declared) < len(channels):
+        raise ShapeError(f"{where}: two channels have one name", round=round, label=label)
     for name in outbox:
         if name not in declared:
             raise UnknownChannel(

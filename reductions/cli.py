@@ -53,9 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output left; what it read was right
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if isinstance(error, BrokenPipeError):  # the reader left; what it read was right
+            return 0
+        _complain(f"cannot write the output: {error.strerror}")
+        return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -95,7 +98,7 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
         "task", choices=names("task"), metavar="TASK", help=", ".join(names("task"))
     )
     command.add_argument("--n", type=size, help="tokens or numbers of the seeded input (256)")
-    command.add_argument("--k", type=size, default=4, help="hops (4)")
+    command.add_argument("--k", type=size, help="hops (4)")
     command.add_argument("--modulus", type=size, help="modulus of match2 (n + 5)")
     command.add_argument("--epsilon", default="2/3", help="local memory s = c_s N^epsilon (2/3)")
     command.add_argument("--gamma", default="0", help="machines P = c_p N^(1+gamma-epsilon) (0)")
