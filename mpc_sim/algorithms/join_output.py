@@ -74,7 +74,8 @@ class Place(Protocol):
         rows, held, room = inbox["records"], per_machine(cluster), n_places(cluster.n_words)
         before, end = rows["before"], rows["before"] + rows["pairs"]
         outbox = Outbox()
-        outbox.send("failure", source=rows.machine[(before <= room) & (end > room)], to=0)
+        fails = rows.machine[(before <= room) & (end > room)]
+        outbox.send("failure", source=fails, to=np.zeros_like(fails))
         left, start = _part(rows, (rows["pairs"] > 0) & (end <= room), before)
         outbox.send(
             "left",

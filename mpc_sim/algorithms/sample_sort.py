@@ -104,7 +104,8 @@ class Split(Protocol):
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         plan, outbox, records = self.plan(cluster), Outbox(), inbox["records"]
         if not plan.levels:
-            outbox.send("records", source=records.machine, to=0, **records.columns)
+            to = np.zeros_like(records.machine)
+            outbox.send("records", source=records.machine, to=to, **records.columns)
             return outbox
         number, inner = plan.locate(round)
         level = plan.levels[number]

@@ -141,7 +141,7 @@ def tokens(memory: Memory, hops: dict[int, int], letters: dict[int, int]) -> Lef
     >>> tokens(Memory(1, cluster, {"backward": [(2, 1)]}), {}, {2: 5})["token"][1]
     [(0, 1, 5)]
     """
-    inverse = dict(memory["backward"])
+    inverse = {row[0]: row[1] for row in memory["backward"]}
     rows: list[Row] = [
         (hops.get(index, NONE), inverse.get(index, NONE), letters.get(index, NONE))
         for index in tokens_here(memory)
@@ -194,7 +194,7 @@ def answer_twin(stage: Answer) -> PerMachine:
                 memory.send("answer", to, inverse, letter)
 
     def finish(memory: Memory) -> Left:
-        letters = dict(memory["answer"])
+        letters = {row[0]: row[1] for row in memory["answer"]}
         first = memory.machine * memory.cluster.block_words + 1
         words: list[Row] = [
             (letters.get(index, NONE),) for index in range(first, first + n_output(memory))

@@ -42,7 +42,7 @@ def answer_queries_twin(stage: AnswerQueries) -> PerMachine:
                 memory.send("answer", index // memory.cluster.block_words, index, found)
 
     def finish(memory: Memory) -> Left:
-        found = dict(memory["answer"])
+        found = {row[0]: row[1] for row in memory["answer"]}
         first = memory.machine * memory.cluster.block_words
         words: list[Row] = [
             (found.get(index, NONE),) for index in range(first, first + n_output(memory))
