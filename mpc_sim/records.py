@@ -137,8 +137,9 @@ class Records:
 
     def take(self, order: NDArray[Any]) -> Records:
         """Return the records at ``order`` (an index or boolean array)."""
-        columns = {name: column[order] for name, column in self.columns.items()}
-        return Records(self.fields, self.machine[order], columns)
+        rows = np.flatnonzero(order) if order.dtype == np.bool_ else order
+        columns = {name: np.take(column, rows) for name, column in self.columns.items()}
+        return Records(self.fields, np.take(self.machine, rows), columns)
 
 
 @dataclass(frozen=True, eq=False)

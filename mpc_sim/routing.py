@@ -7,12 +7,14 @@ checked on the counts, so a violation leaves the simulation at the round before.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.counting_sort import Tally, sort_by_machine, union
 from mpc_sim.errors import (
     ChannelExceeded,
     MemoryExceeded,
@@ -35,6 +37,27 @@ class Messages:
     source: Words
     to: Words
     columns: dict[str, Words]
+    _tally: Tally | None = field(default=None, init=False, repr=False)
+
+    def tally(self, cluster: Cluster) -> Tally:
+        """Return the counts of these rows, which ``collect`` has made already.
+
+        Raises
+        ------
+        UnknownMachine
+            If a machine is none of the cluster's.
+        """
+        if self._tally is None:
+            source, to = (np.ascontiguousarray(machine) for machine in (self.source, self.to))
+            found = Tally.of(source, to, np.ones(cluster.n_machines, bool))
+            if found is None:
+                raise UnknownMachine(
+                    f"channel {self.channel.name!r}: machines are 0 .. {cluster.n_machines - 1}",
+                    channel=self.channel.name,
+                )
+            object.__setattr__(self, "_tally", found)
+            return found
+        return self._tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +112,8 @@ class Traffic:
     @property
     def n_messages(self) -> int:
         """Messages between different machines."""
-        return sum(int(np.count_nonzero(part.source != part.to)) for part in self.messages)
+        kept = sum(int(part.tally(self.cluster).kept.sum()) for part in self.messages)
+        return sum(len(part.to) for part in self.messages) - kept
 
     def check(self) -> None:
         """Raise the typed error of the first limit that this round breaks.
@@ -115,39 +139,27 @@ class Traffic:
 
     def deliver(self) -> Inbox:
         """Move the words by a stable counting sort, so that every inbox is in canonical order."""
-        from mpc_sim.kernels.routing import place
-
-        n_machines = self.cluster.n_machines
         records = {}
         for part in self.messages:
-            counts = np.bincount(part.to, minlength=n_machines)
-            next_slot = np.zeros(n_machines, np.int64)
-            np.cumsum(counts[:-1], out=next_slot[1:])
-            slot = np.empty(len(part.to), np.int64)
-            place(np.ascontiguousarray(part.to), next_slot, slot)
-            columns = {}
-            for name, column in part.columns.items():
-                columns[name] = np.empty_like(column)
-                columns[name][slot] = column
-            owner = np.repeat(np.arange(n_machines), counts)
-            records[part.channel.name] = Records(part.channel.fields, owner, columns)
-        return Inbox(np.arange(n_machines), records).freeze()
+            arriving = part.tally(self.cluster).arriving
+            to, *columns = map(np.ascontiguousarray, (part.to, *part.columns.values()))
+            owner, moved = sort_by_machine(to, arriving, columns)
+            named = dict(zip(part.columns, moved, strict=True))
+            records[part.channel.name] = Records(part.channel.fields, owner, named)
+        return Inbox(np.arange(self.cluster.n_machines), records).freeze()
 
     def _check_channel(self, part: Messages) -> None:
-        channel, n_machines = part.channel, self.cluster.n_machines
-        away = part.source != part.to
-        if channel.local and away.any():
-            row = int(np.argmax(away))
+        channel, tally = part.channel, part.tally(self.cluster)
+        if channel.local and tally.kept.sum() < len(part.to):
+            row = int(np.argmax(part.source != part.to))
             raise ChannelExceeded(
                 f"{self._where()}: machine {part.source[row]} sends to machine {part.to[row]} "
                 f"on channel {channel.name!r}, which is declared local",
                 **self._details(machine=int(part.source[row]), channel=channel.name),
             )
-        bounds = [("sends", channel.per_machine, np.bincount(part.source, minlength=n_machines))]
+        bounds = [("sends", channel.per_machine, tally.sent.rows)]
         if channel.per_receiver is not None:
-            bounds.append(
-                ("receives", channel.per_receiver, np.bincount(part.to[away], minlength=n_machines))
-            )
+            bounds.append(("receives", channel.per_receiver, tally.arriving.rows - tally.kept))
         for verb, most, counts in bounds:
             if counts.max(initial=0) > most:
                 machine = int(np.argmax(counts > most))
@@ -161,12 +173,14 @@ class Traffic:
                         limit=most,
                     ),
                 )
-        for field, column in part.columns.items():
-            if len(column) and (column.min() < 0 or column.max() >= self.cluster.word_limit):
+        for (name, column), bits in zip(
+            part.columns.items(), union(part.columns.values()), strict=True
+        ):
+            if not 0 <= bits < self.cluster.word_limit:
                 row = int(np.argmax((column < 0) | (column >= self.cluster.word_limit)))
                 raise WordOverflow(
                     f"{self._where()}: machine {part.source[row]} sends {column[row]} in field "
-                    f"{field!r} of channel {channel.name!r}; "
+                    f"{name!r} of channel {channel.name!r}; "
                     f"words lie in 0 .. 2**{self.cluster.word_bits} - 1",
                     **self._details(
                         machine=int(part.source[row]), channel=channel.name, word=int(column[row])
@@ -235,31 +249,40 @@ def collect(
             )  # fmt: skip
     n_machines = cluster.n_machines
     sent, kept, received = (np.zeros(n_machines, np.int64) for _ in range(3))
-    in_batch = np.zeros(n_machines, bool)
-    in_batch[batch] = True
+    acts = np.zeros(n_machines, bool)
+    acts[batch] = True
     messages = []
     for name, channel in declared.items():
         source, to, columns = outbox.rows(name, channel.fields)
-        for machine, verb in ((source, "a message comes from"), (to, "a message goes to")):
-            outside = (machine < 0) | (machine >= n_machines)
-            if verb.endswith("from"):
-                outside |= ~in_batch[np.where(outside, 0, machine)]
-            if outside.any():
-                unknown = int(machine[np.argmax(outside)])
-                raise UnknownMachine(
-                    f"{where}: channel {name!r}: {verb} machine {unknown}; "
-                    f"machines are 0 .. {n_machines - 1}"
-                    + ("" if len(batch) == n_machines else " and this batch has only some of them"),
-                    round=round, label=label, channel=name, machine=unknown,
-                )  # fmt: skip
-        if len(source) and (np.diff(source) < 0).any():
-            order = np.argsort(source, kind="stable")
-            source, to = source[order], to[order]
-            columns = {field: column[order] for field, column in columns.items()}
-        away = source != to
-        words = channel.words
-        sent += words * np.bincount(source, minlength=n_machines)
-        kept += words * np.bincount(to[~away], minlength=n_machines)
-        received += words * np.bincount(to[away], minlength=n_machines)
-        messages.append(Messages(channel, source, to, columns))
+        source, to = np.ascontiguousarray(source), np.ascontiguousarray(to)
+        tally = Tally.of(source, to, acts)
+        if tally is None:
+            unknown, verb = _first_unknown(source, to, acts)
+            raise UnknownMachine(
+                f"{where}: channel {name!r}: {verb} machine {unknown}; "
+                f"machines are 0 .. {n_machines - 1}"
+                + ("" if len(batch) == n_machines else " and this batch has only some of them"),
+                round=round, label=label, channel=name, machine=unknown,
+            )  # fmt: skip
+        if not tally.is_sorted:
+            rows = [to, *(np.ascontiguousarray(column) for column in columns.values())]
+            source, (to, *sorted_columns) = sort_by_machine(source, tally.sent, rows)
+            columns = dict(zip(columns, sorted_columns, strict=True))
+            tally = Tally.of(source, to, acts)
+            assert tally is not None
+        sent += channel.words * tally.sent.rows
+        kept += channel.words * tally.kept
+        received += channel.words * (tally.arriving.rows - tally.kept)
+        part = Messages(channel, source, to, columns)
+        object.__setattr__(part, "_tally", tally)
+        messages.append(part)
     return Traffic(round, label, cluster, batch, tuple(messages), sent, kept, received)
+
+
+def _first_unknown(source: Words, to: Words, acts: NDArray[np.bool_]) -> tuple[int, str]:
+    """Return the first machine that does not act or does not exist, sources before others."""
+    outside = (source < 0) | (source >= len(acts))
+    outside |= ~acts[np.where(outside, 0, source)]
+    if outside.any():
+        return int(source[np.argmax(outside)]), "a message comes from"
+    return int(to[np.argmax((to < 0) | (to >= len(acts)))]), "a message goes to"

@@ -15,6 +15,8 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
+BENCHMARKS = ("routing", "k-hop")
+
 
 class UsageError(Exception):
     """Bad usage, a malformed file or an impossible size; one line that says what to change."""
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_certify(commands)
     _add_list(commands)
+    _add_bench(commands)
     return top
 
 
@@ -115,6 +118,15 @@ def _add_list(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _add_bench(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser("bench", help="time against references in the same run")
+    command.set_defaults(run=_bench)
+    command.add_argument("name", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    command.add_argument("--max-n", type=size, help="leave out cases of more messages or tokens")
+    command.add_argument("--repeats", type=size, default=7, help="timed runs of each (7)")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _certify(options: argparse.Namespace) -> int:
     from reductions.commands.certify import run
 
@@ -123,6 +135,12 @@ def _certify(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from reductions.commands.listing import run
+
+    return run(options)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from reductions.commands.bench import run
 
     return run(options)
 

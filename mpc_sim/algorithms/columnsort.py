@@ -350,7 +350,12 @@ def sort_locally(records: Records) -> Records:
     packed = group
     for column, width in zip(columns[1:], bits[1:], strict=True):
         packed = (packed << width) | column
-    return records.take(np.argsort(packed))
+    packed.sort()
+    unpacked = {}
+    for field, width in zip(records.fields[::-1], bits[:0:-1], strict=True):
+        unpacked[field] = packed & ((1 << width) - 1)
+        packed >>= width
+    return Records(records.fields, records.machine, {f: unpacked[f] for f in records.fields})
 
 
 @dataclass(frozen=True)
