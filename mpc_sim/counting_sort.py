@@ -1,10 +1,10 @@
 """The stable counting sort of a round: rows counted in one pass, then moved column by column.
 
 Axes: R rows, P machines, T parts of the rows, one a thread. Every part has its own histogram, so
-that it knows where its rows go whatever the other parts do: the result does not depend on T. A few
-hundred write streams are as many as a processor keeps in its caches. With more machines, and more
-rows than the caches hold, a column therefore moves twice: to buckets of neighbouring machines, and
-inside a bucket, which fits a cache, to its machine.
+that it knows where its rows go whatever the other parts do: the result does not depend on T. About
+a thousand write streams are as many as a processor keeps in its caches. With more machines, and
+more rows than the caches hold, a column therefore moves twice: to buckets of neighbouring machines,
+and inside a bucket, which fits a cache, to its machine.
 
 Threads live for one call and run compiled loops only; nothing survives that a fork could break.
 """
@@ -26,8 +26,9 @@ ROWS_A_THREAD = 2**17
 """Fewer rows than this are no work for another thread."""
 
 MAX_PARTS = 8
-ROWS_IN_CACHE = 2**21
-BUCKET_BITS = 9
+ROWS_IN_CACHE = 2**20
+MAX_STREAMS = 2**10
+BUCKET_BITS = 9  # the first column writes two streams a bucket
 
 Run = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], list[object]]
 
@@ -156,7 +157,7 @@ def sort_by_machine(
     np.cumsum(histogram.rows, out=start[1:])
     owner = np.empty(n_rows, np.int64)
     with threads(n_parts) as run:
-        if n_rows > ROWS_IN_CACHE and len(histogram.rows) > 1 << BUCKET_BITS:
+        if n_rows > ROWS_IN_CACHE and len(histogram.rows) > MAX_STREAMS:
             moved = _move_by_buckets(machine, histogram, start, columns, owner, run)
         else:
             moved = _move(machine, histogram, start, columns, run)
@@ -248,7 +249,7 @@ def _move_by_buckets(
     run: Run,
 ) -> list[Words]:
     """Move every row to its bucket, then to its machine; ``buffer`` is one column of scratch."""
-    from mpc_sim.kernels.routing import scatter, settle, settle_first
+    from mpc_sim.kernels.routing import scatter, scatter_first, settle, settle_first
 
     n_machines = len(histogram.rows)
     shift = (n_machines - 1).bit_length() - BUCKET_BITS
@@ -256,26 +257,23 @@ def _move_by_buckets(
     in_bucket = np.add.reduceat(histogram.by_part, lowest, axis=1, dtype=np.int64)
     first = _first_places(start[lowest], in_bucket)
 
-    def to_buckets(column: Words, out: Words) -> None:
-        places = first.copy()
-        run(scatter, ((machine[p], shift, places[t], column[p], out) for t, p in enumerate(parts)))
-
     parts = _cut(len(machine), len(histogram.by_part))
     begins = np.append(start[lowest], len(machine))
     cuts = begins[np.searchsorted(begins, [part.start for part in parts])]
     edges = [*cuts.tolist(), len(machine)]
     regions = [slice(low, high) for low, high in pairwise(edges)]
-    places = start[:-1].copy()
+    slots = start[:-1].copy()
     half = np.empty_like(machine)
     moved: list[Words] = []
     for column in columns:
-        out = np.empty_like(column)
-        to_buckets(column, half)
+        out, places = np.empty_like(column), first.copy()
+        rows = [(machine[part], shift, places[t], column[part]) for t, part in enumerate(parts)]
         if not moved:
-            to_buckets(machine, buffer)
-            run(settle_first, ((buffer[rows], places, half[rows], out) for rows in regions))
+            run(scatter_first, ((*row, buffer, half) for row in rows))
+            run(settle_first, ((buffer[at], slots, half[at], out) for at in regions))
         else:
-            run(settle, ((buffer[rows], half[rows], out) for rows in regions))
+            run(scatter, ((*row, half) for row in rows))
+            run(settle, ((buffer[at], half[at], out) for at in regions))
         moved.append(out)
     return moved
 

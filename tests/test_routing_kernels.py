@@ -35,7 +35,8 @@ Rows = list[tuple[int, int, tuple[int, ...]]]
 @contextmanager
 def forced(n_threads: int, rows_in_cache: int, bucket_bits: int = 1) -> Iterator[None]:
     """Use this many threads and buckets whatever the size."""
-    sizes = {"ROWS_A_THREAD": 1, "ROWS_IN_CACHE": rows_in_cache, "BUCKET_BITS": bucket_bits}
+    sizes = {"ROWS_A_THREAD": 1, "ROWS_IN_CACHE": rows_in_cache}
+    sizes |= {"MAX_STREAMS": 2**bucket_bits, "BUCKET_BITS": bucket_bits}
     threads_too = mock.patch.object(kernels, "N_THREADS", n_threads)
     with mock.patch.multiple(counting_sort, **sizes), threads_too:
         yield
@@ -269,7 +270,7 @@ def some_messages(n_rows: int, n_machines: int) -> tuple[np.ndarray, ...]:  # ty
 
 
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="compiled sizes")
-@pytest.mark.parametrize(("n_rows", "n_machines"), [(2**19, 100), (2**21 + 5, 3000)])
+@pytest.mark.parametrize(("n_rows", "n_machines"), [(2**19, 100), (2**20 + 5, 3000)])
 def test_threads_do_not_change_a_byte(n_rows: int, n_machines: int) -> None:
     source, to, word = some_messages(n_rows, n_machines)
     results = []

@@ -74,6 +74,23 @@ def scatter(key: Words, shift: int, place: Words, column: Words, out: Words) -> 
         out[np.uintp(at)] = column[r]
 
 
+@njit(types.void(READ, types.int64, WORDS, READ, WORDS, WORDS), cache=True, nogil=True)
+def scatter_first(
+    key: Words, shift: int, place: Words, column: Words, keys: Words, out: Words
+) -> None:
+    """Like `scatter`, and write the key beside the word.
+
+    keys : int64 array of all rows, written at the places
+    """
+    low_bits = np.uintp(shift)
+    for r in range(key.shape[0]):
+        bucket = np.uintp(key[r]) >> low_bits
+        at = place[bucket]
+        place[bucket] = at + 1
+        keys[np.uintp(at)] = key[r]
+        out[np.uintp(at)] = column[r]
+
+
 @njit(types.void(WORDS, WORDS, READ, WORDS), cache=True, nogil=True)
 def settle_first(key: Words, place: Words, column: Words, out: Words) -> None:
     """Like `scatter` with a shift of 0; a place takes the place of every key, for `settle`.
