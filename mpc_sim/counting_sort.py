@@ -11,11 +11,11 @@ Threads live for one call and run compiled loops only; nothing survives that a f
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,25 +163,32 @@ def sort_by_machine(
             moved = _move(machine, histogram, start, columns, run)
         machines = np.searchsorted(start, [n_rows * t // n_parts for t in range(n_parts)])
         edges = [*machines.tolist(), len(histogram.rows)]
-        run(own, ((start, low, high, owner) for low, high in pairwise(edges)))
+        run(own, ((start, low, high, owner) for low, high in itertools.pairwise(edges)))
     return owner, moved
 
 
 def union(columns: Iterable[Words]) -> list[int]:
     """Return the bitwise or of every column: negative if a word is, and as long as the longest.
 
+    Parameters
+    ----------
+    columns : iterable of int64[R]
+
     Examples
     --------
-    >>> union([np.array([1, 4]), np.array([8, -1]), np.array([], np.int64)])
-    [5, -1, 0]
+    >>> union([np.array([1, 4]), np.array([8, -1])])
+    [5, -1]
     """
-    found = []
-    for column in columns:
-        parts = parts_of(len(column), 1)
-        with threads(len(parts)) as run:
-            bits = run(np.bitwise_or.reduce, ((column[part],) for part in parts))
-        found.append(int(np.bitwise_or.reduce(np.array(bits, np.int64))))
-    return found
+    listed = list(columns)
+    parts = parts_of(len(listed[0]), 1) if listed else []
+
+    def bits(part: slice) -> list[np.int64]:
+        return [np.bitwise_or.reduce(column[part]) for column in listed]
+
+    with threads(len(parts)) as run:
+        of_parts = np.array(run(bits, ((part,) for part in parts)), np.int64)
+    union_of: list[int] = np.bitwise_or.reduce(of_parts, axis=0).tolist() if listed else []
+    return union_of
 
 
 def parts_of(n_rows: int, n_machines: int) -> list[slice]:
@@ -208,7 +215,7 @@ def threads(n_parts: int) -> Iterator[Run]:
     ...     run(divmod, [(7, 2), (9, 4)])
     [(3, 1), (2, 1)]
     """
-    if n_parts == 1:
+    if n_parts < 2:
         yield lambda function, jobs: [function(*job) for job in jobs]
         return
     with ThreadPoolExecutor(n_parts - 1) as pool:
@@ -261,7 +268,7 @@ def _move_by_buckets(
     begins = np.append(start[lowest], len(machine))
     cuts = begins[np.searchsorted(begins, [part.start for part in parts])]
     edges = [*cuts.tolist(), len(machine)]
-    regions = [slice(low, high) for low, high in pairwise(edges)]
+    regions = [slice(low, high) for low, high in itertools.pairwise(edges)]
     slots = start[:-1].copy()
     half = np.empty_like(machine)
     moved: list[Words] = []

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
+import operator
 import os
 import subprocess
 import sys
@@ -169,17 +171,13 @@ def test_counts(case: tuple[int, int, Rows], silent: set[int]) -> None:
         assert found.kept.tolist() == [staying.count(machine) for machine in machines]
 
 
-@given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=9), max_size=3))
-def test_union(columns: list[list[int]]) -> None:
-    expected = []
-    for column in columns:
-        bits = 0
-        for word in column:
-            bits |= word
-        expected.append(bits)
+@given(st.integers(0, 5), st.lists(st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 5), max_size=9))
+def test_union(width: int, rows: list[tuple[int, ...]]) -> None:
+    expected = [functools.reduce(operator.or_, (row[i] for row in rows), 0) for i in range(width)]
+    columns = [np.array([row[i] for row in rows], np.int64) for i in range(width)]
     for n_threads in (1, 2):
         with forced(n_threads, STRAIGHT):
-            assert union(np.array(column, np.int64) for column in columns) == expected
+            assert union(columns) == expected
 
 
 # --- edges ---
