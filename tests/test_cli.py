@@ -34,8 +34,7 @@ from reductions.cli import main
 from reductions.registry import ENTRIES
 from reductions.tasks.match2 import match2_bounds
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMAND = Path(sys.executable).parent / "anna-mpc"
+COMMAND = str(Path(sys.executable).parent / "anna-mpc")
 PARAGRAPH = """\
 The hall was long, and all along the hall hung coats. She tried the first coat, then the next
 coat, then the coat after that: no letter. The last coat was the old coat of the old man, and
@@ -286,7 +285,9 @@ def test_out_by_word(anna: Anna, tmp_path: Path, side: str | None, k: int) -> No
     assert ("none" in words_of(out)) == (k > 0)
 
 
-@pytest.mark.parametrize("text", ["aabcbabca", "é日é 日é日", " ".join(PARAGRAPH.split())])
+@pytest.mark.parametrize(
+    "text", ["aabcbabca", "é\u00a0é\u00a0日é\u00a0é\u00a0é", " ".join(PARAGRAPH.split())]
+)
 def test_out_by_character(anna: Anna, tmp_path: Path, text: str) -> None:
     out = tmp_path / "out.txt"
     run = anna("certify", "k-hop", "--text", "-", "--k", 2, "--out", out, stdin=text)
@@ -402,6 +403,9 @@ BAD_USAGE = [
     "certify k-hop --epsilon 0",
     "certify k-hop --epsilon 11/10",
     "certify k-hop --epsilon 0.123456789",
+    "certify k-hop --epsilon 1e9999",
+    "certify k-hop --epsilon 1e-9999",
+    "certify k-hop --gamma 1e9999",
     "certify k-hop --gamma=-1/2",
     "certify k-hop --words",
     "certify k-hop --side mpc",
@@ -727,7 +731,7 @@ def test_installed_command(line: str, status: int) -> None:
 def test_installed_command_is_interrupted(tmp_path: Path) -> None:
     text = tmp_path / "text"
     os.mkfifo(text)
-    command = [COMMAND, "certify", "k-hop", "--text", text]
+    command = [COMMAND, "certify", "k-hop", "--text", str(text)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with (
         subprocess.Popen(command, text=True, **pipes) as process,
@@ -752,7 +756,7 @@ def test_a_reader_that_left_is_no_failed_check(line: str) -> None:
 def test_damaged_text_in_a_plain_locale(tmp_path: Path) -> None:
     out = tmp_path / "words.txt"
     run = subprocess.run(
-        [COMMAND, "certify", "k-hop", "--k", "1", "--text", "-", "--out", out],
+        [COMMAND, "certify", "k-hop", "--k", "1", "--text", "-", "--out", str(out)],
         input=b"ab\xff\xfeab\xff",
         capture_output=True,
         env={**os.environ, "LC_ALL": "C"},

@@ -387,8 +387,7 @@ def test_a_capacity_too_small_never_answers_wrongly(words: list[int], change: in
 def test_exactly_s_words_arrive_and_one_more_raises(copies: tuple[int, int, int]) -> None:
     protocol, cluster = to_machine_0(4, s=4, n=4)
     transformer = compile_protocol(protocol, cluster)
-    words = [0, *copies]
-    total = sum(word * word for word in copies) % 16
+    words, total = [0, *copies], sum(word * word for word in copies) % 16
     assert Simulation(protocol, cluster, words).run().tolist() == [total, 0, 0, 0]
     assert transformer.run(words).tolist() == [total, 0, 0, 0]
     for at in (1, 2, 3):  # now s + 1 words are sent by one machine, or received by machine 0
