@@ -62,14 +62,14 @@ def make_folder(name: str) -> Path:
 
 
 def printable(letter: str) -> str:
-    r"""Write a letter on one line: what breaks a line as an escape.
+    r"""Write a letter on one line: line breaks and ASCII control characters as escapes.
 
     Examples
     --------
     >>> printable("a"), printable("\n")
     ('a', '\\n')
     """
-    breaks = letter.splitlines() != [letter] and letter != ""
+    breaks = letter.splitlines() != [letter] or (letter.isascii() and not letter.isprintable())
     return letter.encode("unicode_escape").decode("ascii") if breaks else letter
 
 
