@@ -6,24 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anna_model.answers import DenseAnswer as DenseAnswer
-    from anna_model.answers import SparseAnswer as SparseAnswer
+    from anna_model.answers import DenseAnswer as DenseAnswer, SparseAnswer as SparseAnswer
     from anna_model.definition import definition_forward as definition_forward
-    from anna_model.heads import EVERY_HEAD as EVERY_HEAD
-    from anna_model.heads import DenseHeads as DenseHeads
-    from anna_model.heads import SparseHeads as SparseHeads
+    from anna_model.heads import (
+        EVERY_HEAD as EVERY_HEAD,
+        DenseHeads as DenseHeads,
+        SparseHeads as SparseHeads,
+    )
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.mechanism import Mechanism as Mechanism
     from anna_model.rows import Rows as Rows
-    from anna_model.rowwise import HeadMaps as HeadMaps
-    from anna_model.rowwise import RowwiseLayer as RowwiseLayer
-    from anna_model.rowwise_check import NotRowwise as NotRowwise
-    from anna_model.rowwise_check import check_rowwise as check_rowwise
-    from anna_model.transformer import Combine as Combine
-    from anna_model.transformer import HeadShape as HeadShape
-    from anna_model.transformer import Layer as Layer
-    from anna_model.transformer import Resources as Resources
-    from anna_model.transformer import Transformer as Transformer
+    from anna_model.rowwise import HeadMaps as HeadMaps, RowwiseLayer as RowwiseLayer
+    from anna_model.rowwise_check import NotRowwise as NotRowwise, check_rowwise as check_rowwise
+    from anna_model.transformer import (
+        Combine as Combine,
+        HeadShape as HeadShape,
+        Layer as Layer,
+        Resources as Resources,
+        Transformer as Transformer,
+    )
 
 _HOME = {
     "EVERY_HEAD": "heads",

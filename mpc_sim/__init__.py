@@ -7,30 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mpc_sim.cluster import Cluster as Cluster
-    from mpc_sim.compose import sequence as sequence
+    from mpc_sim.compose import parallel as parallel, sequence as sequence
     from mpc_sim.conformance import assert_local as assert_local
     from mpc_sim.errors import (
         InputError as InputError,
-    )
-    from mpc_sim.errors import (
         MPCError as MPCError,
-    )
-    from mpc_sim.errors import (
         ShapeError as ShapeError,
     )
     from mpc_sim.ledger import Ledger as Ledger
-    from mpc_sim.protocol import Protocol as Protocol
-    from mpc_sim.protocol import fit_cluster as fit_cluster
+    from mpc_sim.per_machine import Memory as Memory, per_machine as per_machine
+    from mpc_sim.protocol import Protocol as Protocol, fit_cluster as fit_cluster
+    from mpc_sim.randomness import random_words as random_words
     from mpc_sim.records import (
         Channel as Channel,
-    )
-    from mpc_sim.records import (
         Inbox as Inbox,
-    )
-    from mpc_sim.records import (
         Outbox as Outbox,
-    )
-    from mpc_sim.records import (
         Records as Records,
     )
     from mpc_sim.simulation import Simulation as Simulation
@@ -49,6 +40,10 @@ _HOME = {
     "Simulation": "simulation",
     "assert_local": "conformance",
     "fit_cluster": "protocol",
+    "Memory": "per_machine",
+    "parallel": "compose",
+    "per_machine": "per_machine",
+    "random_words": "randomness",
     "sequence": "compose",
 }
 

@@ -6,12 +6,16 @@ Notation: N = ``n_words``, P = ``n_machines``, s = ``memory_words``, block = ``b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from numbers import Rational
+from typing import Any
 
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import as_exponent, ceil_div, ceil_power
+
+EXPONENTS = ("epsilon", "gamma")
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,39 @@ class Cluster:
             memory_factor=memory_factor,
             machine_factor=machine_factor,
         )
+
+    def to_json(self) -> dict[str, int | str | None]:
+        """Return the fields as JSON holds them: exponents as fractions in text.
+
+        Examples
+        --------
+        >>> cluster = Cluster.from_exponents(64, epsilon="1/2")
+        >>> cluster.to_json()["epsilon"], Cluster.from_json(cluster.to_json()) == cluster
+        ('1/2', True)
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, value in values.items():
+            if value is not None:
+                values[name] = str(Fraction(value)) if name in EXPONENTS else int(value)
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, int | str | None]) -> Cluster:
+        """Make the cluster that :meth:`to_json` wrote down.
+
+        Raises
+        ------
+        ShapeError
+            If the values are not those of a cluster.
+        """
+        read: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is not None and type(value) is not (str if name in EXPONENTS else int):
+                raise ShapeError(f"{name} = {value!r} is no size of a cluster")
+            read[name] = Fraction(value) if isinstance(value, str) else value
+        if set(read) != {field.name for field in fields(cls)}:
+            raise ShapeError(f"these are not the fields of a cluster: {', '.join(read)}")
+        return cls(**read)
 
     @property
     def n_input_machines(self) -> int:

@@ -1,12 +1,14 @@
-"""Composition of protocols: one after the other, and stages that need no round."""
+"""Composition of protocols: one after the other, or side by side; stages without rounds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.errors import UnknownChannel
+from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 
 class LocalStage(Protocol):
@@ -35,7 +37,7 @@ class Sequence(Protocol):
     """Stages in order: ``finish`` of a stage prepares what step 0 of the next one reads.
 
     Use :func:`sequence` to make one. Nothing passes from a stage to the next but what lies in the
-    inbox.
+    inbox. A name becomes the outer step of every label of the stages.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Sequence(Protocol):
     """
 
     stages: tuple[Protocol, ...]
+    name: str = ""
 
     def n_rounds(self, cluster: Cluster) -> int:
         return sum(stage.n_rounds(cluster) for stage in self.stages)
@@ -67,7 +70,10 @@ class Sequence(Protocol):
 
     def label(self, round: int, cluster: Cluster) -> str:
         index, inner = self._locate(round, cluster)
-        return self.stages[index].label(inner, cluster)
+        return nest(self.name, self.stages[index].label(inner, cluster))
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return self.stages[-1].leaves(cluster)
 
     def check(self, cluster: Cluster) -> None:
         for stage in self.stages:
@@ -96,8 +102,15 @@ class Sequence(Protocol):
         return inbox
 
 
-def sequence(*stages: Protocol) -> Sequence:
-    """Run protocols one after the other; nested sequences are flattened.
+def sequence(*stages: Protocol, name: str = "") -> Sequence:
+    """Run protocols one after the other; nested sequences without a name are flattened.
+
+    Parameters
+    ----------
+    *stages : Protocol
+    name : str
+        The step that the stages make up together: the label "transpose" of a round becomes
+        "sort / transpose" in a sequence named "sort".
 
     Returns
     -------
@@ -114,10 +127,146 @@ def sequence(*stages: Protocol) -> Sequence:
     >>> from mpc_sim.algorithms.k_hop import OwnLetter
     >>> len(sequence(OwnLetter(), sequence(OwnLetter(), OwnLetter())).stages)
     3
+    >>> from mpc_sim import Cluster
+    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4)
+    >>> sequence(sequence(Columnsort(("word",)), name="prepare"), name="all").label(0, cluster)
+    'all / prepare / columnsort / load'
     """
     if not stages:
         raise ValueError("a sequence has at least one stage")
     flat: list[Protocol] = []
     for stage in stages:
-        flat.extend(stage.stages if isinstance(stage, Sequence) else (stage,))
-    return Sequence(tuple(flat))
+        flat.extend(stage.stages if isinstance(stage, Sequence) and not stage.name else (stage,))
+    return Sequence(tuple(flat), name)
+
+
+@dataclass(frozen=True)
+class Parallel(Protocol):
+    """Independent protocols that share their rounds; on every machine loads add.
+
+    Use :func:`parallel` to make one. Part i reads every channel of the first inbox; from then on
+    its channels are called "i/name" and no part sees those of another. A part that is done early
+    keeps what its ``finish`` left, as records that wait, and is charged for them in every further
+    round.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> both = parallel(Columnsort(("word",)), Carry("input", ("word",)))
+    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
+    >>> both.n_rounds(cluster), [channel.name for channel in both.channels(1, cluster)]
+    (5, ['0/records', '1/input'])
+    """
+
+    parts: tuple[Protocol, ...]
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return max(part.n_rounds(cluster) for part in self.parts)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        channels: list[Channel] = []
+        for index, part in enumerate(self.parts):
+            if round < part.n_rounds(cluster):
+                active = part.channels(round, cluster)
+            else:
+                active = tuple(replace(left, local=True) for left in part.leaves(cluster))
+            channels += [replace(one, name=f"{index}/{one.name}") for one in active]
+        return tuple(channels)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        outbox = Outbox()
+        for index, part in enumerate(self.parts):
+            own = _own_channels(inbox, index, round)
+            length = part.n_rounds(cluster)
+            if round < length:
+                outbox.absorb(part.step(round, own, cluster), f"{index}/")
+                continue
+            if round == length:
+                own = part.finish(own, cluster)
+            for left in part.leaves(cluster):
+                records = own[left.name]
+                outbox.keep(f"{index}/{left.name}", records.machine, **records.columns)
+        return outbox
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        rounds = self.n_rounds(cluster)
+        records: dict[str, Records] = {}
+        for index, part in enumerate(self.parts):
+            own = _own_channels(inbox, index, rounds)
+            if part.n_rounds(cluster) == rounds:
+                own = part.finish(own, cluster)
+            for name in own:
+                if name in records:
+                    raise UnknownChannel(
+                        f"two parallel parts leave a channel {name!r}; rename one", channel=name
+                    )
+                records[name] = own[name]
+        return Inbox(inbox.machines, records)
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        active = [part for part in self.parts if round < part.n_rounds(cluster)]
+        return " | ".join(part.label(round, cluster) for part in active)
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return tuple(left for part in self.parts for left in part.leaves(cluster))
+
+    def check(self, cluster: Cluster) -> None:
+        for part in self.parts:
+            part.check(cluster)
+
+
+def parallel(*parts: Protocol) -> Parallel:
+    """Run independent protocols side by side on the same machines.
+
+    Returns
+    -------
+    Parallel
+        Rounds: the maximum. Words held, sent and received on a machine: the sums, with what waits.
+        A part that may end before another must say what it leaves (``Protocol.leaves``).
+
+    Raises
+    ------
+    ValueError
+        If there is no part.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> len(parallel(Columnsort(("word",)), Carry("input", ("word",))).parts)
+    2
+    """
+    if not parts:
+        raise ValueError("a parallel composition has at least one part")
+    return Parallel(parts)
+
+
+@dataclass(frozen=True)
+class Carry(LocalStage):
+    """Carry a channel along, unchanged and charged, while other parts of a parallel stage run.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
+    >>> Carry("label", ("label",)).leaves(cluster)[0].per_machine
+    16
+    """
+
+    channel: str
+    fields: tuple[str, ...]
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        most = cluster.memory_words // max(1, len(self.fields))
+        return (Channel(self.channel, self.fields, most, local=True),)
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        return Inbox(inbox.machines, {self.channel: inbox[self.channel]})
+
+
+def _own_channels(inbox: Inbox, index: int, round: int) -> Inbox:
+    """Return what part ``index`` sees: in round 0 everything, later its own channels."""
+    if round == 0:
+        return inbox
+    prefix = f"{index}/"
+    own = {name.removeprefix(prefix): inbox[name] for name in inbox if name.startswith(prefix)}
+    return Inbox(inbox.machines, own)

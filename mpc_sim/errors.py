@@ -87,3 +87,11 @@ class OutputError(MPCError):
 
 class LocalityError(MPCError):
     """A step is no function of each machine's own inbox: it reads a neighbour or hidden state."""
+
+
+class LedgerError(MPCError):
+    """A ledger cannot be written, or a file is no ledger that this library can read."""
+
+
+class CheckpointError(MPCError):
+    """A checkpoint cannot be written or read, or it belongs to another protocol or cluster."""

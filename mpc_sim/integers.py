@@ -30,6 +30,10 @@ def as_exponent(value: str | float | Rational, name: str) -> Fraction:
     >>> as_exponent("2/3", "epsilon"), as_exponent(0.45, "epsilon")
     (Fraction(2, 3), Fraction(9, 20))
     """
+    if len(str(value)) > 40 or "e" in str(value).lower():
+        raise ShapeError(
+            f"{name} = {str(value)[:40]} is no short number: write a fraction or a decimal, say 2/3"
+        )
     try:
         exponent = Fraction(value) if isinstance(value, Rational) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):

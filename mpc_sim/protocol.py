@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from numbers import Rational
 
+from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import ShapeError
 from mpc_sim.records import Channel, Inbox, Outbox
@@ -61,31 +62,62 @@ class Protocol(ABC):
         """Map the memory after the last delivery to the output, locally and free of charge."""
         return inbox
 
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        """Return the channels that ``finish`` leaves, with the most records of a machine.
+
+        Only needed of a part of a parallel composition that may end before another part: what it
+        leaves waits on its machine and is charged.
+        """
+        raise ShapeError(
+            f"{type(self).__name__} does not say what it leaves, so it cannot wait for a longer "
+            "part of a parallel composition: define leaves()"
+        )
+
     def label(self, round: int, cluster: Cluster) -> str:
         """Return the name of the algorithm step that a round belongs to."""
         return type(self).__name__
 
-    def check(self, cluster: Cluster) -> None:
-        """Refuse a cluster that is too small, naming the parameter to change.
+    def check(self, cluster: Cluster) -> None:  # noqa: B027
+        """Refuse a cluster that is too small for the algorithm, naming the parameter to change.
 
-        The rule for every protocol: on each channel a machine can send what is declared for it.
-        Algorithms add their own.
+        Algorithms say here what they need. What holds for every protocol stands in
+        :func:`check_shape`, which calls this.
 
         Raises
         ------
         ShapeError
         """
-        for round in range(self.n_rounds(cluster)):
-            for channel in self.channels(round, cluster):
-                need = channel.per_machine * channel.words
-                if need > cluster.memory_words:
-                    raise ShapeError(
-                        f"round {round} ({self.label(round, cluster)}): channel {channel.name!r} "
-                        f"declares {need} words a machine; local memory is "
-                        f"{cluster.memory_words}; raise epsilon or c_s",
-                        round=round,
-                        words=need,
-                    )
+
+
+def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
+    """Refuse a cluster that is too small for a protocol, before any input exists.
+
+    The algorithm's own rules (``protocol.check``), and one for all: a machine can send in one
+    delivery, and keep, what is declared for it on each channel. In the mode ``charge`` only what it
+    keeps is held to that.
+
+    Raises
+    ------
+    ShapeError
+        Naming the parameter to change.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> check_shape(columnsort(), Cluster(n_words=8, memory_words=8, n_machines=2, block_words=4))
+    """
+    protocol.check(cluster)
+    for round in range(protocol.n_rounds(cluster)):
+        for channel in protocol.channels(round, cluster):
+            need = channel.per_machine * channel.words
+            if need > cluster.memory_words and (channel.local or mode == "strict"):
+                raise ShapeError(
+                    f"round {round} ({protocol.label(round, cluster)}): channel {channel.name!r} "
+                    f"declares {need} words a machine; local memory is "
+                    f"{cluster.memory_words}; raise epsilon or c_s",
+                    round=round,
+                    words=need,
+                )
 
 
 def fit_cluster(
@@ -101,7 +133,7 @@ def fit_cluster(
 ) -> Cluster:
     """Return the cluster with the least constants on which a protocol needs the fewest rounds.
 
-    c_s and c_p come from 1, 2, 4, 8, 16. Of the pairs that ``protocol.check`` accepts, those with
+    c_s and c_p come from 1, 2, 4, 8, 16. Of the pairs that ``check_shape`` accepts, those with
     the fewest rounds remain; of these the least c_s wins, then the least c_p. A factor that is
     given is not searched.
 
@@ -131,7 +163,7 @@ def fit_cluster(
                     word_bits=word_bits,
                     largest_word=largest_word,
                 )
-                protocol.check(cluster)
+                check_shape(protocol, cluster)
             except ShapeError as error:
                 refusal = error
                 continue

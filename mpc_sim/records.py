@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpc_sim.errors import UnknownChannel
+from mpc_sim.errors import ShapeError, UnknownChannel
 
 Words = NDArray[np.int64]
 
@@ -46,6 +46,21 @@ class Channel:
     per_machine: int
     per_receiver: int | None = None
     local: bool = False
+
+    def __post_init__(self) -> None:
+        reserved = {"source", "to", "channel", "machine"} & set(self.fields)
+        if reserved or len(set(self.fields)) < len(self.fields):
+            raise ShapeError(
+                f"channel {self.name!r} has the fields {', '.join(self.fields)}; they must differ, "
+                "and source, to, channel and machine are taken",
+                channel=self.name,
+            )
+        if min(self.per_machine, self.per_receiver or 0) < 0:
+            raise ShapeError(
+                f"channel {self.name!r} declares {self.per_machine} records a machine and "
+                f"{self.per_receiver} a receiver; declare 0 or more",
+                channel=self.name,
+            )
 
     @property
     def words(self) -> int:
@@ -137,8 +152,9 @@ class Records:
 
     def take(self, order: NDArray[Any]) -> Records:
         """Return the records at ``order`` (an index or boolean array)."""
-        columns = {name: column[order] for name, column in self.columns.items()}
-        return Records(self.fields, self.machine[order], columns)
+        rows = np.flatnonzero(order) if order.dtype == np.bool_ else order
+        columns = {name: np.take(column, rows) for name, column in self.columns.items()}
+        return Records(self.fields, np.take(self.machine, rows), columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,6 +272,11 @@ class Outbox:
         arrays = [np.broadcast_to(array, length) for array in named.values()]
         rows = (arrays[0], arrays[1], dict(zip(columns, arrays[2:], strict=True)))
         self._parts.setdefault(channel, []).append(rows)
+
+    def absorb(self, other: Outbox, prefix: str = "") -> None:
+        """Take over all rows of another outbox, with a prefix before the names of its channels."""
+        for channel, parts in other._parts.items():
+            self._parts.setdefault(prefix + channel, []).extend(parts)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)

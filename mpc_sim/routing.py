@@ -7,17 +7,21 @@ checked on the counts, so a violation leaves the simulation at the round before.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
+from mpc_sim.counting_sort import Tally, sort_by_machine, union
 from mpc_sim.errors import (
     ChannelExceeded,
     MemoryExceeded,
     MPCError,
     SendExceeded,
+    ShapeError,
     UnknownChannel,
     UnknownMachine,
     WordOverflow,
@@ -35,6 +39,27 @@ class Messages:
     source: Words
     to: Words
     columns: dict[str, Words]
+    _tally: Tally | None = field(default=None, init=False, repr=False)
+
+    def tally(self, cluster: Cluster) -> Tally:
+        """Return the counts of these rows, which ``collect`` has made already.
+
+        Raises
+        ------
+        UnknownMachine
+            If a machine is none of the cluster's.
+        """
+        if self._tally is None:
+            source, to = (np.ascontiguousarray(machine) for machine in (self.source, self.to))
+            found = Tally.of(source, to, np.ones(cluster.n_machines, bool))
+            if found is None:
+                raise UnknownMachine(
+                    f"channel {self.channel.name!r}: machines are 0 .. {cluster.n_machines - 1}",
+                    channel=self.channel.name,
+                )
+            object.__setattr__(self, "_tally", found)
+            return found
+        return self._tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +86,7 @@ class Traffic:
     >>> from mpc_sim.algorithms.k_hop import k_hop
     >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
     >>> sim.peek()
-    round 0 (columnsort: load): 8 messages, at most 8 words sent, 0 received, 8 held of s = 8
+    round 0 (columnsort / load): 8 messages, at most 8 words sent, 0 received, 8 held of s = 8
     """
 
     round: int
@@ -89,23 +114,40 @@ class Traffic:
     @property
     def n_messages(self) -> int:
         """Messages between different machines."""
-        return sum(int(np.count_nonzero(part.source != part.to)) for part in self.messages)
+        kept = sum(int(part.tally(self.cluster).kept.sum()) for part in self.messages)
+        return sum(len(part.to) for part in self.messages) - kept
 
-    def check(self) -> None:
+    def check(self, mode: Mode = "strict") -> None:
         """Raise the typed error of the first limit that this round breaks.
+
+        In the mode ``charge`` a machine may send more than s words (``mpc_sim.charge``).
 
         Raises
         ------
         SendExceeded, MemoryExceeded, ChannelExceeded, WordOverflow
         """
+        self.check_senders(mode)
+        self.check_receivers()
+
+    def check_senders(self, mode: Mode = "strict") -> None:
+        """Raise for the first limit that a sender breaks; no machine is told of another."""
         limit = self.cluster.memory_words
         for part in self.messages:
-            self._check_channel(part)
-        if self.sent.max() > limit:
+            self._check_sent(part)
+        if mode == "strict" and self.sent.max() > limit:
             machine = int(np.argmax(self.sent > limit))
             self._fail(
                 SendExceeded, machine, int(self.sent[machine]), "would send", limit, by_source=False
             )
+
+    def check_receivers(self) -> None:
+        """Raise for the first limit that a receiver breaks."""
+        limit = self.cluster.memory_words
+        for part in self.messages:
+            if part.channel.per_receiver is not None:
+                tally = part.tally(self.cluster)
+                arriving = tally.arriving.rows - tally.kept
+                self._check_count(part, "receives", part.channel.per_receiver, arriving)
         if self.held.max() > limit:
             machine = int(np.argmax(self.held > limit))
             verb = "would hold" if self.kept[machine] else "would receive"
@@ -115,63 +157,53 @@ class Traffic:
 
     def deliver(self) -> Inbox:
         """Move the words by a stable counting sort, so that every inbox is in canonical order."""
-        from mpc_sim.kernels.routing import place
-
-        n_machines = self.cluster.n_machines
         records = {}
         for part in self.messages:
-            counts = np.bincount(part.to, minlength=n_machines)
-            next_slot = np.zeros(n_machines, np.int64)
-            np.cumsum(counts[:-1], out=next_slot[1:])
-            slot = np.empty(len(part.to), np.int64)
-            place(np.ascontiguousarray(part.to), next_slot, slot)
-            columns = {}
-            for name, column in part.columns.items():
-                columns[name] = np.empty_like(column)
-                columns[name][slot] = column
-            owner = np.repeat(np.arange(n_machines), counts)
-            records[part.channel.name] = Records(part.channel.fields, owner, columns)
-        return Inbox(np.arange(n_machines), records).freeze()
+            arriving = part.tally(self.cluster).arriving
+            to, *columns = map(np.ascontiguousarray, (part.to, *part.columns.values()))
+            owner, moved = sort_by_machine(to, arriving, columns)
+            named = dict(zip(part.columns, moved, strict=True))
+            records[part.channel.name] = Records(part.channel.fields, owner, named)
+        return Inbox(np.arange(self.cluster.n_machines), records).freeze()
 
-    def _check_channel(self, part: Messages) -> None:
-        channel, n_machines = part.channel, self.cluster.n_machines
-        away = part.source != part.to
-        if channel.local and away.any():
-            row = int(np.argmax(away))
+    def _check_sent(self, part: Messages) -> None:
+        channel, tally = part.channel, part.tally(self.cluster)
+        if channel.local and tally.kept.sum() < len(part.to):
+            row = int(np.argmax(part.source != part.to))
             raise ChannelExceeded(
                 f"{self._where()}: machine {part.source[row]} sends to machine {part.to[row]} "
                 f"on channel {channel.name!r}, which is declared local",
                 **self._details(machine=int(part.source[row]), channel=channel.name),
             )
-        bounds = [("sends", channel.per_machine, np.bincount(part.source, minlength=n_machines))]
-        if channel.per_receiver is not None:
-            bounds.append(
-                ("receives", channel.per_receiver, np.bincount(part.to[away], minlength=n_machines))
-            )
-        for verb, most, counts in bounds:
-            if counts.max(initial=0) > most:
-                machine = int(np.argmax(counts > most))
-                raise ChannelExceeded(
-                    f"{self._where()}: machine {machine} {verb} {counts[machine]} records "
-                    f"on channel {channel.name!r}; it declares {most}",
-                    **self._details(
-                        machine=machine,
-                        channel=channel.name,
-                        records=int(counts[machine]),
-                        limit=most,
-                    ),
-                )
-        for field, column in part.columns.items():
-            if len(column) and (column.min() < 0 or column.max() >= self.cluster.word_limit):
+        self._check_count(part, "sends", channel.per_machine, tally.sent.rows)
+        for (name, column), bits in zip(
+            part.columns.items(), union(part.columns.values()), strict=True
+        ):
+            if not 0 <= bits < self.cluster.word_limit:
                 row = int(np.argmax((column < 0) | (column >= self.cluster.word_limit)))
                 raise WordOverflow(
                     f"{self._where()}: machine {part.source[row]} sends {column[row]} in field "
-                    f"{field!r} of channel {channel.name!r}; "
+                    f"{name!r} of channel {channel.name!r}; "
                     f"words lie in 0 .. 2**{self.cluster.word_bits} - 1",
                     **self._details(
                         machine=int(part.source[row]), channel=channel.name, word=int(column[row])
                     ),
                 )
+
+    def _check_count(self, part: Messages, verb: str, most: int, counts: NDArray[Any]) -> None:
+        if counts.max(initial=0) <= most:
+            return
+        machine = int(np.argmax(counts > most))
+        raise ChannelExceeded(
+            f"{self._where()}: machine {machine} {verb} {counts[machine]} records "
+            f"on channel {part.channel.name!r}; it declares {most}",
+            **self._details(
+                machine=machine,
+                channel=part.channel.name,
+                records=int(counts[machine]),
+                limit=most,
+            ),
+        )
 
     def _fail(
         self,
@@ -226,6 +258,8 @@ def collect(
     """
     declared = {channel.name: channel for channel in channels}
     where = f"round {round} ({label})"
+    if len(declared) < len(channels):
+        raise ShapeError(f"{where}: two channels have one name", round=round, label=label)
     for name in outbox:
         if name not in declared:
             raise UnknownChannel(
@@ -235,31 +269,40 @@ def collect(
             )  # fmt: skip
     n_machines = cluster.n_machines
     sent, kept, received = (np.zeros(n_machines, np.int64) for _ in range(3))
-    in_batch = np.zeros(n_machines, bool)
-    in_batch[batch] = True
+    acts = np.zeros(n_machines, bool)
+    acts[batch] = True
     messages = []
     for name, channel in declared.items():
         source, to, columns = outbox.rows(name, channel.fields)
-        for machine, verb in ((source, "a message comes from"), (to, "a message goes to")):
-            outside = (machine < 0) | (machine >= n_machines)
-            if verb.endswith("from"):
-                outside |= ~in_batch[np.where(outside, 0, machine)]
-            if outside.any():
-                unknown = int(machine[np.argmax(outside)])
-                raise UnknownMachine(
-                    f"{where}: channel {name!r}: {verb} machine {unknown}; "
-                    f"machines are 0 .. {n_machines - 1}"
-                    + ("" if len(batch) == n_machines else " and this batch has only some of them"),
-                    round=round, label=label, channel=name, machine=unknown,
-                )  # fmt: skip
-        if len(source) and (np.diff(source) < 0).any():
-            order = np.argsort(source, kind="stable")
-            source, to = source[order], to[order]
-            columns = {field: column[order] for field, column in columns.items()}
-        away = source != to
-        words = channel.words
-        sent += words * np.bincount(source, minlength=n_machines)
-        kept += words * np.bincount(to[~away], minlength=n_machines)
-        received += words * np.bincount(to[away], minlength=n_machines)
-        messages.append(Messages(channel, source, to, columns))
+        source, to = np.ascontiguousarray(source), np.ascontiguousarray(to)
+        tally = Tally.of(source, to, acts)
+        if tally is None:
+            unknown, verb = _first_unknown(source, to, acts)
+            raise UnknownMachine(
+                f"{where}: channel {name!r}: {verb} machine {unknown}; "
+                f"machines are 0 .. {n_machines - 1}"
+                + ("" if len(batch) == n_machines else " and this batch has only some of them"),
+                round=round, label=label, channel=name, machine=unknown,
+            )  # fmt: skip
+        if not tally.is_sorted:
+            rows = [to, *(np.ascontiguousarray(column) for column in columns.values())]
+            source, (to, *sorted_columns) = sort_by_machine(source, tally.sent, rows)
+            columns = dict(zip(columns, sorted_columns, strict=True))
+            tally = Tally.of(source, to, acts)
+            assert tally is not None
+        sent += channel.words * tally.sent.rows
+        kept += channel.words * tally.kept
+        received += channel.words * (tally.arriving.rows - tally.kept)
+        part = Messages(channel, source, to, columns)
+        object.__setattr__(part, "_tally", tally)
+        messages.append(part)
     return Traffic(round, label, cluster, batch, tuple(messages), sent, kept, received)
+
+
+def _first_unknown(source: Words, to: Words, acts: NDArray[np.bool_]) -> tuple[int, str]:
+    """Return the first machine that does not act or does not exist, sources before others."""
+    outside = (source < 0) | (source >= len(acts))
+    outside |= ~acts[np.where(outside, 0, source)]
+    if outside.any():
+        return int(source[np.argmax(outside)]), "a message comes from"
+    return int(to[np.argmax((to < 0) | (to >= len(acts)))]), "a message goes to"

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
+from mpc_sim.charge import Mode, as_mode, deliveries
+from mpc_sim.checkpoint import Checkpoint, schedule
 from mpc_sim.cluster import Cluster
-from mpc_sim.errors import RoundBudgetExceeded
-from mpc_sim.ledger import Ledger, RoundLoads
+from mpc_sim.errors import InputError, RoundBudgetExceeded
+from mpc_sim.identity import identity
+from mpc_sim.kept_rounds import KeptRounds
+from mpc_sim.ledger import Ledger
+from mpc_sim.loads import RoundLoads
 from mpc_sim.placement import load_input, read_output
-from mpc_sim.protocol import Protocol
-from mpc_sim.records import Inbox, Words
+from mpc_sim.protocol import Protocol, check_shape
+from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
 from mpc_sim.views import MachineView
 
@@ -28,6 +35,13 @@ class Simulation:
     cluster : Cluster
     words : array_like of int, shape [N]
         The input, in order; block words a machine.
+    mode : str
+        ``strict``: a machine that sends more than s words in a round, what it keeps included, is
+        an error. ``charge``: the round is spread over max over machines of ceil(sent words / s)
+        deliveries, at least one, and charged all of them; ``ledger.n_rounds`` counts deliveries,
+        ``ledger.n_protocol_rounds`` rounds. What a machine holds after the round, kept and
+        received, is at most s in both modes, or an error. Not charged is the memory in which a
+        machine waits while the round is spread (``mpc_sim.charge`` says how much that is).
     keep_bytes : int
         Memory budget for past rounds. ``back`` and ``goto`` replay from the nearest kept one; round
         0 is always kept.
@@ -50,16 +64,22 @@ class Simulation:
     """
 
     def __init__(
-        self, protocol: Protocol, cluster: Cluster, words: ArrayLike, *, keep_bytes: int = 2**28
+        self,
+        protocol: Protocol,
+        cluster: Cluster,
+        words: ArrayLike,
+        *,
+        mode: Mode = "strict",
+        keep_bytes: int = 2**28,
     ) -> None:
-        protocol.check(cluster)
+        self.mode = as_mode(mode)
+        check_shape(protocol, cluster, self.mode)
         self.protocol = protocol
         self.cluster = cluster
         self.inbox = load_input(words, cluster)
         self.round = 0
         self.ledger = Ledger(cluster, self.inbox.held_words(cluster.n_machines))
-        self._keep_bytes = keep_bytes
-        self._kept = {0: self.inbox}
+        self._kept = KeptRounds(self.inbox, keep_bytes)
 
     @property
     def n_rounds(self) -> int:
@@ -92,20 +112,47 @@ class Simulation:
     def step(self) -> RoundLoads:
         """Run one round and return its loads; on an error nothing has changed."""
         traffic = self.peek()
-        traffic.check()
+        traffic.check(self.mode)
         inbox = traffic.deliver()
         loads = RoundLoads(
-            traffic.label, traffic.sent, traffic.received, traffic.held, traffic.n_messages
+            traffic.label,
+            traffic.sent,
+            traffic.received,
+            traffic.held,
+            traffic.n_messages,
+            deliveries(traffic.sent, self.cluster),
         )
         self.inbox = inbox
         self.round += 1
         self.ledger.rounds.append(loads)
-        self._keep()
+        self._kept.keep(self.round, self.inbox)
         return loads
 
-    def run(self, *, progress: Callable[[int, int], object] | None = None) -> Words:
-        """Run the remaining rounds and return the output."""
+    def run(
+        self,
+        *,
+        progress: Callable[[int, int], object] | None = None,
+        checkpoint: str | Path | None = None,
+        every_rounds: int | None = None,
+        every_seconds: float | None = None,
+    ) -> Words:
+        """Run the remaining rounds and return the output.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (rounds run, R) after every round, and after its checkpoint.
+        checkpoint : path, optional
+            Save there as the run goes, and after the last round; :meth:`resume` goes on from it.
+        every_rounds, every_seconds : number, optional
+            How often; by default after every round.
+        """
+        if checkpoint is None and (every_rounds, every_seconds) != (None, None):
+            raise InputError("every_rounds and every_seconds say when to save; give checkpoint")
+        due = schedule(every_rounds, every_seconds)
         for _ in self:
+            if checkpoint is not None and (due() or self.finished):
+                self.save(checkpoint)
             if progress is not None:
                 progress(self.round, self.n_rounds)
         return self.output()
@@ -133,11 +180,68 @@ class Simulation:
                 limit=self.n_rounds,
             )
         if round < self.round:
-            nearest = max(kept for kept in self._kept if kept <= round)
-            self.inbox, self.round = self._kept[nearest], nearest
-            del self.ledger.rounds[nearest:]
+            self.round, self.inbox = self._kept.rewind(round)
+            del self.ledger.rounds[self.round :]
         while self.round < round:
             self.step()
+
+    def save(self, path: str | Path) -> None:
+        """Save the run as it is before the next round; :meth:`resume` goes on from there.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written, or the protocol has a field that cannot be named in a file.
+        """
+        words = self._kept.first["input"]["word"]
+        Checkpoint(self._identity, self.mode, words, self.inbox, self.ledger).save(path)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | Path,
+        protocol: Protocol,
+        cluster: Cluster | None = None,
+        *,
+        keep_bytes: int = 2**28,
+    ) -> Simulation:
+        """Go on with a run that was saved, to the same output and the same ledger.
+
+        Parameters
+        ----------
+        path : path
+        protocol : Protocol
+            That of the run.
+        cluster : Cluster, optional
+            That of the run, which is taken from the file where it is not given.
+        keep_bytes : int
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, foreign, or of another protocol or cluster.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from mpc_sim import fit_cluster
+        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
+        >>> _ = sim.step()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sim.save(f"{folder}/sort.npz")
+        ...     resumed = Simulation.resume(f"{folder}/sort.npz", columnsort())
+        >>> resumed.round, resumed.run().tolist()
+        (1, [0, 1, 1, 3, 4, 5])
+        """
+        saved = Checkpoint.load(path)
+        saved.require(protocol, cluster, path)
+        sim = cls(
+            protocol, saved.ledger.cluster, saved.words, mode=saved.mode, keep_bytes=keep_bytes
+        )
+        sim.inbox, sim.round, sim.ledger = saved.inbox, saved.round, saved.ledger
+        sim._kept.keep(sim.round, sim.inbox)
+        return sim
 
     def machine(self, machine: int) -> MachineView:
         """Return the whole memory of one machine, with field names."""
@@ -161,18 +265,6 @@ class Simulation:
             )
         return read_output(self.protocol.finish(self.inbox, self.cluster), self.cluster)
 
-    def _keep(self) -> None:
-        size = {number: _bytes(inbox) for number, inbox in self._kept.items() if number}
-        self._kept[self.round] = self.inbox
-        excess = sum(size.values()) + _bytes(self.inbox) - self._keep_bytes
-        for number in sorted(size):
-            if excess <= 0:
-                return
-            excess -= size[number]
-            del self._kept[number]
-        if excess > 0:
-            del self._kept[self.round]
-
-
-def _bytes(inbox: Inbox) -> int:
-    return sum(8 * len(records) * (1 + len(records.fields)) for records in inbox.records.values())
+    @cached_property
+    def _identity(self) -> str:
+        return identity(self.protocol)

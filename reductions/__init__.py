@@ -9,22 +9,16 @@ if TYPE_CHECKING:
     from reductions.bounds import Bound as Bound
     from reductions.certificate import (
         Certificate as Certificate,
-    )
-    from reductions.certificate import (
         certify_protocol as certify_protocol,
     )
     from reductions.codes import SyndromeCode as SyndromeCode
     from reductions.mpc_to_anna import (
         CompiledProtocol as CompiledProtocol,
-    )
-    from reductions.mpc_to_anna import (
         compile_protocol as compile_protocol,
     )
     from reductions.tasks.k_hop import certify_k_hop as certify_k_hop
     from reductions.tasks.match2 import (
         certify_match2 as certify_match2,
-    )
-    from reductions.tasks.match2 import (
         match2_transformer as match2_transformer,
     )
 

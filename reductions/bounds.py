@@ -122,9 +122,11 @@ class Bound:
         """
         symbols = sympy.sympify(self.expression).free_symbols
         known = {
-            symbol: self.values[symbol.name] for symbol in symbols if symbol.name in self.values
+            symbol: sympy.Integer(self.values[symbol.name])
+            for symbol in symbols
+            if symbol.name in self.values
         }
-        result = sympy.sympify(self.expression).subs(known)
+        result = sympy.sympify(self.expression).xreplace(known)
         if not result.is_Integer:
             raise ValueError(f"the bound on {self.quantity} is {result}, which is no integer")
         return int(result)

@@ -15,6 +15,8 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
+BENCHMARKS = ("routing", "k-hop")
+
 
 class UsageError(Exception):
     """Bad usage, a malformed file or an impossible size; one line that says what to change."""
@@ -51,9 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output left; what it read was right
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if isinstance(error, BrokenPipeError):  # the reader left; what it read was right
+            return 0
+        _complain(f"cannot write the output: {error.strerror}")
+        return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_certify(commands)
+    _add_simulate(commands)
+    _add_sweep(commands)
     _add_list(commands)
+    _add_bench(commands)
     return top
 
 
@@ -90,7 +98,7 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
         "task", choices=names("task"), metavar="TASK", help=", ".join(names("task"))
     )
     command.add_argument("--n", type=size, help="tokens or numbers of the seeded input (256)")
-    command.add_argument("--k", type=size, default=4, help="hops (4)")
+    command.add_argument("--k", type=size, help="hops (4)")
     command.add_argument("--modulus", type=size, help="modulus of match2 (n + 5)")
     command.add_argument("--epsilon", default="2/3", help="local memory s = c_s N^epsilon (2/3)")
     command.add_argument("--gamma", default="0", help="machines P = c_p N^(1+gamma-epsilon) (0)")
@@ -109,9 +117,62 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser("simulate", help="run an algorithm under the limits of the model")
+    command.set_defaults(run=_simulate)
+    algorithms = names("algorithm")
+    command.add_argument(
+        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+    )
+    command.add_argument("--n", type=size, help="words of the seeded input (1024)")
+    command.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    command.add_argument(
+        "--charge", action="store_true", help="spread an overfull sending over deliveries, counted"
+    )
+    command.add_argument("--checkpoint", metavar="DIR", help="save the run there as it goes")
+    command.add_argument("--resume", metavar="DIR", help="go on with the run that was saved there")
+    command.add_argument(
+        "--every", type=float, metavar="SECONDS", help="between checkpoints (one a round)"
+    )
+    command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_sweep(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser("sweep", help="resources of an algorithm against N and epsilon")
+    command.set_defaults(run=_sweep)
+    algorithms = names("algorithm")
+    command.add_argument(
+        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+    )
+    command.add_argument(
+        "--n", type=sizes, default=sizes("2^6..2^12"), help="sizes: 2^10..2^20 doubles, or a list"
+    )
+    command.add_argument("--epsilon", help="exponents, separated by commas")
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
+    command.add_argument("--out", metavar="FILE", help="write .csv, .parquet, .tex or .md")
+    command.add_argument(
+        "--format", choices=("text", "csv", "latex", "markdown"), default="text", help="(text)"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _add_list(commands: argparse._SubParsersAction[_Parser]) -> None:
     command = commands.add_parser("list", help="tasks, algorithms, mechanisms, codes, reductions")
     command.set_defaults(run=_list)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_bench(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser("bench", help="time against references in the same run")
+    command.set_defaults(run=_bench)
+    command.add_argument("name", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    command.add_argument("--max-n", type=size, help="leave out cases of more messages or tokens")
+    command.add_argument("--repeats", type=size, default=7, help="timed runs of each (7)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -125,6 +186,58 @@ def _list(options: argparse.Namespace) -> int:
     from reductions.commands.listing import run
 
     return run(options)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from reductions.commands.simulate import run
+
+    return run(options)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from reductions.commands.sweep import run
+
+    return run(options)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from reductions.commands.bench import run
+
+    return run(options)
+
+
+def sizes(text: str) -> list[int]:
+    """Read a list of sizes, or a range a..b that doubles from a to at most b.
+
+    Examples
+    --------
+    >>> sizes("2^4..2^6"), sizes("10,30")
+    ([16, 32, 64], [10, 30])
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [size(part) for part in text.split(",")]
+    low, high = size(first), size(last)
+    if not 1 <= low <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: write the smaller size first")
+    return [low << shift for shift in range((high // low).bit_length())]
+
+
+def seeds(text: str) -> list[int]:
+    """Read a seed, or a range a..b of seeds, both ends included.
+
+    Examples
+    --------
+    >>> seeds("3"), seeds("0..2")
+    ([3], [0, 1, 2])
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [size(text)]
+    low, high = size(first), size(last)
+    if low > high or high - low >= 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: write the smaller seed first")
+    return list(range(low, high + 1))
 
 
 def size(text: str) -> int:

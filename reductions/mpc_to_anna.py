@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from anna_model import Layer, Rows, Transformer
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
+from mpc_sim.protocol import check_shape
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
 
@@ -101,7 +102,7 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
     ([0, 1, 1, 3, 4, 5], 6)
     """
-    protocol.check(cluster)
+    check_shape(protocol, cluster)
     if cluster.word_bits > EXACT_WORD_BITS:
         raise ShapeError(
             f"word_bits = {cluster.word_bits}: a transformer carries words of at most "

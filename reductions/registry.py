@@ -31,7 +31,7 @@ class Entry:
 
     Examples
     --------
-    >>> find("algorithm", "columnsort").load().__name__
+    >>> find("algorithm", "columnsort").load().name
     'columnsort'
     """
 
@@ -64,17 +64,94 @@ ENTRIES = (
     ),
     Entry(
         "algorithm",
+        "broadcast",
+        "the first word reaches every machine: a tree of arity s",
+        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
+        "reductions.algorithms.broadcast:BROADCAST",
+    ),
+    Entry(
+        "algorithm",
+        "converge_cast",
+        "the sum of all words reaches machine 0: a tree of arity s",
+        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
+        "reductions.algorithms.converge_cast:CONVERGE_CAST",
+    ),
+    Entry(
+        "algorithm",
+        "aggregate",
+        "every machine learns the sum of all words",
+        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
+        "reductions.algorithms.aggregate:AGGREGATE",
+    ),
+    Entry(
+        "algorithm",
+        "prefix_sum",
+        "inclusive prefixes of any associative operation, up and down a tree",
+        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
+        "reductions.algorithms.prefix_sum:PREFIX_SUM",
+    ),
+    Entry(
+        "algorithm",
         "columnsort",
         "N words sorted in 1 + 4^d rounds, deterministic and oblivious",
         "Leighton 1985, recursive on columns",
-        "mpc_sim.algorithms.columnsort:columnsort",
+        "reductions.algorithms.columnsort:COLUMNSORT",
+    ),
+    Entry(
+        "algorithm",
+        "sample_sort",
+        "N words sorted by random splitters in O(1/epsilon) rounds, with high probability",
+        "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
+        "reductions.algorithms.sample_sort:SAMPLE_SORT",
+    ),
+    Entry(
+        "algorithm",
+        "multi_search",
+        "the largest key that is at most a query, for all queries at once",
+        "sort and scan: arXiv 1101.1902",
+        "reductions.algorithms.multi_search:MULTI_SEARCH",
+    ),
+    Entry(
+        "algorithm",
+        "remove_duplicates",
+        "the distinct words in increasing order",
+        "sort and scan: arXiv 1101.1902",
+        "reductions.algorithms.remove_duplicates:REMOVE_DUPLICATES",
+    ),
+    Entry(
+        "algorithm",
+        "reduce_by_key",
+        "the values of every key reduced",
+        "sort and scan: arXiv 1101.1902",
+        "reductions.algorithms.reduce_by_key:REDUCE_BY_KEY",
+    ),
+    Entry(
+        "algorithm",
+        "equi_join",
+        "pairs of rows with equal keys, one of them heavy, the output counted in N",
+        "sort and scan: arXiv 1101.1902",
+        "reductions.algorithms.equi_join:EQUI_JOIN",
+    ),
+    Entry(
+        "algorithm",
+        "boolean_circuit",
+        "a circuit of depth d evaluated level by level, fan-out by join",
+        "concurrent reads by sort and scan: arXiv 1101.1902",
+        "reductions.algorithms.boolean_circuit:BOOLEAN_CIRCUIT",
+    ),
+    Entry(
+        "algorithm",
+        "list_ranking",
+        "the distance of every node of a list to its end, by pointer jumping",
+        "Wyllie 1979",
+        "reductions.algorithms.list_ranking:LIST_RANKING",
     ),
     Entry(
         "algorithm",
         "k_hop",
         "k hops in 4^d + 3 + bit_length(k) rounds, 5 words a token",
         "arXiv 2402.09268; one round per bit instead of two",
-        "mpc_sim.algorithms.k_hop:k_hop",
+        "reductions.algorithms.k_hop:K_HOP",
     ),
     Entry(
         "mechanism",

@@ -23,6 +23,7 @@ from anna_model import (
     SparseHeads,
 )
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
 from reductions.codes import MessageCode, SyndromeCode
 from reductions.inbox_rows import RowFormat, rows_of
@@ -98,7 +99,7 @@ class RouteLayer(Layer):
         outbox: Outbox = self.protocol.step(self.round, inbox, cluster)
         label = self.protocol.label(self.round, cluster)
         traffic = collect(outbox, self.channels, machines, cluster, round=self.round, label=label)
-        traffic.check()
+        traffic.check_senders()
         return traffic
 
     def _self_block(self, traffic: Traffic, queries: Queries) -> SparseHeads:
@@ -286,5 +287,36 @@ class _Receive(Combine):
                 name: np.concatenate([kept[name], words[mine, tagged + offset]])[order]
                 for offset, name in enumerate(channel.fields)
             }
+            self._check_received(channel, owner[sender != owner])
             records[channel.name] = Records(channel.fields, owner[order], columns)
-        return Inbox(asking(layer.cluster, layer.is_last), records)
+        inbox = Inbox(asking(layer.cluster, layer.is_last), records)
+        self._check_held(inbox)
+        return inbox
+
+    def _check_received(self, channel: Channel, owner: Integers) -> None:
+        """Refuse a machine that heard more records of a channel than the protocol declares."""
+        counts = np.bincount(owner, minlength=self._layer.cluster.n_machines)
+        if channel.per_receiver is not None and counts.max() > channel.per_receiver:
+            machine = int(np.argmax(counts > channel.per_receiver))
+            raise ChannelExceeded(
+                f"layer {self._layer.round + 1}: machine {machine} receives {counts[machine]} "
+                f"records on channel {channel.name!r}; it declares {channel.per_receiver}",
+                round=self._layer.round,
+                machine=machine,
+                channel=channel.name,
+            )
+
+    def _check_held(self, inbox: Inbox) -> None:
+        """Refuse a machine that heard more than its memory holds."""
+        cluster = self._layer.cluster
+        held = inbox.held_words(cluster.n_machines)
+        if held.max() > cluster.memory_words:
+            machine = int(np.argmax(held > cluster.memory_words))
+            raise MemoryExceeded(
+                f"layer {self._layer.round + 1}: machine {machine} would hold {held[machine]} "
+                f"words; local memory is {cluster.memory_words}",
+                round=self._layer.round,
+                machine=machine,
+                words=int(held[machine]),
+                limit=cluster.memory_words,
+            )

@@ -15,8 +15,7 @@ import numpy as np
 import oracles
 import pytest
 import sympy
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop

@@ -8,8 +8,7 @@ from itertools import product
 
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from test_simulation import Answer, PerMachine
 
 from mpc_sim import (

@@ -9,8 +9,7 @@ from itertools import product
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from test_simulation import PerMachine, memories
 
 from mpc_sim import Cluster, Inbox, Records, Simulation, assert_local, fit_cluster, sequence

@@ -7,8 +7,7 @@ from itertools import product
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mpc_sim import Cluster, MPCError, Protocol, Simulation, assert_local, fit_cluster
 from mpc_sim.algorithms.columnsort import plan_columnsort

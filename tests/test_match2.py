@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer
 from mpc_sim import InputError

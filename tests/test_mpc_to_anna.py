@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from test_simulation import PerMachine, first_words, gossips
 
 from anna_model import Rows, Transformer

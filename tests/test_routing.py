@@ -11,8 +11,7 @@ from collections import Counter
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from test_simulation import PerMachine, keep_all, state
 
 from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Records, Simulation

@@ -12,8 +12,7 @@ from itertools import zip_longest
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mpc_sim import (
     Channel,

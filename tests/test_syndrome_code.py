@@ -11,8 +11,7 @@ from math import lcm
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from reductions.codes import CodeDomainError, CodeOverload, SyndromeCode
 from reductions.kernels import syndrome as kernels

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
-    from anna_model.mechanisms.mechanism import Attended as Attended
-    from anna_model.mechanisms.mechanism import Mechanism as Mechanism
+    from anna_model.mechanisms.mechanism import Attended as Attended, Mechanism as Mechanism
 
 _HOME = {
     "Attended": "mechanism",

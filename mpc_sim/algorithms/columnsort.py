@@ -27,6 +27,7 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
+from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 
@@ -262,16 +263,15 @@ class Columnsort(Protocol):
 
     def check(self, cluster: Cluster) -> None:
         self.plan(cluster)
-        super().check(cluster)
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1 + int(4 ** self.plan(cluster).depth)
 
     def label(self, round: int, cluster: Cluster) -> str:
         if round == 0:
-            return "columnsort: load"
+            return nest("columnsort", "load")
         names = [PERMUTATIONS[digit] for digit in self._digits(round, self.plan(cluster))]
-        return "columnsort: " + " / ".join(names)
+        return nest("columnsort", *names)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan = self.plan(cluster)
@@ -295,6 +295,9 @@ class Columnsort(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         return Inbox(inbox.machines, {"records": sort_locally(inbox["records"])})
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return (Channel("records", self.fields, self._out(cluster), local=True),)
 
     def _destination(
         self, plan: SortPlan, digits: list[int], records: Records, cluster: Cluster
@@ -350,7 +353,12 @@ def sort_locally(records: Records) -> Records:
     packed = group
     for column, width in zip(columns[1:], bits[1:], strict=True):
         packed = (packed << width) | column
-    return records.take(np.argsort(packed))
+    packed.sort()
+    unpacked = {}
+    for field, width in zip(records.fields[::-1], bits[:0:-1], strict=True):
+        unpacked[field] = packed & ((1 << width) - 1)
+        packed >>= width
+    return Records(records.fields, records.machine, {f: unpacked[f] for f in records.fields})
 
 
 @dataclass(frozen=True)

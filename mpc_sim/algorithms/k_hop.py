@@ -150,7 +150,6 @@ class _OneRound(Protocol):
                 words=need,
                 memory_words=cluster.memory_words,
             )
-        super().check(cluster)
 
 
 @dataclass(frozen=True)
@@ -229,11 +228,9 @@ class SendHome(_OneRound):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         forward, backward = inbox["forward"], inbox["backward"]
         home = _Home.of(inbox.machines, cluster)
-        return home.inbox(
-            hop=home.scatter(forward, "hop"),
-            inverse=home.scatter(backward, "inverse"),
-            letter=home.scatter(forward, "letter"),
-        )
+        hop, letter = home.scatter(forward, "hop", "letter")
+        (inverse,) = home.scatter(backward, "inverse")
+        return home.inbox(hop=hop, inverse=inverse, letter=letter)
 
 
 @dataclass(frozen=True)
@@ -278,13 +275,11 @@ class Double(_OneRound):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         forward = inbox["forward"]
         home = _Home.of(inbox.machines, cluster)
-        return home.inbox(
-            hop=home.scatter(forward, "hop"),
-            inverse=home.scatter(inbox["backward"], "inverse"),
-            letter=home.scatter(forward, "letter")
-            if self.is_set
-            else home.lay(inbox["own"]["letter"], inbox["own"]),
-        )
+        own = inbox["own"] if not self.is_set else None
+        hop, *moved = home.scatter(forward, *(name for name in forward.fields if name != "index"))
+        letter = moved[0] if own is None else home.lay(own["letter"], own)
+        (inverse,) = home.scatter(inbox["backward"], "inverse")
+        return home.inbox(hop=hop, inverse=inverse, letter=letter)
 
 
 @dataclass(frozen=True)
@@ -316,10 +311,8 @@ class Answer(_OneRound):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         home = _Home.of(inbox.machines, cluster, cluster.block_words)
-        return Inbox(
-            inbox.machines,
-            {"output": Records.of(home.machine, word=home.scatter(inbox["answer"], "letter"))},
-        )
+        (word,) = home.scatter(inbox["answer"], "letter")
+        return Inbox(inbox.machines, {"output": Records.of(home.machine, word=word)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,13 +332,16 @@ class _Home:
         start[machines] = np.cumsum(counts) - counts
         return cls(machines, size, np.repeat(machines, counts), start)
 
-    def scatter(self, records: Records, field: str) -> Words:
-        """Return int64[tokens]: a field by the index of its record, NONE where no record came."""
-        column = np.full(len(self.machine), NONE, np.int64)
-        column[self.start[records.machine] + records["index"] - 1 - records.machine * self.size] = (
-            records[field]
-        )
-        return column
+    def scatter(self, records: Records, *fields: str) -> tuple[Words, ...]:
+        """Return int64[tokens] a field, by the index of its record: NONE where no record came."""
+        slot = np.take(self.start - self.size * np.arange(len(self.start)) - 1, records.machine)
+        slot += records["index"]
+        columns = []
+        for field in fields:
+            column = np.full(len(self.machine), NONE, np.int64)
+            column[slot] = records[field]
+            columns.append(column)
+        return tuple(columns)
 
     def lay(self, words: Words, records: Records) -> Words:
         """Return int64[tokens]: a word for every token, by the rank of its record."""

@@ -40,13 +40,15 @@ def run(options: argparse.Namespace) -> int:
         certificate, letters = _TASKS[options.task](options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
-    if options.out:
-        write_output(options.out, certificate, options.side, letters)
+    row = None
     if options.explain:
         try:
             row = certificate[options.explain]
         except KeyError as error:
             raise UsageError(error.args[0]) from None
+    if options.out:
+        write_output(options.out, certificate, options.side, letters)
+    if row is not None:
         print(json.dumps(row.to_json()) if options.json else row.explain())
     elif options.json:
         print(json.dumps(certificate.to_json()))
@@ -71,7 +73,11 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
         sequence = Sequence.random(n, seed=options.seed)
     refuse_size(len(sequence), BYTES_A_TOKEN, options.epsilon, options.gamma)
     certificate = certify_k_hop(
-        sequence, options.k, options.epsilon, options.gamma, progress=progress_line()
+        sequence,
+        4 if options.k is None else options.k,
+        options.epsilon,
+        options.gamma,
+        progress=progress_line(),
     )
     letters = ("none", *(printable(letter) for letter in sequence.alphabet))
     return _with_seed(certificate, options), letters
@@ -80,6 +86,8 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
 def _match2(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
     from reductions.tasks.match2 import certify_match2, random_numbers
 
+    if options.k is not None:
+        raise UsageError("--k is for k-hop")
     if options.text is not None:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:

@@ -14,14 +14,17 @@ BYTES_A_MACHINE = 512
 
 
 def read_lines(name: str) -> list[str]:
-    """Read a file, or standard input for ``-``, as lines of text."""
-    return read_text(name).splitlines()
+    """Read a file, or standard input for ``-``, as lines of text; only line feeds end a line."""
+    lines = read_text(name).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def read_text(name: str) -> str:
     """Read a file, or standard input for ``-``."""
     try:
         if name == "-":
+            if sys.stdin is None:
+                raise UsageError("standard input is closed; give a file")
             stream = getattr(sys.stdin, "buffer", None)
             return sys.stdin.read() if stream is None else stream.read().decode("utf-8")
         return Path(name).read_text(encoding="utf-8")
@@ -48,15 +51,26 @@ def write_text(name: str, text: str) -> None:
         raise UsageError(f"cannot write {name}: {error.strerror}") from None
 
 
+def make_folder(name: str) -> Path:
+    """Make a folder if it is not there."""
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {name}: {error.strerror}") from None
+    return folder
+
+
 def printable(letter: str) -> str:
-    r"""Write a letter on one line: line breaks and control characters as escapes.
+    r"""Write a letter on one line: line breaks and ASCII control characters as escapes.
 
     Examples
     --------
     >>> printable("a"), printable("\n")
     ('a', '\\n')
     """
-    return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+    breaks = letter.splitlines() != [letter] or (letter.isascii() and not letter.isprintable())
+    return letter.encode("unicode_escape").decode("ascii") if breaks else letter
 
 
 def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0") -> None:

@@ -1,0 +1,50 @@
+"""Aggregate: every output word is what all input words combine to, by two trees."""
+
+from __future__ import annotations
+
+from mpc_sim.algorithms.broadcast import Broadcast, FillBlocks
+from mpc_sim.algorithms.columnsort import Rename
+from mpc_sim.algorithms.converge_cast import ConvergeCast, of_one_word
+from mpc_sim.algorithms.operations import Operation
+from mpc_sim.compose import sequence
+from mpc_sim.protocol import Protocol
+
+
+def aggregate(operation: Operation) -> Protocol:
+    """Return the protocol that puts what all input words combine to into every output word.
+
+    Parameters
+    ----------
+    operation : Operation
+        On elements of one word; associative, it need not be commutative.
+
+    Returns
+    -------
+    Protocol
+        2 L rounds, L the least with s^L >= the machines that hold input. A function of full degree
+        (sum, parity, OR) needs ceil(log_s N) - 1 deliveries, and L is at least that.
+
+    Raises
+    ------
+    ShapeError
+        If the elements of the operation have several words.
+
+    References
+    ----------
+    Goodrich, Sitchinava, Zhang, arXiv 1101.1902; Roughgarden, Vassilvitskii, Wang, Shuffles and
+    circuits, J. ACM 65 (2018) for the lower bound.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.algorithms.operations import Addition
+    >>> parity = aggregate(Addition(2))
+    >>> Simulation(parity, fit_cluster(parity, 6, "1/2"), [1, 0, 1, 1, 0, 0]).run().tolist()
+    [1, 1, 1, 1, 1, 1]
+    """
+    return sequence(
+        Rename("input", "records"),
+        ConvergeCast(of_one_word(operation), ("word",)),
+        Broadcast(("word",)),
+        FillBlocks(),
+    )

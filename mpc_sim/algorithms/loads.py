@@ -1,0 +1,62 @@
+"""The words that a stage declares, all channels of a round together."""
+
+from __future__ import annotations
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import ShapeError
+from mpc_sim.protocol import Protocol
+
+
+def declared_loads(protocol: Protocol, round: int, cluster: Cluster) -> tuple[int, int]:
+    """Return the most words that a machine may send, with what it keeps, and then hold.
+
+    What is only received counts by ``per_receiver``; a channel that declares none counts nothing
+    there.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.k_hop import Neighbours
+    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
+    >>> declared_loads(Neighbours(), 0, cluster)
+    (6, 6)
+    """
+    sent = held = 0
+    for channel in protocol.channels(round, cluster):
+        sent += channel.per_machine * channel.words
+        arriving = channel.per_machine if channel.local else channel.per_receiver or 0
+        held += arriving * channel.words
+    return sent, held
+
+
+def check_declared_loads(protocol: Protocol, cluster: Cluster, remedy: str) -> None:
+    """Refuse a cluster whose local memory is smaller than what a stage declares.
+
+    Parameters
+    ----------
+    remedy : str
+        The parameters to raise, for the message.
+
+    Raises
+    ------
+    ShapeError
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.k_hop import Neighbours
+    >>> cluster = Cluster(n_words=8, memory_words=5, n_machines=4, block_words=2)
+    >>> check_declared_loads(Neighbours(), cluster, "epsilon or c_s")
+    Traceback (most recent call last):
+    ...
+    mpc_sim.errors.ShapeError: neighbours: a machine may need 6 words; local memory is 5: raise \
+epsilon or c_s
+    """
+    for round in range(protocol.n_rounds(cluster)):
+        need = max(declared_loads(protocol, round, cluster))
+        if need > cluster.memory_words:
+            raise ShapeError(
+                f"{protocol.label(round, cluster)}: a machine may need {need} words; "
+                f"local memory is {cluster.memory_words}: raise {remedy}",
+                round=round,
+                words=need,
+                memory_words=cluster.memory_words,
+            )

@@ -1,0 +1,308 @@
+"""Associative operations on elements of w words, for scans and reductions.
+
+Axes: R pairs of elements, w words of an element. No operation need be commutative: ``left`` always
+comes earlier in the order of machines and ranks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpc_sim.errors import InputError
+from mpc_sim.records import Words
+
+SATURATED = 1 << 62
+"""No word: every sum that is too large becomes this, and is refused where it is sent."""
+
+MAX_MODULUS = 1 << 31
+"""Products of two residues below it fit 64 bits."""
+
+
+class Operation(ABC):
+    """An associative operation with an identity; subclasses are frozen dataclasses."""
+
+    @property
+    @abstractmethod
+    def words(self) -> int:
+        """w, the words of an element."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> tuple[int, ...]:
+        """The element that changes nothing, on either side."""
+
+    @abstractmethod
+    def combine(self, left: Words, right: Words) -> Words:
+        """Combine int64[R, w] with int64[R, w], row by row."""
+
+    def repeat_identity(self, count: int) -> Words:
+        """Return int64[count, w]: the identity in every row."""
+        return np.tile(np.array(self.identity, np.int64), (count, 1))
+
+
+@dataclass(frozen=True)
+class Addition(Operation):
+    """Addition of words, modulo a number or checked.
+
+    Parameters
+    ----------
+    modulus : int, optional
+        At most 2^62, say 2^word_bits; 2 makes it parity. Without it the sum is exact: one that is
+        no word any more stays so, and the simulator refuses it where it is sent or put out.
+
+    Examples
+    --------
+    >>> Addition().combine(np.array([[3]]), np.array([[4]])).tolist()
+    [[7]]
+    >>> Addition(5).combine(np.array([[3]]), np.array([[4]])).tolist()
+    [[2]]
+    """
+
+    modulus: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.modulus is not None and not 1 <= self.modulus <= SATURATED:
+            raise InputError(f"modulus = {self.modulus}: choose it in 1 .. 2^62")
+
+    @property
+    def words(self) -> int:
+        return 1
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0,)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        if self.modulus is not None:
+            return (left % self.modulus + right % self.modulus) % self.modulus
+        return left + np.minimum(right, SATURATED - left)
+
+
+@dataclass(frozen=True)
+class Maximum(Operation):
+    """The larger word; on bits it is OR.
+
+    Examples
+    --------
+    >>> Maximum().combine(np.array([[3]]), np.array([[4]])).tolist()
+    [[4]]
+    """
+
+    @property
+    def words(self) -> int:
+        return 1
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0,)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        return np.maximum(left, right)
+
+
+@dataclass(frozen=True)
+class Last(Operation):
+    """The last element that is set, which is one whose first word is not 0: copies along.
+
+    Parameters
+    ----------
+    width : int
+        w, words of an element; all are copied together.
+
+    Examples
+    --------
+    >>> Last().combine(np.array([[3], [3]]), np.array([[0], [4]])).tolist()
+    [[3], [4]]
+    """
+
+    width: int = 1
+
+    @property
+    def words(self) -> int:
+        return self.width
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0,) * self.width
+
+    def combine(self, left: Words, right: Words) -> Words:
+        return np.where(right[:, :1] != 0, right, left)
+
+
+@dataclass(frozen=True)
+class AffineMaps(Operation):
+    """The maps x -> a x + b modulo a prime, elements (a, b); the left map acts first.
+
+    Associative, not commutative.
+
+    Parameters
+    ----------
+    prime : int
+        Below 2^31, so that products are exact.
+
+    Examples
+    --------
+    >>> double, add_3 = np.array([[2, 0]]), np.array([[1, 3]])
+    >>> AffineMaps(7).combine(double, add_3).tolist(), AffineMaps(7).combine(add_3, double).tolist()
+    ([[2, 3]], [[2, 6]])
+    """
+
+    prime: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.prime < MAX_MODULUS:
+            raise InputError(f"prime = {self.prime}: choose it in 2 .. 2^31 - 1")
+
+    @property
+    def words(self) -> int:
+        return 2
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (1, 0)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        slope = left[:, 0] * right[:, 0] % self.prime
+        offset = (right[:, 0] * left[:, 1] % self.prime + right[:, 1]) % self.prime
+        return np.stack([slope, offset], axis=1)
+
+
+@dataclass(frozen=True)
+class Packed(Operation):
+    """Another operation on elements that lie in one word, as digits to a base.
+
+    Parameters
+    ----------
+    inner : Operation
+        Its words are digits below ``base``, the most significant first.
+    base : int
+        base^w is at most 2^62.
+
+    Examples
+    --------
+    >>> Packed(AffineMaps(7), 7).combine(np.array([[14]]), np.array([[10]])).tolist()
+    [[17]]
+    """
+
+    inner: Operation
+    base: int
+
+    def __post_init__(self) -> None:
+        if self.base < 2 or self.base**self.inner.words > SATURATED:
+            raise InputError(
+                f"base = {self.base}: {self.inner.words} digits must fit a word of 62 bits"
+            )
+
+    @property
+    def words(self) -> int:
+        return 1
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (int(self._pack(np.array([self.inner.identity], np.int64))[0, 0]),)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        return self._pack(self.inner.combine(self._digits(left), self._digits(right)))
+
+    def _places(self) -> Words:
+        exponents = range(self.inner.words - 1, -1, -1)
+        return np.array([self.base**exponent for exponent in exponents], np.int64)
+
+    def _digits(self, packed: Words) -> Words:
+        return packed // self._places() % self.base
+
+    def _pack(self, digits: Words) -> Words:
+        packed: Words = np.sum(digits * self._places(), axis=1, keepdims=True)
+        return packed
+
+
+@dataclass(frozen=True)
+class Segmented(Operation):
+    """Another operation that starts afresh at every flag: elements (flag, element).
+
+    Examples
+    --------
+    >>> sums = Segmented(Addition())
+    >>> sums.combine(np.array([[0, 3], [1, 3]]), np.array([[1, 4], [0, 4]])).tolist()
+    [[1, 4], [1, 7]]
+    """
+
+    inner: Operation
+
+    @property
+    def words(self) -> int:
+        return 1 + self.inner.words
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0, *self.inner.identity)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        joined = self.inner.combine(left[:, 1:], right[:, 1:])
+        value = np.where(right[:, :1] != 0, right[:, 1:], joined)
+        return np.concatenate([left[:, :1] | right[:, :1], value], axis=1)
+
+
+@dataclass(frozen=True)
+class Keyed(Operation):
+    """Another operation within every run of equal keys: elements (key, element).
+
+    For records that lie sorted by key (equal keys are neighbours: only there it is associative).
+    Keys start at 1; key 0 belongs to the identity.
+
+    Examples
+    --------
+    >>> sums = Keyed(Addition())
+    >>> sums.combine(np.array([[5, 3], [5, 3]]), np.array([[5, 4], [6, 4]])).tolist()
+    [[5, 7], [6, 4]]
+    """
+
+    inner: Operation
+
+    @property
+    def words(self) -> int:
+        return 1 + self.inner.words
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0, *self.inner.identity)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        joined = self.inner.combine(left[:, 1:], right[:, 1:])
+        value = np.where(left[:, :1] == right[:, :1], joined, right[:, 1:])
+        met = np.concatenate([right[:, :1], value], axis=1)
+        return np.where(right[:, :1] == 0, left, met)
+
+
+@dataclass(frozen=True)
+class Both(Operation):
+    """Two operations side by side: elements (first element, second element).
+
+    Examples
+    --------
+    >>> both = Both(Addition(), Maximum())
+    >>> both.combine(np.array([[3, 3]]), np.array([[4, 4]])).tolist()
+    [[7, 4]]
+    """
+
+    first: Operation
+    second: Operation
+
+    @property
+    def words(self) -> int:
+        return self.first.words + self.second.words
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (*self.first.identity, *self.second.identity)
+
+    def combine(self, left: Words, right: Words) -> Words:
+        cut = self.first.words
+        parts = [
+            self.first.combine(left[:, :cut], right[:, :cut]),
+            self.second.combine(left[:, cut:], right[:, cut:]),
+        ]
+        return np.concatenate(parts, axis=1)

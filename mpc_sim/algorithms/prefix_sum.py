@@ -1,0 +1,58 @@
+"""Prefix sums of the input under any associative operation, also a non-commutative one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpc_sim.algorithms.columnsort import Rename
+from mpc_sim.algorithms.converge_cast import of_one_word
+from mpc_sim.algorithms.operations import Operation
+from mpc_sim.algorithms.scan import Scan
+from mpc_sim.cluster import Cluster
+from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Inbox, Records
+
+
+@dataclass(frozen=True)
+class PrefixOut(LocalStage):
+    """Put out the prefix of every record."""
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        records = inbox["records"]
+        return Inbox(
+            inbox.machines, {"output": Records.of(records.machine, word=records["prefix"])}
+        )
+
+
+def prefix_sum(operation: Operation) -> Protocol:
+    """Return the protocol whose output word i is what input words 0 .. i combine to.
+
+    Parameters
+    ----------
+    operation : Operation
+        On elements of one word; associative, it need not be commutative.
+
+    Returns
+    -------
+    Protocol
+        2 L rounds of :class:`~mpc_sim.algorithms.scan.Scan`.
+
+    Raises
+    ------
+    ShapeError
+        If the elements of the operation have several words.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.algorithms.operations import Addition
+    >>> cluster = fit_cluster(prefix_sum(Addition()), 6, "1/2", largest_word=14)
+    >>> Simulation(prefix_sum(Addition()), cluster, [5, 1, 4, 1, 0, 3]).run().tolist()
+    [5, 6, 10, 11, 11, 14]
+    """
+    return sequence(
+        Rename("input", "records"),
+        Scan(of_one_word(operation), ("word",), ("word",), ("prefix",)),
+        PrefixOut(),
+    )

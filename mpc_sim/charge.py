@@ -1,0 +1,63 @@
+"""What a round costs: one delivery, or as many as an overfull sending needs.
+
+In the mode ``strict`` a machine that sends more than s words in a round is an error. In the mode
+``charge`` the round is spread over D = max over machines of ceil(sent words / s) deliveries, and D
+is what it is charged. Sent words include what the machine keeps, as everywhere; a round in which
+nobody sends more than s words, or anything, costs one delivery.
+
+What is charged is the sending. What a machine holds after the round, kept and received in all D
+deliveries, is at most s words in both modes: an overfull inbox cannot be split. What a machine
+needs while the round is spread is not charged: it still has its old memory, from which it works
+out what remains to be sent, beside what has arrived, and in the model both are messages to itself.
+A strict cluster of 3 s words therefore runs the same in D deliveries: at most s new words, s of
+old memory and s that arrived. Exponents stay, the constant is 3.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import InputError
+from mpc_sim.integers import ceil_div
+from mpc_sim.records import Words
+
+Mode = Literal["strict", "charge"]
+
+
+def as_mode(mode: str) -> Mode:
+    """Return a mode that exists.
+
+    Raises
+    ------
+    InputError
+        If there is no such mode.
+
+    Examples
+    --------
+    >>> as_mode("charge")
+    'charge'
+    """
+    for known in get_args(Mode):
+        if mode == known:
+            return known  # type: ignore[no-any-return]
+    raise InputError(f"mode = {mode!r}: choose one of {', '.join(map(repr, get_args(Mode)))}")
+
+
+def deliveries(sent: Words, cluster: Cluster) -> int:
+    """Return D, the deliveries that a round is charged.
+
+    Parameters
+    ----------
+    sent : int64[P]
+        Words that every machine sends, with what it keeps.
+    cluster : Cluster
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2)
+    >>> [deliveries(np.array([0, most, 1, 0]), cluster) for most in (0, 4, 5, 8, 9)]
+    [1, 1, 2, 2, 3]
+    """
+    return max(1, ceil_div(int(sent.max()), cluster.memory_words))

@@ -1,0 +1,87 @@
+"""Run an algorithm under its limits and set what it used beside its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mpc_sim import Cluster, Ledger, Simulation
+from reductions.algorithms.algorithm import Algorithm, Words
+from reductions.certificate import (
+    Certificate,
+    Recorder,
+    cluster_parameters,
+    measured_rounds,
+    scarcity_remark,
+)
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished simulation with its checks.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        Output against the oracle, and every resource row.
+    ledger : Ledger
+    """
+
+    certificate: Certificate
+    ledger: Ledger
+
+
+def run_algorithm(
+    algorithm: Algorithm,
+    words: Words,
+    cluster: Cluster,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    simulation: Simulation | None = None,
+    progress: Progress | None = None,
+    **run_options: Any,
+) -> Run:
+    """Simulate an algorithm on an input and check output and resources.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    words : int64[N]
+    cluster : Cluster
+    parameters : mapping, optional
+        Shown with those of the cluster.
+    simulation : Simulation, optional
+        One to go on with; by default a new one.
+    progress : callable, optional
+        Called with (rounds done, rounds in all).
+    **run_options
+        Passed on to ``Simulation.run``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    MPCError
+        A limit of the model is broken.
+
+    Examples
+    --------
+    >>> from reductions.algorithms.columnsort import COLUMNSORT
+    >>> words = COLUMNSORT.instance(64, 0)
+    >>> run = run_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words))
+    >>> run.certificate.ok, run.ledger.n_rounds
+    (True, 5)
+    """
+    recorder = Recorder(algorithm.name, dict(parameters or {}) | cluster_parameters(cluster))
+    recorder.remarks.extend(scarcity_remark(cluster))
+    if simulation is None:
+        simulation = Simulation(algorithm.protocol(len(words)), cluster, words, keep_bytes=0)
+    output = simulation.run(progress=progress, **run_options)
+    recorder.compare("mpc", output, algorithm.oracle(words), "oracle of the algorithm")
+    recorder.measure(algorithm.bounds_of(cluster), measured_rounds(simulation.ledger))
+    return Run(recorder.certificate(), simulation.ledger)

@@ -1,0 +1,154 @@
+"""k-hop end to end: load, every round under its limits, output.
+
+A reference may run at a smaller n; its seconds are then scaled to the case, in proportion to n, and
+its name says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim import Simulation, fit_cluster
+from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.algorithms.twins.k_hop import k_hop_twin
+from mpc_sim.instances import Sequence
+from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
+
+Words = NDArray[np.int64]
+OURS = "mpc_sim"
+N_LETTERS = 64
+
+
+@dataclass(frozen=True)
+class Hops:
+    """A seeded k-hop task.
+
+    Examples
+    --------
+    >>> str(Hops(1024, 16))
+    'k-hop, n = 1024, k = 16, epsilon = 2/3'
+    """
+
+    n: int
+    k: int
+    epsilon: str = "2/3"
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"k-hop, n = {self.n}, k = {self.k}, epsilon = {self.epsilon}"
+
+    def draw(self) -> Words:
+        """Return the letters."""
+        return Sequence.random(self.n, N_LETTERS, seed=self.seed).words
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Another way to the same output.
+
+    Parameters
+    ----------
+    name : str
+    run : callable
+        From letters and a task to the output.
+    n : int, optional
+        Letters that it is given, where the whole case would take too long.
+
+    Examples
+    --------
+    >>> task = Hops(16, 2)
+    >>> Reference("doubling", double_in_numpy).run(task.draw(), task).shape
+    (16,)
+    """
+
+    name: str
+    run: Callable[[Words, Hops], Words]
+    n: int | None = None
+
+
+def simulate(letters: Words, task: Hops) -> Words:
+    """Run the protocol on machines, every limit enforced.
+
+    Examples
+    --------
+    >>> task = Hops(16, 2)
+    >>> (simulate(task.draw(), task) == double_in_numpy(task.draw(), task)).all()
+    np.True_
+    """
+    protocol = k_hop(task.k)
+    cluster = fit_cluster(protocol, len(letters), task.epsilon, largest_word=N_LETTERS)
+    return Simulation(protocol, cluster, letters).run()
+
+
+def double_in_numpy(letters: Words, task: Hops) -> Words:
+    """Double on whole arrays: no machines, no limits, nothing is routed.
+
+    Examples
+    --------
+    >>> double_in_numpy(np.array([0, 0, 1, 0]), Hops(4, 1)).tolist()
+    [0, 1, 0, 2]
+    """
+    n = len(letters)
+    order = np.argsort(letters, kind="stable")
+    hop = np.zeros(n + 1, np.int64)
+    again = letters[order[1:]] == letters[order[:-1]]
+    hop[order[1:][again] + 1] = order[:-1][again] + 2
+    reached = np.arange(n + 1)
+    for bit in range(task.k.bit_length()):
+        if task.k >> bit & 1:
+            reached = np.take(hop, reached)
+        hop = np.take(hop, hop)
+    return np.concatenate([[0], letters + 1])[reached[1:]]
+
+
+def simulate_per_machine(letters: Words, task: Hops) -> Words:
+    """Run the same protocol as plain functions of one machine, with the same limits and checks.
+
+    Examples
+    --------
+    >>> task = Hops(16, 2)
+    >>> bool((simulate_per_machine(task.draw(), task) == simulate(task.draw(), task)).all())
+    True
+    """
+    protocol = k_hop_twin(task.k)
+    cluster = fit_cluster(protocol, len(letters), task.epsilon, largest_word=N_LETTERS)
+    return Simulation(protocol, cluster, letters).run()
+
+
+CASES = (Hops(2**14, 1024), Hops(2**17, 1024), Hops(2**20, 1024))
+REFERENCES = (
+    Reference("NumPy doubling without machines", double_in_numpy),
+    Reference("per_machine, scaled from n = 2^14", simulate_per_machine, 2**14),
+)
+
+
+def k_hop_rows(
+    cases: Iterable[Hops], repeats: int, *, progress: Progress | None = None
+) -> list[Row]:
+    """Time every case against every reference, after comparing their outputs.
+
+    Examples
+    --------
+    >>> [row.reference for row in k_hop_rows([Hops(64, 4)], 1)]
+    ['NumPy doubling without machines', 'per_machine, scaled from n = 2^14']
+    """
+    rows = []
+    for task in cases:
+        letters = task.draw()
+        runs: dict[str, Contestant] = {OURS: partial(simulate, letters, task)}
+        for reference in REFERENCES:
+            part = letters[: reference.n]
+            if not np.array_equal(simulate(part, task), reference.run(part, task)):
+                raise AssertionError(f"{task}: the simulation and {reference.name} disagree")
+            runs[reference.name] = partial(reference.run, part, task)
+        seconds = interleaved(runs, repeats, case=str(task), progress=progress)
+        ours = seconds.pop(OURS)
+        for reference in REFERENCES:
+            scale = task.n / min(task.n, reference.n or task.n)
+            rows.append(Row(str(task), ours, reference.name, scale * seconds[reference.name]))
+    return rows

@@ -1,0 +1,86 @@
+"""Interleaved timings in one process: what is compared is run in turn, and medians are taken.
+
+Fresh pages cost more than many a loop that fills them, and which library pays for them is chance.
+So memory that was freed is kept for all contestants alike, and one round is run before the clock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Contestant = Callable[[], object]
+Progress = Callable[[str, int, int], object]
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: seconds of ours and of a reference.
+
+    Examples
+    --------
+    >>> Row("sort 10 words", 0.5, "argsort", 2.0).to_json()["ratio"]
+    4.0
+    """
+
+    case: str
+    ours_s: float
+    reference: str
+    reference_s: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the reference ours is."""
+        return self.reference_s / self.ours_s
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as an object of plain values."""
+        return asdict(self) | {"ratio": self.ratio}
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library reuse freed memory in place of returning it; return whether it agreed.
+
+    Examples
+    --------
+    >>> isinstance(keep_freed_memory(), bool)
+    True
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def interleaved(
+    contestants: Mapping[str, Contestant],
+    repeats: int,
+    *,
+    case: str = "",
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Run contestants in turn; return the median seconds of each, by name.
+
+    Examples
+    --------
+    >>> sorted(interleaved({"sum": lambda: sum(range(9)), "nothing": lambda: None}, 3))
+    ['nothing', 'sum']
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    total = (repeats + 1) * len(contestants)
+    for turn in range(repeats + 1):
+        for number, (name, run) in enumerate(contestants.items(), 1):
+            begin = time.perf_counter()
+            run()
+            if turn:
+                seconds[name].append(time.perf_counter() - begin)
+            if progress is not None:
+                progress(case, turn * len(contestants) + number, total)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}

@@ -1,0 +1,122 @@
+"""``anna-mpc bench``: its rows, what it says without polars, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from reductions.benchmarks import k_hop, routing
+from reductions.benchmarks.timing import Row, interleaved
+from reductions.cli import main
+
+REFERENCES = {
+    "int64 argsort and index",
+    "NumPy 16-bit radix argsort and take",
+    "copy of destinations and columns",
+}
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = (routing.Messages(500, 20, 2), routing.Messages(10**5, 10**5, 1))
+    monkeypatch.setattr(routing, "CASES", cases)
+    monkeypatch.setattr(k_hop, "CASES", (k_hop.Hops(64, 4), k_hop.Hops(128, 4)))
+
+
+def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["bench", *arguments, "--json", "--repeats", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def check_rows(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        assert set(row) == {"case", "ours_s", "reference", "reference_s", "ratio"}
+        assert min(row["ours_s"], row["reference_s"]) > 0
+        assert row["ratio"] == pytest.approx(row["reference_s"] / row["ours_s"])
+
+
+def test_routing_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "routing")
+    check_rows(found["rows"])
+    assert len({row["case"] for row in found["rows"]}) == 2
+    named = {row["reference"] for row in found["rows"]}
+    assert named - {routing.POLARS} == REFERENCES
+    assert found["notes"] == ([] if routing.POLARS in named else [routing.NO_POLARS])
+
+
+def test_without_polars_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        mock.patch.object(routing, "find_spec", return_value=None),
+        mock.patch("reductions.commands.bench.find_spec", return_value=None),
+    ):
+        found = report(capsys, "routing", "--max-n", "1000")
+        assert {row["reference"] for row in found["rows"]} == REFERENCES
+        assert found["notes"] == [routing.NO_POLARS]
+        assert main(["bench", "routing", "--max-n", "1000", "--repeats", "1"]) == 0
+        assert "polars is not installed" in capsys.readouterr().out
+
+
+def test_k_hop_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "k-hop", "--max-n", "2^6")
+    check_rows(found["rows"])
+    assert {row["case"] for row in found["rows"]} == {str(k_hop.Hops(64, 4))}
+    assert [row["reference"] for row in found["rows"]] == [one.name for one in k_hop.REFERENCES]
+
+
+def test_a_smaller_reference_is_scaled() -> None:
+    half = k_hop.Reference("half", k_hop.double_in_numpy, n=32)
+    seconds = {k_hop.OURS: 1.0, "half": 3.0}
+    with (
+        mock.patch.object(k_hop, "REFERENCES", (half,)),
+        mock.patch.object(k_hop, "interleaved", return_value=seconds),
+    ):
+        assert k_hop.k_hop_rows([k_hop.Hops(64, 4)], 1) == [
+            Row(str(k_hop.Hops(64, 4)), 1.0, "half", 6.0)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["nothing"], "invalid choice"),
+        (["routing", "--repeats", "0"], "at least once"),
+        (["k-hop", "--max-n", "3"], "leaves no case; the smallest has 64"),
+        (["routing", "--max-n", "many"], "no whole number"),
+    ],
+)
+def test_refusals(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_medians_are_of_timed_turns_only() -> None:
+    turns: list[str] = []
+    seconds = interleaved({name: lambda name=name: turns.append(name) for name in "ab"}, 2)  # type: ignore[misc]
+    assert "".join(turns) == "ababab"
+    assert set(seconds) == {"a", "b"}
+
+
+@pytest.mark.parametrize("case", [routing.Messages(300, 7, 3), routing.Messages(70000, 70000, 1)])
+def test_canary_a_wrong_contestant_is_not_timed(case: routing.Messages) -> None:
+    assert routing.OURS in routing.contestants(case)
+    with (
+        mock.patch.object(np, "take", lambda column, order: np.sort(column)),
+        pytest.raises(AssertionError, match="radix disagree"),
+    ):
+        routing.contestants(case)
+
+
+def test_canary_a_wrong_k_hop_is_not_timed() -> None:
+    wrong = k_hop.Reference("wrong", lambda letters, task: letters)
+    with (
+        mock.patch.object(k_hop, "REFERENCES", (wrong,)),
+        pytest.raises(AssertionError, match="wrong disagree"),
+    ):
+        k_hop.k_hop_rows([k_hop.Hops(64, 4)], 1)

@@ -1,0 +1,527 @@
+"""Sorting and what is built on it: oracles, bounds, twins, locality, compiled transformers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, strategies as st
+from numpy.typing import NDArray
+
+from mpc_sim import (
+    Cluster,
+    InputError,
+    MPCError,
+    Protocol,
+    ShapeError,
+    Simulation,
+    assert_local,
+    fit_cluster,
+)
+from mpc_sim.algorithms import equi_join as join, splitting
+from mpc_sim.algorithms.columnsort import Columnsort
+from mpc_sim.algorithms.multi_search import multi_search
+from mpc_sim.algorithms.operations import AffineMaps, Maximum, Packed
+from mpc_sim.algorithms.reduce_by_key import reduce_by_key
+from mpc_sim.algorithms.remove_duplicates import remove_duplicates
+from mpc_sim.algorithms.sample_sort import ScanCounts, Split, Wait, sample_sort
+from mpc_sim.algorithms.splitting import SplitPlan, plan_splitting
+from mpc_sim.algorithms.twins.blocks import BLOCKS, twin_of
+from mpc_sim.algorithms.twins.columnsort import columnsort_twin
+from mpc_sim.algorithms.twins.equi_join import equi_join_twin
+from mpc_sim.algorithms.twins.k_hop import k_hop_twin
+from mpc_sim.algorithms.twins.multi_search import multi_search_twin
+from mpc_sim.algorithms.twins.reduce_by_key import reduce_by_key_twin
+from mpc_sim.algorithms.twins.remove_duplicates import remove_duplicates_twin
+from mpc_sim.algorithms.twins.sample_sort import sample_sort_twin
+from mpc_sim.compose import Parallel, Sequence, parallel, sequence
+from mpc_sim.errors import ChannelExceeded, MemoryExceeded, SendExceeded, WordOverflow
+from reductions import compile_protocol
+from reductions.algorithms.algorithm import Algorithm
+from reductions.algorithms.columnsort import COLUMNSORT
+from reductions.algorithms.equi_join import EQUI_JOIN
+from reductions.algorithms.k_hop import K_HOP, K
+from reductions.algorithms.multi_search import MULTI_SEARCH
+from reductions.algorithms.reduce_by_key import REDUCE_BY_KEY
+from reductions.algorithms.remove_duplicates import REMOVE_DUPLICATES
+from reductions.algorithms.sample_sort import SAMPLE_SORT
+from reductions.bounds import Bound
+
+Words = NDArray[np.int64]
+EPSILONS = ("9/20", "1/2", "2/3")
+TWINS: dict[str, tuple[Algorithm, Callable[[int], Protocol]]] = {
+    "columnsort": (COLUMNSORT, lambda n: columnsort_twin()),
+    "sample_sort": (SAMPLE_SORT, lambda n: sample_sort_twin()),
+    "multi_search": (MULTI_SEARCH, lambda n: multi_search_twin()),
+    "remove_duplicates": (REMOVE_DUPLICATES, lambda n: remove_duplicates_twin()),
+    "reduce_by_key": (REDUCE_BY_KEY, reduce_by_key_twin),
+    "equi_join": (EQUI_JOIN, equi_join_twin),
+    "k_hop": (K_HOP, lambda n: k_hop_twin(K)),
+}
+ALGORITHMS = [algorithm for algorithm, _ in TWINS.values()]
+HARD = [(algorithm, name) for algorithm in ALGORITHMS for name in algorithm.hard]
+BOUNDS: dict[tuple[str, tuple[int, ...]], list[Bound]] = {}
+every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda one: one.name)
+every_epsilon = pytest.mark.parametrize("epsilon", EPSILONS)
+
+
+def run(algorithm: Algorithm, words: Words, epsilon: str) -> Simulation:
+    """Run under all limits and compare with the oracle."""
+    sim = Simulation(algorithm.protocol(len(words)), algorithm.cluster(words, epsilon), words)
+    np.testing.assert_array_equal(sim.run(), algorithm.oracle(words))
+    return sim
+
+
+def measured(sim: Simulation) -> dict[str, int]:
+    ledger = sim.ledger
+    return {
+        "rounds": ledger.n_rounds,
+        "local_memory": ledger.max_held_words,
+        "sent_words": ledger.max_sent_words,
+        "received_words": ledger.max_received_words,
+        "machines": ledger.machines_used,
+    }
+
+
+def within_bounds(algorithm: Algorithm, sim: Simulation) -> dict[str, float]:
+    """Compare every quantity with its bound; the slack of each."""
+    found = measured(sim)
+    cluster = sim.cluster
+    sizes = (cluster.n_words, cluster.memory_words, cluster.n_machines, cluster.block_words)
+    if (algorithm.name, sizes) not in BOUNDS:
+        BOUNDS[algorithm.name, sizes] = [
+            replace(bound, expression=sympy.Integer(bound.value))
+            for bound in algorithm.bounds_of(cluster)
+        ]
+    checks = [bound.check(found[bound.quantity]) for bound in BOUNDS[algorithm.name, sizes]]
+    assert [check.name for check in checks] == list(found)
+    assert all(check.status == "PASS" for check in checks), [
+        check.explain() for check in checks if check.status != "PASS"
+    ]
+    return {check.name: check.slack or 1.0 for check in checks}
+
+
+# --- outputs ---
+
+
+@every_epsilon
+@pytest.mark.parametrize(("algorithm", "name"), HARD, ids=lambda one: getattr(one, "name", one))
+def test_hard_inputs(algorithm: Algorithm, name: str, epsilon: str) -> None:
+    for n in (1, 2, 3, 6, 17, 64, 301, 1024):
+        sim = run(algorithm, algorithm.hard[name](n), epsilon)
+        if n in (1, 64, 301):
+            within_bounds(algorithm, sim)
+
+
+@pytest.mark.parametrize(
+    "algorithm", [one for one in ALGORITHMS if one is not EQUI_JOIN], ids=lambda one: one.name
+)
+@given(
+    words=st.lists(st.integers(0, 40), min_size=1, max_size=150),
+    epsilon=st.sampled_from(EPSILONS),
+)
+def test_any_input(algorithm: Algorithm, words: list[int], epsilon: str) -> None:
+    run(algorithm, np.array(words), epsilon)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=50
+    ),
+    rest=st.lists(st.integers(0, 9), max_size=2),
+    epsilon=st.sampled_from(EPSILONS),
+)
+def test_any_join(rows: list[tuple[int, int, int]], rest: list[int], epsilon: str) -> None:
+    words = np.array([word for row in rows for word in row] + rest)
+    run(EQUI_JOIN, words, epsilon)
+
+
+@given(words=st.lists(st.integers(0, 9), min_size=64, max_size=64), seed=st.integers(0, 2**40))
+def test_sample_sort_on_a_given_cluster(words: list[int], seed: int) -> None:
+    cluster = Cluster(n_words=64, memory_words=96, n_machines=16, block_words=8)
+    sim = Simulation(sample_sort(seed), cluster, words)
+    assert sim.run().tolist() == sorted(words)
+    assert Split(seed).plan(cluster).levels
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=1, max_size=40),
+    epsilon=st.sampled_from(EPSILONS),
+)
+def test_other_reductions(pairs: list[tuple[int, int]], epsilon: str) -> None:
+    """The maximum, and maps x -> a x + b modulo 7, which do not commute: increasing order."""
+    words, n = np.array(pairs).ravel(), 2 * len(pairs)
+    for operation, combine in (
+        (Maximum(), max),
+        (Packed(AffineMaps(7), 7), lambda f, g: f // 7 * (g // 7) % 7 * 7 + (g // 7 * f + g) % 7),
+    ):
+        combined: dict[int, int] = {}
+        for key, value in sorted(pairs):
+            combined[key] = combine(combined[key], value) if key in combined else value
+        expected = [word for key in sorted(combined) for word in (key + 1, combined[key])]
+        protocol = reduce_by_key(n, operation)
+        cluster = fit_cluster(protocol, n, epsilon, largest_word=49)
+        output = Simulation(protocol, cluster, words).run().tolist()
+        assert output == expected + [0] * (n - len(expected))
+
+
+# --- bounds ---
+
+GRID = list(itertools.product((1000, 4097, 16384, 40000), EPSILONS, (0, 1)))
+
+
+@every_algorithm
+def test_bounds_on_a_grid(algorithm: Algorithm) -> None:
+    least: dict[str, float] = {}
+    n_scarce = 0
+    for n, epsilon, seed in GRID:
+        sim = run(algorithm, algorithm.instance(n, seed), epsilon)
+        slack = within_bounds(algorithm, sim)
+        assert sim.cluster.memory_factor is not None
+        assert sim.cluster.memory_factor <= 16
+        if sim.cluster.memory_words <= n // 8:
+            n_scarce += 1
+            for name, value in slack.items():
+                least[name] = min(value, least.get(name, value))
+    assert n_scarce >= 3
+    assert least["rounds"] == 1
+    assert max(least.values()) <= 4, least
+
+
+@every_algorithm
+def test_every_bound_can_fail(algorithm: Algorithm) -> None:
+    """Canary: one round more or less fails, and so does memory beyond its bound by one word."""
+    words = algorithm.instance(4096, 0)
+    sim = run(algorithm, words, "1/2")
+    for bound in algorithm.bounds_of(sim.cluster):
+        value = bound.value
+        assert bound.check(value).status == "PASS"
+        assert bound.check(value + 1).status == "FAIL"
+        assert (bound.check(value - 1).status == "FAIL") == (bound.quantity == "rounds")
+
+
+def test_a_heavy_key_gathers_nowhere() -> None:
+    """The rows of the heavy key alone are more words than a machine has, before and after."""
+    n = 40_000
+    words = EQUI_JOIN.hard["one heavy key"](n)
+    sim = run(EQUI_JOIN, words, "2/3")
+    heavy_words = n // 3 * 3
+    assert heavy_words > 7 * sim.cluster.memory_words
+    widest = sim.ledger.max_held_words
+    light = run(EQUI_JOIN, EQUI_JOIN.hard["no partners"](n), "2/3").ledger.max_held_words
+    assert widest <= 2 * light
+
+
+# --- twins, locality, transformers ---
+
+
+def compare(columnar: Protocol, twin: Protocol, cluster: Cluster, words: Words) -> list[str]:
+    """Every difference between two protocols: output, and ledger row by row."""
+    one, other = Simulation(columnar, cluster, words), Simulation(twin, cluster, words)
+    faults = []
+    if one.run().tolist() != other.run().tolist():
+        faults.append("output")
+    if one.n_rounds != other.n_rounds:
+        return [*faults, "rounds"]
+    for number, (mine, theirs) in enumerate(
+        zip(one.ledger.rounds, other.ledger.rounds, strict=True)
+    ):
+        same = (
+            mine.label == theirs.label
+            and mine.n_messages == theirs.n_messages
+            and np.array_equal(mine.sent, theirs.sent)
+            and np.array_equal(mine.received, theirs.received)
+            and np.array_equal(mine.held, theirs.held)
+        )
+        if not same:
+            faults.append(f"round {number}: {mine.label}")
+    return faults
+
+
+@every_epsilon
+@pytest.mark.parametrize("name", TWINS)
+def test_twins(name: str, epsilon: str) -> None:
+    algorithm, twin = TWINS[name]
+    for n in (1, 2, 13, 64, 300):
+        inputs = [algorithm.instance(n, 0), *(hard(n) for hard in algorithm.hard.values())]
+        for words in inputs[: 2 if n > 64 else None]:
+            cluster = algorithm.cluster(words, epsilon)
+            assert compare(algorithm.protocol(n), twin(n), cluster, words) == []
+
+
+def test_twins_at_depth_two_and_on_two_levels() -> None:
+    words = COLUMNSORT.instance(400, 1)
+    cluster = Cluster(400, memory_words=40, n_machines=150, block_words=20, word_bits=12)
+    assert Columnsort(("word",)).plan(cluster).depth == 2
+    assert compare(COLUMNSORT.protocol(400), columnsort_twin(), cluster, words) == []
+    words = SAMPLE_SORT.instance(600, 1)
+    cluster = SAMPLE_SORT.cluster(words, "9/20")
+    assert len(Split(0).plan(cluster).levels) == 2
+    assert compare(SAMPLE_SORT.protocol(600), sample_sort_twin(), cluster, words) == []
+
+
+def test_canary_twins() -> None:
+    words = K_HOP.instance(64, 0)
+    cluster = K_HOP.cluster(words, "2/3")
+    assert compare(K_HOP.protocol(64), k_hop_twin(K + 1), cluster, words) != []
+    assert compare(K_HOP.protocol(64), k_hop_twin(2 * K), cluster, words)[-1] == "rounds"
+    words = SAMPLE_SORT.instance(300, 0)
+    cluster = SAMPLE_SORT.cluster(words, "1/2")
+    faults = compare(sample_sort(0), sample_sort_twin(1), cluster, words)
+    assert "round 0: sample sort 0: sample" in faults
+    assert "output" not in faults
+    with pytest.raises(LookupError, match="no twin for Columnsort"):
+        twin_of(remove_duplicates(), {}, BLOCKS, {type(remove_duplicates().stages[0]): Wait})  # type: ignore[attr-defined]
+
+
+@every_epsilon
+@every_algorithm
+def test_local(algorithm: Algorithm, epsilon: str) -> None:
+    for words in (algorithm.instance(100, 3), algorithm.instance(7, 3)):
+        cluster = algorithm.cluster(words, epsilon)
+        assert_local(algorithm.protocol(len(words)), cluster, words, n_batches=3)
+
+
+def test_local_when_a_join_fails() -> None:
+    words = EQUI_JOIN.hard["too many pairs"](60)
+    assert_local(join.equi_join(60), EQUI_JOIN.cluster(words, "1/2"), words)
+
+
+@every_algorithm
+def test_compiled(algorithm: Algorithm) -> None:
+    for n, epsilon in ((1, "1/2"), (13, "1/2"), (64, "9/20"), (40, "2/3")):
+        words = algorithm.instance(n, 2)
+        cluster = algorithm.cluster(words, epsilon)
+        protocol = algorithm.protocol(n)
+        transformer = compile_protocol(protocol, cluster)
+        assert len(transformer.layers) == protocol.n_rounds(cluster) + 1
+        np.testing.assert_array_equal(transformer.run(words), algorithm.oracle(words))
+
+
+# --- randomness and failure ---
+
+SEEDS = 200
+
+
+def allowed_failures(probability: Fraction) -> int:
+    """Least k with P[Bin(200, probability) > k] <= 10^-6, exactly."""
+    tail, k = Fraction(0), SEEDS
+    while k >= 0:
+        tail += math.comb(SEEDS, k) * probability**k * (1 - probability) ** (SEEDS - k)
+        if tail > Fraction(1, 10**6):
+            return k
+        k -= 1
+    return 0
+
+
+def outcomes(make: Callable[[int], Protocol], cluster: Cluster, words: Words) -> list[str]:
+    """What each seed ends in; a wrong output is never one of the right ends."""
+    expected, ends = np.sort(words), []
+    for seed in range(SEEDS):
+        try:
+            output = Simulation(make(seed), cluster, words).run()
+        except (ChannelExceeded, MemoryExceeded, SendExceeded) as error:
+            ends.append(type(error).__name__)
+        else:
+            ends.append("sorted" if np.array_equal(output, expected) else "wrong")
+    return ends
+
+
+@pytest.mark.parametrize("inverse_failure", [None, 4])
+@pytest.mark.parametrize(("n", "epsilon"), [(300, "1/2"), (600, "9/20")])
+def test_sample_sort_fails_as_rarely_as_it_says(
+    n: int, epsilon: str, inverse_failure: int | None
+) -> None:
+    """Loads exceed what is declared with probability at most delta, whatever the input.
+
+    The runs are independent, so the failures of 200 seeds are dominated by Bin(200, delta); the
+    margin is the exact 10^-6 quantile of it.
+    """
+    words = np.full(n, 7)
+    protocol = sample_sort(0, inverse_failure)
+    cluster = fit_cluster(protocol, n, epsilon)
+    ends = outcomes(lambda seed: sample_sort(seed, inverse_failure), cluster, words)
+    delta = Fraction(1, n if inverse_failure is None else inverse_failure)
+    assert "wrong" not in ends
+    assert sum(end != "sorted" for end in ends) <= allowed_failures(delta)
+
+
+@dataclass(frozen=True)
+class Starved(Split):
+    """Canary: declares fewer samples and smaller buckets than the tail bound asks for."""
+
+    def plan(self, cluster: Cluster) -> SplitPlan:
+        plan = super().plan(cluster)
+        levels = tuple(replace(level, samples=level.samples * 7 // 10) for level in plan.levels)
+        return replace(plan, levels=levels, bucket=plan.bucket * 45 // 100)
+
+
+def starved(seed: int) -> Protocol:
+    """Sample sort with every mention of the splitting replaced."""
+    split = Starved(seed)
+
+    def changed(stage: Any) -> Protocol:
+        if isinstance(stage, Parallel):
+            return parallel(*map(changed, stage.parts))
+        if isinstance(stage, Split):
+            return split
+        if isinstance(stage, ScanCounts):
+            return replace(stage, split=split)
+        if isinstance(stage, Wait):
+            return replace(stage, stage=split)
+        return replace(stage, source=split) if hasattr(stage, "source") else stage
+
+    whole = sample_sort(seed)
+    assert isinstance(whole, Sequence)
+    return sequence(*map(changed, whole.stages))
+
+
+def test_canary_overload_is_an_error_never_a_wrong_output() -> None:
+    words = np.arange(300)[::-1].copy()
+    ends = outcomes(starved, fit_cluster(sample_sort(), 300, "1/2"), words)
+    assert "wrong" not in ends
+    assert 1 <= ends.count("sorted") < SEEDS
+    assert "ChannelExceeded" in ends
+
+
+def test_random_words_depend_on_the_seed_alone() -> None:
+    words = SAMPLE_SORT.instance(300, 0)
+    cluster = SAMPLE_SORT.cluster(words, "1/2")
+    runs = [Simulation(sample_sort(seed), cluster, words) for seed in (5, 5, 6)]
+    for sim in runs:
+        sim.run()
+    first, again, other = (str(sim.ledger) for sim in runs)
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("probability", [Fraction(1, 20), Fraction(1, 3)])
+def test_tail_bounds_are_above_the_exact_tails(probability: Fraction) -> None:
+    n = 60
+    exact = [math.comb(n, k) * probability**k * (1 - probability) ** (n - k) for k in range(n + 1)]
+    mean = float(n * probability)
+    for count in range(n + 1):
+        bound = math.exp(-splitting._deviation(count, mean)) * (1 + 1e-12)
+        if count >= mean:
+            assert sum(exact[count:]) <= bound
+        if count <= mean:
+            assert sum(exact[: count + 1]) <= bound
+
+
+def test_a_plan_leaves_less_than_delta() -> None:
+    """Each event of a plan has an exponent of at least ln(E / delta); canary: one less has not."""
+    plan = plan_splitting(4096, 43, 688, 389, 4096)
+    assert plan is not None
+    assert len(plan.levels) == 2
+    exponent = math.log(splitting._n_events(17, 2) * 4096)
+    level = plan.levels[0]
+    mean = 4096 * level.rate / splitting.CERTAIN
+    assert splitting._deviation(level.samples + 1, mean) >= exponent
+    assert splitting._deviation(level.samples, mean) < exponent
+    after = plan.levels[1]
+    spread = splitting._spread(1000, after.machines, exponent)
+    mean = 1000 * (1 / after.machines + 1 / splitting.CERTAIN)
+    assert splitting._deviation(spread + 1, mean) >= exponent > splitting._deviation(spread, mean)
+
+
+# --- refusals ---
+
+
+@every_algorithm
+def test_too_small_a_cluster_is_refused(algorithm: Algorithm) -> None:
+    """One line that names what to raise; before anything runs."""
+    words = algorithm.instance(4096, 0)
+    largest = algorithm.largest_word(words)
+    cluster = Cluster.from_exponents(4096, "9/20", largest_word=largest)  # c_s = c_p = 1
+    with pytest.raises(ShapeError, match=r"raise .*(epsilon|c_s)") as caught:
+        Simulation(algorithm.protocol(4096), cluster, words)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_stage_refuses() -> None:
+    """Canary for the checks of single stages: one word too few is refused, in one line."""
+    cluster = Cluster(n_words=48, memory_words=1000, n_machines=10, block_words=5)
+    stages = [stage for stage in _stages(48) if type(stage).__name__ in CHECKED]
+    assert {type(stage).__name__ for stage in stages} == CHECKED
+    for stage in stages:
+        enough = next(
+            s for s in range(5, 1000) if _accepts(stage, replace(cluster, memory_words=s))
+        )
+        assert enough > cluster.block_words
+        with pytest.raises(ShapeError, match=r"raise .*(epsilon|c_s)") as caught:
+            stage.check(replace(cluster, memory_words=enough - 1))
+        assert "\n" not in str(caught.value)
+
+
+CHECKED = {
+    "Rows", "SortRows", "EndRuns", "Split", "AnswerQueries", "Reverse", "Place", "WritePairs"
+}  # fmt: skip
+
+
+def _accepts(stage: Protocol, cluster: Cluster) -> bool:
+    try:
+        stage.check(cluster)
+    except ShapeError:
+        return False
+    return True
+
+
+def _stages(n: int) -> list[Protocol]:
+    stages: list[Protocol] = []
+    for protocol in (join.equi_join(n), reduce_by_key(n), multi_search(), sample_sort()):
+        assert isinstance(protocol, Sequence)
+        stages += protocol.stages
+    return stages
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sample_sort(-1), "seed = -1"),
+        (lambda: sample_sort(0, 0), "inverse_failure = 0"),
+        (lambda: reduce_by_key(8, AffineMaps(7)), "a value is one word"),
+    ],
+)
+def test_arguments(make: Callable[[], Protocol], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        (multi_search(), [15, 0, 1, 2]),
+        (remove_duplicates(), [15, 0, 1, 2]),
+        (reduce_by_key(4), [15, 0, 1, 2]),
+        (reduce_by_key(4), [1, 8, 1, 8]),
+        (join.equi_join(4), [1, 14, 0, 0]),
+        (join.equi_join(4), [2, 0, 14, 0]),
+    ],
+)
+def test_words_that_leave_no_room(protocol: Protocol, words: list[int]) -> None:
+    """An output word has to be a word; 15 + 1 and 8 + 8 have five bits, 14 + 1 is the failure."""
+    cluster = Cluster(n_words=4, memory_words=64, n_machines=2, block_words=2, word_bits=4)
+    with pytest.raises(WordOverflow):
+        Simulation(protocol, cluster, words).run()
+    smaller = [max(word - 1, 0) for word in words]
+    Simulation(protocol, cluster, smaller).run()
+
+
+def test_failure_word_of_a_join() -> None:
+    words = EQUI_JOIN.hard["too many pairs"](31)
+    sim = run(EQUI_JOIN, words, "1/2")
+    assert set(sim.output()[:30].tolist()) == {sim.cluster.word_limit - 1}
+    assert sim.output()[30] == 0
+    exactly = np.array([1, 4, 0, 1, 4, 1, 2, 4, 0, 2, 4, 1])
+    assert run(EQUI_JOIN, exactly, "2/3").output().max() == 5
+
+
+def test_errors_are_typed() -> None:
+    assert issubclass(ChannelExceeded, MPCError)
