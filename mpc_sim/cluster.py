@@ -121,7 +121,7 @@ class Cluster:
         Raises
         ------
         ShapeError
-            If epsilon is not in (0, 1], gamma is negative, or a size is impossible.
+            If epsilon is not in (0, 1], gamma not in [0, 8], or a size is impossible.
         """
         epsilon, gamma = as_exponent(epsilon, "epsilon"), as_exponent(gamma, "gamma")
         if n_words < 1:
@@ -130,8 +130,8 @@ class Cluster:
             )
         if not 0 < epsilon <= 1:
             raise ShapeError(f"epsilon = {epsilon}: choose it in (0, 1]", epsilon=epsilon)
-        if gamma < 0:
-            raise ShapeError(f"gamma = {gamma}: choose it at least 0", gamma=gamma)
+        if not 0 <= gamma <= 8:
+            raise ShapeError(f"gamma = {gamma}: choose it in [0, 8]", gamma=gamma)
         if min(memory_factor, machine_factor) < 1:
             raise ShapeError("memory_factor and machine_factor are at least 1")
         block = ceil_power(n_words, epsilon)

@@ -105,7 +105,13 @@ def _add(rows: Emission, channel: str, machine: Words, columns: list[Words]) -> 
 
 
 def _compare(whole: Emission, part: Emission, batch: Words, where: str) -> None:
-    for machine in [*batch.tolist(), *(set(part) - set(batch.tolist()))]:
+    strangers = sorted(set(part) - set(batch.tolist()))
+    if strangers:
+        raise LocalityError(
+            f"{where}: emits rows for machine {strangers[0]}, which is not among them",
+            machine=strangers[0],
+        )
+    for machine in batch.tolist():
         expected, found = whole.get(machine, {}), part.get(machine, {})
         for channel in sorted(set(expected) | set(found)):
             if expected.get(channel) != found.get(channel):

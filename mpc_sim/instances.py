@@ -81,7 +81,7 @@ def integers(lines: Iterable[str], name: str) -> Words:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        if not (text.isascii() and text.isdigit()) or int(text) >= 2**62:
+        if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) >= 2**62:
             raise InputError(
                 f"{name}, line {number}: {text[:40]!r} is no integer in 0 .. 2**62 - 1; "
                 "write one a line"

@@ -18,16 +18,16 @@ def load_input(words: ArrayLike, cluster: Cluster) -> Inbox:
             f"the input is {values.dtype} of shape {values.shape}; "
             f"this cluster takes {cluster.n_words} integer words"
         )
-    if values.min() < 0 or values.max() >= cluster.word_limit:
+    wrong = (values < 0) | (values >= cluster.word_limit)
+    if wrong.any():
         raise WordOverflow(
             f"input words lie in {values.min()} .. {values.max()}; this cluster takes "
             f"0 .. 2**{cluster.word_bits} - 1; raise word_bits or largest_word",
-            word=int(values.max()),
+            word=int(values[np.argmax(wrong)]),
         )
     owner = np.arange(cluster.n_words) // cluster.block_words
-    return Inbox(
-        np.arange(cluster.n_machines), {"input": Records.of(owner, word=values.astype(np.int64))}
-    )
+    records = Records.of(owner, word=values.astype(np.int64))
+    return Inbox(np.arange(cluster.n_machines), {"input": records}).freeze()
 
 
 def read_output(inbox: Inbox, cluster: Cluster) -> Words:
@@ -37,19 +37,22 @@ def read_output(inbox: Inbox, cluster: Cluster) -> Words:
     records = inbox["output"]
     expected = np.arange(cluster.n_words) // cluster.block_words
     if not np.array_equal(records.machine, expected):
-        found = np.bincount(records.machine, minlength=cluster.n_machines)
-        wrong = np.flatnonzero(found != np.bincount(expected, minlength=cluster.n_machines))
-        machine = int(wrong[0]) if len(wrong) else 0
+        machines = np.concatenate([records.machine, expected])
+        holders, slot = np.unique(machines, return_inverse=True)
+        found = np.bincount(slot[: len(records)], minlength=len(holders))
+        due = np.bincount(slot[len(records) :], minlength=len(holders))
+        first = int(np.argmax(found != due))
         raise OutputError(
-            f"machine {machine} holds {found[machine]} output words; "
-            f"word i belongs on machine i // {cluster.block_words}",
-            machine=machine,
+            f"machine {holders[first]} holds {found[first]} output words, not {due[first]}, or "
+            f"they are out of order; word i belongs on machine i // {cluster.block_words}",
+            machine=int(holders[first]),
         )
     words = records["word"]
-    if words.min() < 0 or words.max() >= cluster.word_limit:
+    wrong = (words < 0) | (words >= cluster.word_limit)
+    if wrong.any():
         raise WordOverflow(
             f"output words lie in {words.min()} .. {words.max()}; "
             f"words lie in 0 .. 2**{cluster.word_bits} - 1",
-            word=int(words.max()),
+            word=int(words[np.argmax(wrong)]),
         )
-    return words
+    return words.copy()

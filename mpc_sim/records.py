@@ -179,6 +179,14 @@ class Inbox:
     def __iter__(self) -> Iterator[str]:
         return iter(self.records)
 
+    def freeze(self) -> Inbox:
+        """Make all arrays read-only, so that no step can write into a stored memory."""
+        self.machines.flags.writeable = False
+        for records in self.records.values():
+            for column in (records.machine, *records.columns.values()):
+                column.flags.writeable = False
+        return self
+
     def restrict(self, machines: ArrayLike) -> Inbox:
         """Return the inbox of some machines only, in the given order."""
         wanted = _as_words(machines, "machines")
@@ -240,13 +248,12 @@ class Outbox:
         """
         named = {"source": _as_words(source, "source"), "to": _as_words(to, "to")}
         named |= {name: _as_words(column, name) for name, column in columns.items()}
-        try:
-            arrays = [np.atleast_1d(array) for array in np.broadcast_arrays(*named.values())]
-        except ValueError:
-            sizes = ", ".join(f"{name} {array.shape}" for name, array in named.items())
-            raise ValueError(
-                f"channel {channel!r}: columns of different lengths: {sizes}"
-            ) from None
+        sizes = {array.shape for array in named.values() if array.ndim}
+        if len(sizes) > 1 or any(len(shape) != 1 for shape in sizes):
+            listed = ", ".join(f"{name} {array.shape}" for name, array in named.items())
+            raise ValueError(f"channel {channel!r}: columns of different lengths: {listed}")
+        length = sizes.pop() if sizes else (1,)
+        arrays = [np.broadcast_to(array, length) for array in named.values()]
         rows = (arrays[0], arrays[1], dict(zip(columns, arrays[2:], strict=True)))
         self._parts.setdefault(channel, []).append(rows)
 

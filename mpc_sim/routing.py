@@ -134,7 +134,7 @@ class Traffic:
                 columns[name][slot] = column
             owner = np.repeat(np.arange(n_machines), counts)
             records[part.channel.name] = Records(part.channel.fields, owner, columns)
-        return Inbox(np.arange(n_machines), records)
+        return Inbox(np.arange(n_machines), records).freeze()
 
     def _check_channel(self, part: Messages) -> None:
         channel, n_machines = part.channel, self.cluster.n_machines

@@ -183,11 +183,7 @@ def certify_protocol(
     [('output-mpc', 0, 'PASS'), ('output-transformer', 0, 'PASS'), ('rounds', 5, 'PASS')]
     """
     recorder = Recorder(task, dict(parameters or {}) | cluster_parameters(cluster))
-    if not cluster.is_scarce:
-        recorder.remarks.append(
-            f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the "
-            "whole input, so the memory rows show nothing"
-        )
+    recorder.remarks.extend(scarcity_remark(cluster))
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_side(progress, "simulate"))
     recorder.compare("mpc", output, expected, oracle)
@@ -220,6 +216,16 @@ def measured_layers(transformer: Transformer) -> dict[str, int]:
         "context_length": resources.context_length,
         "precision_bits": resources.precision_bits,
     }
+
+
+def scarcity_remark(cluster: Cluster) -> list[str]:
+    """Return what a reader must be told when memory is not scarce."""
+    if cluster.is_scarce:
+        return []
+    return [
+        f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the whole "
+        "input, so the memory rows show nothing"
+    ]
 
 
 def cluster_parameters(cluster: Cluster) -> dict[str, Any]:

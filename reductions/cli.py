@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -41,15 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parser().parse_args(arguments)
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
     except UsageError as error:
-        print(f"anna-mpc: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
     except KeyboardInterrupt:
-        print("anna-mpc: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of our output left; what it read was right
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -61,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     _add_certify(commands)
     _add_list(commands)
     return top
+
+
+def _complain(message: str) -> None:
+    """Print one line on standard error, over a progress line if there is one."""
+    clear = "\r" + " " * 79 + "\r" if sys.stderr.isatty() else ""
+    print(f"{clear}anna-mpc: {message}", file=sys.stderr)
 
 
 class _Version(argparse.Action):
@@ -128,11 +137,15 @@ def size(text: str) -> int:
     """
     base, power, exponent = text.partition("^")
     try:
-        value = int(base) ** min(int(exponent), 4096) if power else int(base)
+        if power and not 0 <= int(exponent) < 64:
+            raise ValueError
+        value = int(base) ** int(exponent) if power else int(base)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no whole number such as 1000 or 2^10"
         ) from None
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative; give 0 or more")
+    if value >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is 2^63 or more; give a smaller number")
     return value

@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anna_model import Layer, Rows, Transformer
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
 
 Integers = NDArray[np.int64]
+
+EXACT_WORD_BITS = 51
+"""n fl(x / n) is within x 2^-52 of x, so rounding gives x back if x < 2^51."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     Raises
     ------
     ShapeError
-        The protocol does not fit the cluster.
+        The protocol does not fit the cluster, or its words are longer than 51 bits.
     CodeDomainError
         The words are too long for the syndrome code, or too many messages can meet.
 
@@ -100,6 +103,12 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     ([0, 1, 1, 3, 4, 5], 6)
     """
     check_shape(protocol, cluster)
+    if cluster.word_bits > EXACT_WORD_BITS:
+        raise ShapeError(
+            f"word_bits = {cluster.word_bits}: a transformer carries words of at most "
+            f"{EXACT_WORD_BITS} bits exactly; choose smaller words",
+            word_bits=cluster.word_bits,
+        )
     n_rounds = protocol.n_rounds(cluster)
     layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
     arriving = INPUT

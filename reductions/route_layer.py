@@ -162,24 +162,27 @@ class MessageShape:
         local memory over the narrowest record.
     words : int
         The widest record, and a tag word if several channels send.
+    tags : int
+        The largest tag, one less than the channels that send; the code carries it as a word.
 
     Examples
     --------
     >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
     >>> MessageShape.of((Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)), cluster)
-    MessageShape(sent=7, received=6, words=3)
+    MessageShape(sent=7, received=6, words=3, tags=1)
     """
 
     sent: int
     received: int
     words: int
+    tags: int
 
     @classmethod
     def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> MessageShape:
         """Read the shape off the channels that leave a machine."""
         away = [channel for channel in channels if not channel.local]
         if not away:
-            return cls(0, 0, 0)
+            return cls(0, 0, 0, 0)
         most = cluster.memory_words // min(channel.words for channel in away)
         received = [
             cluster.memory_words // channel.words
@@ -191,6 +194,7 @@ class MessageShape:
             sent=min(sum(channel.per_machine for channel in away), most),
             received=min(sum(received), most),
             words=max(channel.words for channel in away) + (len(away) > 1),
+            tags=len(away) - 1,
         )
 
     def code(self, cluster: Cluster) -> MessageCode | None:
@@ -198,7 +202,8 @@ class MessageShape:
         if self.sent == 0 or self.received == 0:
             return None
         capacity = min(self.received, cluster.n_machines)
-        return SyndromeCode(capacity, self.words, cluster.word_bits, cluster.n_machines)
+        word_bits = max(cluster.word_bits, self.tags.bit_length())
+        return SyndromeCode(capacity, self.words, word_bits, cluster.n_machines)
 
 
 def _pack(traffic: Traffic, width: int) -> tuple[Integers, Integers, Integers]:

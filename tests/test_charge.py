@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.charge import deliveries
 from mpc_sim.errors import InputError, MemoryExceeded, SendExceeded, ShapeError
@@ -220,10 +219,10 @@ def test_what_is_kept_is_declared_within_s(mode: Literal["strict", "charge"]) ->
 
 
 def test_the_algorithms_own_rules_hold_in_both_modes() -> None:
-    small = Cluster(n_words=64, memory_words=8, n_machines=8, block_words=8)
+    small = Cluster(n_words=16, memory_words=19, n_machines=4, block_words=4)
     for mode in MODES:
-        with pytest.raises(ShapeError, match="columnsort of 64 records"):
-            Simulation(columnsort(), small, list(range(64)), mode=mode)
+        with pytest.raises(ShapeError, match="T = 4 tokens of 5 words a machine do not fit"):
+            Simulation(k_hop(2), small, [0] * 16, mode=mode)
 
 
 def test_an_unknown_mode_is_refused() -> None:

@@ -6,8 +6,10 @@ Slots x = 0, 1, ... of an array are laid out column by column in r rows and c co
 1) or by columnsort again, on a group of machines (depth d). Padding with +infinity costs nothing:
 absent records sort last, so a machine knows the row of every record that it holds.
 
-The shift moves every slot r/2 further, into a column c + 1. Column 0 then holds r - r/2 records;
-they lie in its first rows instead of behind r/2 records of -infinity, and unshift allows for it.
+The shift moves every slot h = r/2 further. As printed, column 0 is then filled up with -infinity
+and the last h records lie in a column c + 1. Here they wrap around into column 0, behind its first
+r - h records. After the fifth step what is out of order lies within (c-1)^2 <= h slots, so none of
+the first r - h records belongs behind one of the last h: sorted together, the former come first.
 
 The last permutation of an inner sort yields final ranks in the column, so the next outer
 permutation is done by the same message: 4^d deliveries, and one to lay the input out.
@@ -52,11 +54,6 @@ class Matrix:
         """How far the shift moves: half a column; one column needs none."""
         return self.rows // 2 if self.columns > 1 else 0
 
-    @property
-    def width(self) -> int:
-        """Columns that hold records at some time: c, and one more for the shift."""
-        return self.columns + (self.columns > 1)
-
     def permute(self, which: int, column: Words, row: Words) -> tuple[Words, Words]:
         """Apply permutation 0, 1 or 2 of ``PERMUTATIONS``."""
         r, c, h = self.rows, self.columns, self.shift
@@ -66,13 +63,18 @@ class Matrix:
         if which == 1:
             x = row * c + column
             return x // r, x % r
-        shifted = x + h
+        column, row = (x + h) // r, (x + h) % r
         first = x < r - h
-        return np.where(first, 0, shifted // r), np.where(first, x, shifted % r)
+        last = column == c
+        return np.where(first | last, 0, column), np.where(
+            first, x, np.where(last, r - h + row, row)
+        )
 
     def rank(self, column: Words, row: Words) -> Words:
         """Unshift: the slot of the whole array that a sorted shifted position stands for."""
-        return np.where(column == 0, row, column * self.rows + row - self.shift)
+        r, c, h = self.rows, self.columns, self.shift
+        wrapped = np.where(row < r - h, row, r * (c - 1) + row)
+        return np.where(column == 0, wrapped, column * r + row - h)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class SortPlan:
         """Machines that the columns occupy."""
         product = 1
         for level in self.levels:
-            product *= level.width
+            product *= level.columns
         return product
 
     def place(self, columns: list[Words], row: Words, level: int) -> Words:
@@ -113,15 +115,15 @@ class SortPlan:
             row = row % inner.rows
         machine = np.zeros_like(row)
         for inner, column in zip(self.levels, columns, strict=True):
-            machine = machine * inner.width + column
+            machine = machine * inner.columns + column
         return machine
 
     def columns_of(self, machine: Words) -> list[Words]:
         """Return the column at every level, outermost first, of the machines."""
         columns = []
         for level in reversed(self.levels):
-            columns.append(machine % level.width)
-            machine = machine // level.width
+            columns.append(machine % level.columns)
+            machine = machine // level.columns
         return columns[::-1]
 
 
@@ -186,7 +188,11 @@ def _capacity(depth: int, max_rows: int) -> int:
         return max_rows
     rows = _capacity(depth - 1, max_rows)
     most = max(math.isqrt(rows // 2) + 1, 1)
-    return max(columns**2 * (rows // columns) for columns in range(max(most - 2, 1), most + 1))
+    return max(
+        columns * length
+        for columns in range(max(most - 2, 1), most + 1)
+        if (length := rows // columns * columns) >= 2 * (columns - 1) ** 2
+    )
 
 
 @dataclass(frozen=True)
@@ -212,7 +218,7 @@ class Columnsort(Protocol):
     Notes
     -----
     Rounds 1 + 4^d, exactly. Words of a machine: at most w max(held, r, out), w the number of fields
-    and r the longest column. Machines: the product of (c + 1) over the levels, and
+    and r the longest column. Machines: the product of c over the levels, and
     ceil(n_slots / out) for the result.
 
     References

@@ -280,7 +280,9 @@ class Double(_OneRound):
         return home.inbox(
             hop=home.scatter(forward, "hop"),
             inverse=home.scatter(inbox["backward"], "inverse"),
-            letter=home.scatter(forward, "letter") if self.is_set else inbox["own"]["letter"],
+            letter=home.scatter(forward, "letter")
+            if self.is_set
+            else home.lay(inbox["own"]["letter"], inbox["own"]),
         )
 
 
@@ -342,6 +344,12 @@ class _Home:
         column[self.start[records.machine] + records["index"] - 1 - records.machine * self.size] = (
             records[field]
         )
+        return column
+
+    def lay(self, words: Words, records: Records) -> Words:
+        """Return int64[tokens]: a word for every token, by the rank of its record."""
+        column = np.full(len(self.machine), NONE, np.int64)
+        column[self.start[records.machine] + records.rank] = words
         return column
 
     def inbox(self, **columns: Words) -> Inbox:

@@ -6,10 +6,13 @@ by the caller.
 
 from __future__ import annotations
 
-from numba import njit
+from numba import njit, types
+
+READ = types.Array(types.int64, 1, "C", readonly=True)
+WRITE = types.Array(types.int64, 1, "C")
 
 
-@njit("void(i8[::1], i8[::1], i8[::1])", cache=True)
+@njit(types.void(READ, WRITE, WRITE), cache=True)
 def place(to, next_slot, slot):  # type: ignore[no-untyped-def]
     """Give every message the next free slot of its destination, in the order of the messages.
 

@@ -22,13 +22,14 @@ def run(options: argparse.Namespace) -> int:
         ]
         print(json.dumps({"schema": "anna-mpc/list/1", "entries": rows}))
         return 0
-    from rich.console import Console
     from rich.table import Table
+
+    from reductions.commands.tables import open_console
 
     table = Table(box=None, pad_edge=False)
     for heading in ("", "name", "statement", "source"):
         table.add_column(heading, overflow="fold")
     for entry in ENTRIES:
         table.add_row(entry.family, entry.name, entry.statement, entry.source)
-    Console().print(table)
+    open_console().print(table)
     return 0

@@ -67,9 +67,11 @@ def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[
 def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
     """Return the bounds of the protocol and of the transformer that it becomes.
 
-    Symbols: N, P; B words of an input block; T = ceil(N/P) tokens of a machine; the sort has depth
-    d, columns of r rows, and M machines; h = bit_length(k); X_bits = bit_length(X); C is the most
-    messages that meet in a head. A hop moves two records a token, of at most 3 words and a tag.
+    Symbols: N, P, s; B words of an input block; T = ceil(N/P) tokens of a machine; the sort has
+    depth d, columns of r rows, and M machines; h = bit_length(k); X_bits = bit_length(X); C is the
+    most messages that meet in a head. A hop moves two records a token, of at most 3 words and a
+    tag. The sizes fit s: 2 B, 2 r and 5 T are at most s, so a machine sends at most s/2 records in
+    a round, and no head is wider than 2 s + 3.
 
     Examples
     --------
@@ -106,7 +108,7 @@ def _one_layer(cluster: Cluster) -> tuple[dict[str, int], dict[str, Any]]:
 
 def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str, Any]]:
     """Sort and link the tokens, then one round a bit; a layer a round, and one more."""
-    n, p, block, tokens = sympy.symbols("N P B T", positive=True, integer=True)
+    n, p, memory, block, tokens = sympy.symbols("N P s B T", positive=True, integer=True)
     depth, column, sorting, bits = sympy.symbols("d r M h", positive=True, integer=True)
     word, block_bits, p_bits, met_bits = sympy.symbols(
         "word_bits B_bits P_bits C_bits", positive=True, integer=True
@@ -135,8 +137,8 @@ def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str
         "received_words": most(2 * block, 2 * column, 5 * tokens),
         "machines": most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / tokens)),
         "layers": rounds + 1,
-        "heads": most(block, column, 2 * tokens) + 1,
-        "head_width": most(*self_heads, pair, hop_with_letter, answer),
+        "heads": least(sympy.floor(memory / 2), most(block, column, 2 * tokens)) + 1,
+        "head_width": least(2 * memory + 3, most(*self_heads, pair, hop_with_letter, answer)),
         "token_width": most(
             2 * block + 1 + block * pair,
             2 * column + 1 + column * pair,
@@ -157,6 +159,7 @@ def _sizes(cluster: Cluster) -> dict[str, int]:
     return {
         "N": cluster.n_words,
         "P": cluster.n_machines,
+        "s": cluster.memory_words,
         "B": cluster.block_words,
         "word_bits": cluster.word_bits,
         "B_bits": cluster.block_words.bit_length(),

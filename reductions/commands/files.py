@@ -1,0 +1,79 @@
+"""Reading inputs and writing outputs of commands; nothing is left half-written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+from mpc_sim.integers import as_exponent, ceil_power
+from reductions.cli import UsageError
+
+BYTES_A_MACHINE = 512
+
+
+def read_lines(name: str) -> list[str]:
+    """Read a file, or standard input for ``-``, as lines of text."""
+    return read_text(name).splitlines()
+
+
+def read_text(name: str) -> str:
+    """Read a file, or standard input for ``-``."""
+    try:
+        if name == "-":
+            stream = getattr(sys.stdin, "buffer", None)
+            return sys.stdin.read() if stream is None else stream.read().decode("utf-8")
+        return Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is no UTF-8 text: byte {error.start} is damaged") from None
+
+
+def write_text(name: str, text: str) -> None:
+    """Write a file under a temporary name and rename it; if that fails the old one stays.
+
+    A pipe or a device is written as it is.
+    """
+    target, partial = Path(name), Path(f"{name}.partial")
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {name}: {error.strerror}") from None
+
+
+def printable(letter: str) -> str:
+    r"""Write a letter on one line: line breaks and control characters as escapes.
+
+    Examples
+    --------
+    >>> printable("a"), printable("\n")
+    ('a', '\\n')
+    """
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+
+
+def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0") -> None:
+    """Refuse, before allocating, an N of 0 or one whose run cannot fit this machine.
+
+    A run takes ``bytes_a_word`` for every input word, and with ``epsilon`` a row of N^epsilon
+    numbers beside it.
+    """
+    if n < 1:
+        raise UsageError(f"--n {n}: an input has at least one word")
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    exponent = min(max(as_exponent(epsilon, "epsilon"), Fraction(0)), Fraction(1))
+    more = min(max(as_exponent(gamma, "gamma"), Fraction(0)), Fraction(8))
+    machines = ceil_power(n, 1 + more - exponent)
+    need = n * (bytes_a_word + 8 * ceil_power(n, exponent)) + machines * BYTES_A_MACHINE
+    if need > available:
+        raise UsageError(
+            f"{n} words need about {need / 2**30:.3g} GiB; this machine has "
+            f"{available / 2**30:.3g}: choose a smaller --n, --epsilon or --gamma"
+        )

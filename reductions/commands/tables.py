@@ -1,0 +1,85 @@
+"""Tables of checks on a terminal, and the progress line; shared by the commands."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reductions.bounds import Check
+    from reductions.certificate import Certificate
+
+HEADINGS = ("quantity", "measured", "bound", "slack", "kind", "status", "source")
+COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
+
+
+def print_certificate(certificate: Certificate) -> None:
+    """Print the table of a certificate."""
+    from rich.table import Table
+
+    console = open_console()
+    listed = ", ".join(f"{name} = {value}" for name, value in certificate.parameters.items())
+    console.print(f"[bold]{certificate.task}[/bold]: {listed}", soft_wrap=True)
+    for remark in certificate.remarks:
+        console.print(f"note: {remark}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:
+        right = heading in ("measured", "bound", "slack")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    rows = [_cells(check) for check in certificate.checks]
+    taken = sum(2 + max(len(row[at]) for row in [*rows, HEADINGS]) for at in range(6))
+    room = max(console.width - taken, 8)
+    for *cells, status, source in rows:
+        cut = source if len(source) <= room else source[: room - 1] + "\u2026"
+        table.add_row(*cells, f"[{COLOURS[status]}]{status}[/]", cut)
+    console.print(table)
+    verdict = "PASS" if certificate.ok else "FAIL"
+    console.print(
+        f"[{COLOURS[verdict]}]{verdict}[/]: {len(certificate.checks)} checks "
+        f"in {certificate.seconds:.2f} s"
+    )
+
+
+def open_console() -> Console:
+    """Return a console on standard output that reports a reader who left, as ``print`` does."""
+    from rich.console import Console
+
+    class Reporting(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Reporting(highlight=False)
+
+
+def _cells(check: Check) -> tuple[str, ...]:
+    measured = "-" if check.measured is None else str(check.measured)
+    if check.compared is not None:
+        measured = f"{measured} of {check.compared} differ"
+    slack = "" if check.slack is None else f"{check.slack:.2f}"
+    return check.name, measured, str(check.bound), slack, check.kind, check.status, check.source
+
+
+def progress_line() -> ProgressLine | None:
+    """Return a progress line on standard error if that is a terminal, else None."""
+    return ProgressLine() if sys.stderr.isatty() else None
+
+
+class ProgressLine:
+    """A line on standard error that is rewritten at most ten times a second."""
+
+    def __init__(self) -> None:
+        self._shown = time.monotonic()
+        self._width = 0
+
+    def __call__(self, side: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == total and self._width:
+            print("\r" + " " * self._width + "\r", end="", file=sys.stderr, flush=True)
+            self._width = 0
+        elif now - self._shown > 0.1:
+            line = f"{side}: {done} of {total}"
+            print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+            self._shown, self._width = now, max(self._width, len(line))
