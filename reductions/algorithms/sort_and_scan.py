@@ -47,7 +47,7 @@ def sizes(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
     >>> from mpc_sim.algorithms.remove_duplicates import remove_duplicates
     >>> values = sizes(remove_duplicates(), fit_cluster(remove_duplicates(), 1024, "2/3"))
     >>> values["d"], values["L"], values["T"]
-    (1, 1, 49)
+    (1, 1, 94)
     """
     (sort,) = stages_of(protocol, Columnsort)
     plan = sort.plan(cluster)
