@@ -1,4 +1,4 @@
-"""The machines of THEORY section 1: exact sizes, refusals, constants that are searched, blocks."""
+"""The machines of the model: exact sizes, refusals, constants that are searched, blocks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Steps are local, layers are row-wise, and both are noticed when they are not.
 
-The compiled layers are compared with the construction of THEORY section 3: who asks, who answers,
+The compiled layers are compared with the construction of Theorem 4.1: who asks, who answers,
 and what a row holds.
 """
 
@@ -236,7 +236,7 @@ def test_every_layer_of_a_protocol_is_its_definition(name: str, cluster: Cluster
     assert all(same(a, b) for a, b in zip(fast, slow, strict=True))
 
 
-# --- who asks what: the table of THEORY section 3 ---
+# --- who asks what: the table of Theorem 4.1 ---
 
 
 @pytest.mark.parametrize("name", ["no rounds", "four channels of all widths", "signs only"])

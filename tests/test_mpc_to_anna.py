@@ -1,6 +1,6 @@
 """Theorem 4.1 on objects: the transformer is the protocol, and as small as the theory says.
 
-The bounds are those of THEORY section 3: R + 1 layers, k + 1 heads, width b (w + 1) + 2 for a head
+The bounds are those of Theorem 4.1: R + 1 layers, k + 1 heads, width b (w + 1) + 2 for a head
 of messages with b = min(k, P), and a self head of s words and a count per channel.
 """
 
