@@ -28,7 +28,8 @@ ROWS_A_THREAD = 2**17
 MAX_PARTS = 8
 ROWS_IN_CACHE = 2**20
 MAX_STREAMS = 2**10
-BUCKET_BITS = 9  # the first column writes two streams a bucket
+INT32 = int(np.iinfo(np.int32).max)
+BUCKET_BITS = 9  # the first column writes two streams a bucket; a bucket fits a cache
 
 Run = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], list[object]]
 
@@ -157,8 +158,9 @@ def sort_by_machine(
     np.cumsum(histogram.rows, out=start[1:])
     owner = np.empty(n_rows, np.int64)
     with threads(n_parts) as run:
-        if n_rows > ROWS_IN_CACHE and len(histogram.rows) > MAX_STREAMS:
-            moved = _move_by_buckets(machine, histogram, start, columns, owner, run)
+        if ROWS_IN_CACHE < n_rows <= INT32 and MAX_STREAMS < len(histogram.rows) <= INT32:
+            keys = owner.view(np.int32)[:n_rows]
+            moved = _move_by_buckets(machine, histogram, start, columns, keys, run)
         else:
             moved = _move(machine, histogram, start, columns, run)
         machines = np.searchsorted(start, [n_rows * t // n_parts for t in range(n_parts)])
@@ -202,7 +204,7 @@ def parts_of(n_rows: int, n_machines: int) -> list[slice]:
     from mpc_sim.kernels.routing import N_THREADS
 
     most = min(N_THREADS, MAX_PARTS, n_rows // max(ROWS_A_THREAD, n_machines))
-    return _cut(n_rows, max(1, most, -(-n_rows // np.iinfo(np.int32).max)))
+    return _cut(n_rows, max(1, most, -(-n_rows // INT32)))
 
 
 @contextmanager
@@ -252,10 +254,10 @@ def _move_by_buckets(
     histogram: Histogram,
     start: Words,
     columns: Iterable[Words],
-    buffer: Words,
+    keys: NDArray[np.int32],
     run: Run,
 ) -> list[Words]:
-    """Move every row to its bucket, then to its machine; ``buffer`` is one column of scratch."""
+    """Move every row to its bucket, then, in the caches, to its machine; ``keys`` is scratch."""
     from mpc_sim.kernels.routing import scatter, scatter_first, settle, settle_first
 
     n_machines = len(histogram.rows)
@@ -266,21 +268,35 @@ def _move_by_buckets(
 
     parts = _cut(len(machine), len(histogram.by_part))
     begins = np.append(start[lowest], len(machine))
-    cuts = begins[np.searchsorted(begins, [part.start for part in parts])]
-    edges = [*cuts.tolist(), len(machine)]
-    regions = [slice(low, high) for low, high in itertools.pairwise(edges)]
+    cuts = np.searchsorted(begins, [part.start for part in parts]).tolist()
+    regions = [
+        (slice(*begins[[low, high]]), begins[low : high + 1] - begins[low], begins[low:high])
+        for low, high in itertools.pairwise([*cuts, len(lowest)])
+    ]
+    scratch = np.empty((len(parts), int(np.diff(begins).max())), np.int64)
     slots = start[:-1].copy()
-    half = np.empty_like(machine)
     moved: list[Words] = []
     for column in columns:
         out, places = np.empty_like(column), first.copy()
         rows = [(machine[part], shift, places[t], column[part]) for t, part in enumerate(parts)]
         if not moved:
-            run(scatter_first, ((*row, buffer, half) for row in rows))
-            run(settle_first, ((buffer[at], slots, half[at], out) for at in regions))
+            run(scatter_first, ((*row, keys, out) for row in rows))
+            run(
+                settle_first,
+                (
+                    (edges, base, slots, keys[at], out[at], scratch[t])
+                    for t, (at, edges, base) in enumerate(regions)
+                ),
+            )
         else:
-            run(scatter, ((*row, half) for row in rows))
-            run(settle, ((buffer[at], half[at], out) for at in regions))
+            run(scatter, ((*row, out) for row in rows))
+            run(
+                settle,
+                (
+                    (edges, keys[at], out[at], scratch[t])
+                    for t, (at, edges, _) in enumerate(regions)
+                ),
+            )
         moved.append(out)
     return moved
 

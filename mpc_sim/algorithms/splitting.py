@@ -1,9 +1,9 @@
 """How sample sort splits: fan-outs, sampling rates and declared loads, from (N, s, P) alone.
 
-Every limit comes from one tail bound on a sum X of independent indicators of mean mu (Chernoff):
-P[X >= x] <= exp(-h) for x >= mu and P[X <= x] <= exp(-h) for x <= mu, with
-h(x, mu) = mu - x + x ln(x / mu). Each event is given h >= ln(E / delta), E the number of events, so
-that all hold together with probability 1 - delta:
+Every limit comes from one tail bound on the number X of successes in n independent trials of
+probability p (Chernoff 1952): P[X >= x] <= exp(-h) for x >= n p, and P[X <= x] <= exp(-h) for
+x <= n p, with h = x ln(x / (n p)) + (n - x) ln((n - x) / (n - n p)). Each event is given
+h >= ln(E / delta), E the number of events, so that all hold together with probability 1 - delta:
 
 - the leader of a group gets at most S samples;
 - a window of w neighbouring records holds more than q = ceil(S / f) samples. Windows start at every
@@ -107,7 +107,7 @@ class SplitPlan:
     --------
     >>> plan = plan_splitting(4096, 43, 688, 389, 4096)
     >>> [level.fan_out for level in plan.levels], plan.n_machines, plan.bucket
-    ([17, 17], 289, 319)
+    ([15, 15], 225, 318)
     """
 
     levels: tuple[Level, ...]
@@ -226,9 +226,13 @@ def _n_events(fan_out: int, depth: int) -> int:
     return int(groups * (16 * fan_out + 2) + depth * fan_out**depth)
 
 
-def _deviation(count: float, mean: float) -> float:
-    """Return h(count, mean), the exponent of the tail bound."""
-    return mean - count + (count * math.log(count / mean) if count else 0.0)
+def _deviation(count: int, trials: int, probability: float) -> float:
+    """Return h, the exponent of the tail bound."""
+    exponent = 0.0
+    for part, share in ((count, probability), (trials - count, 1 - probability)):
+        if part:
+            exponent += part * math.log(part / (trials * share))
+    return exponent
 
 
 def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
@@ -248,8 +252,9 @@ def _rate_for(samples: int, records: int, exponent: float) -> int:
         return CERTAIN
 
     def too_often(rate: int) -> bool:
-        mean = records * rate / CERTAIN
-        return mean >= samples + 1 or _deviation(samples + 1, mean) < exponent
+        if records * rate >= (samples + 1) * CERTAIN:
+            return True
+        return _deviation(samples + 1, records, rate / CERTAIN) < exponent
 
     return _least(1, CERTAIN, too_often) - 1
 
@@ -262,8 +267,9 @@ def _bucket(level: Level, records: int, exponent: float) -> int:
     grid = max(1, records // (8 * level.fan_out))
 
     def holds_more(window: int) -> bool:
-        mean = window * level.rate / CERTAIN
-        return mean > most and _deviation(most, mean) >= exponent
+        if window * level.rate <= most * CERTAIN:
+            return False
+        return _deviation(most, window, level.rate / CERTAIN) >= exponent
 
     return min(records, _least(most + 1, records + 1, holds_more) + grid - 2)
 
@@ -272,5 +278,6 @@ def _spread(records: int, machines: int, exponent: float) -> int:
     """Return the most records of a machine when each goes to a random one of a group."""
     if machines == 1:
         return records
-    mean = records * (1 / machines + 1 / CERTAIN)
-    return _least(math.ceil(mean), records, lambda x: _deviation(x + 1, mean) >= exponent)
+    share = 1 / machines + 1 / CERTAIN
+    low = min(math.ceil(records * share), records)
+    return _least(low, records, lambda most: _deviation(most + 1, records, share) >= exponent)

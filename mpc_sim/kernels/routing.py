@@ -74,46 +74,64 @@ def scatter(key: Words, shift: int, place: Words, column: Words, out: Words) -> 
         out[np.uintp(at)] = column[r]
 
 
-@njit(types.void(READ, types.int64, WORDS, READ, WORDS, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, types.int64, WORDS, READ, COUNTS, WORDS), cache=True, nogil=True)
 def scatter_first(
-    key: Words, shift: int, place: Words, column: Words, keys: Words, out: Words
+    key: Words, shift: int, place: Words, column: Words, keys: Counts, out: Words
 ) -> None:
     """Like `scatter`, and write the key beside the word.
 
-    keys : int64 array of all rows, written at the places
+    keys : int32 array of all rows, written at the places
     """
     low_bits = np.uintp(shift)
     for r in range(key.shape[0]):
-        bucket = np.uintp(key[r]) >> low_bits
+        machine = np.uintp(key[r])
+        bucket = machine >> low_bits
         at = place[bucket]
         place[bucket] = at + 1
-        keys[np.uintp(at)] = key[r]
+        keys[np.uintp(at)] = np.int32(machine)
         out[np.uintp(at)] = column[r]
 
 
-@njit(types.void(WORDS, WORDS, READ, WORDS), cache=True, nogil=True)
-def settle_first(key: Words, place: Words, column: Words, out: Words) -> None:
-    """Like `scatter` with a shift of 0; a place takes the place of every key, for `settle`.
+@njit(types.void(READ, WORDS, WORDS, COUNTS, WORDS, WORDS), cache=True, nogil=True)
+def settle_first(
+    edges: Words, base: Words, place: Words, key: Counts, column: Words, scratch: Words
+) -> None:
+    """Sort every bucket of rows by key, stably, in place; a place takes that of every key.
 
-    key : int64[R], written; place : int64[P], advanced; column : int64[R]; out : int64 array of all
-    rows, written at the places
+    edges : int64[B + 1], bucket b holds rows edges[b] .. edges[b + 1] - 1; base : int64[B], the
+    place of the first row of the bucket; place : int64[P], advanced; key : int32[R], written: the
+    place of the row within its bucket; column : int64[R], written; scratch : int64, as long as the
+    largest bucket, written
     """
-    for r in range(key.shape[0]):
-        machine = np.uintp(key[r])
-        at = place[machine]
-        place[machine] = at + 1
-        key[r] = at
-        out[np.uintp(at)] = column[r]
+    for bucket in range(edges.shape[0] - 1):
+        low, high = np.uintp(edges[bucket]), np.uintp(edges[bucket + 1])
+        n_rows, before = high - low, base[bucket]
+        keys, words = key[low:high], column[low:high]
+        for r in range(n_rows):
+            scratch[r] = words[r]
+        for r in range(n_rows):
+            machine = np.uintp(keys[r])
+            at = place[machine]
+            place[machine] = at + 1
+            keys[r] = np.int32(at - before)
+            words[np.uintp(at - before)] = scratch[r]
 
 
-@njit(types.void(READ, READ, WORDS), cache=True, nogil=True)
-def settle(at: Words, column: Words, out: Words) -> None:
-    """Write every word to its place.
+@njit(types.void(READ, COUNTS, WORDS, WORDS), cache=True, nogil=True)
+def settle(edges: Words, at: Counts, column: Words, scratch: Words) -> None:
+    """Move every row of a bucket to its place in the bucket.
 
-    at, column : int64[R]; out : int64 array of all rows, written
+    edges : int64[B + 1]; at : int32[R]; column : int64[R], written; scratch : int64, as long as the
+    largest bucket, written
     """
-    for r in range(at.shape[0]):
-        out[np.uintp(at[r])] = column[r]
+    for bucket in range(edges.shape[0] - 1):
+        low, high = np.uintp(edges[bucket]), np.uintp(edges[bucket + 1])
+        n_rows = high - low
+        places, words = at[low:high], column[low:high]
+        for r in range(n_rows):
+            scratch[r] = words[r]
+        for r in range(n_rows):
+            words[np.uintp(places[r])] = scratch[r]
 
 
 @njit(types.void(READ, types.int64, types.int64, WORDS), cache=True, nogil=True)
