@@ -26,7 +26,7 @@ ROWS_A_THREAD = 2**17
 """Fewer rows than this are no work for another thread."""
 
 MAX_PARTS = 8
-ROWS_IN_CACHE = 2**20
+ROWS_IN_CACHE = 2**18
 MAX_STREAMS = 2**10
 INT32 = int(np.iinfo(np.int32).max)
 BUCKET_BITS = 9  # the first column writes two streams a bucket; a bucket fits a cache
