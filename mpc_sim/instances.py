@@ -1,4 +1,4 @@
-"""Inputs: seeded sequences, real text, words from a file."""
+"""Inputs: seeded sequences, real text, words from a file, graphs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.errors import InputError
+from mpc_sim.graphs import Graph
 from mpc_sim.records import Words
+
+from_networkx = Graph.from_networkx
+"""The graph of a networkx graph, see `mpc_sim.graphs.Graph.from_networkx`."""
 
 
 @dataclass(frozen=True, eq=False)

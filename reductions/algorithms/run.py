@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc_sim import Cluster, Ledger, Simulation
-from reductions.algorithms.algorithm import Algorithm, Words
+from reductions.algorithms.algorithm import Algorithm
 from reductions.certificate import (
     Certificate,
     Recorder,
@@ -36,7 +36,7 @@ class Run:
 
 def run_algorithm(
     algorithm: Algorithm,
-    words: Words,
+    given: Any,
     cluster: Cluster,
     *,
     parameters: Mapping[str, Any] | None = None,
@@ -49,7 +49,8 @@ def run_algorithm(
     Parameters
     ----------
     algorithm : Algorithm
-    words : int64[N]
+    given : input
+        int64[N], or what the algorithm takes.
     cluster : Cluster
     parameters : mapping, optional
         Shown with those of the cluster.
@@ -80,8 +81,12 @@ def run_algorithm(
     recorder = Recorder(algorithm.name, dict(parameters or {}) | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))
     if simulation is None:
-        simulation = Simulation(algorithm.protocol(len(words)), cluster, words, keep_bytes=0)
+        words = algorithm.words(given)
+        simulation = Simulation(algorithm.protocol_for(given), cluster, words, keep_bytes=0)
     output = simulation.run(progress=progress, **run_options)
-    recorder.compare("mpc", output, algorithm.oracle(words), "oracle of the algorithm")
-    recorder.measure(algorithm.bounds_of(cluster), measured_rounds(simulation.ledger))
+    n_wrong = algorithm.n_wrong(given, output)
+    recorder.count("mpc", output, n_wrong, "oracle or verifier of the algorithm")
+    if algorithm.has_failed(output, cluster):
+        recorder.remarks.append("the run failed and says so: every word is the failure word")
+    recorder.measure(algorithm.bounds_of(cluster, given), measured_rounds(simulation.ledger))
     return Run(recorder.certificate(), simulation.ledger)

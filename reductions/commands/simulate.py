@@ -79,9 +79,9 @@ def _new(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words, Simu
     words = _input(algorithm, options)
     cluster = algorithm.cluster(words, options.epsilon, options.gamma)
     simulation = Simulation(
-        algorithm.protocol(len(words)),
+        algorithm.protocol_for(words),
         cluster,
-        words,
+        algorithm.words(words),
         mode="charge" if options.charge else "strict",
         keep_bytes=0,
     )
@@ -135,4 +135,5 @@ def _input(algorithm: Algorithm, options: argparse.Namespace) -> Words:
         return integers(read_lines(options.input), options.input)
     n = DEFAULT_N if options.n is None else options.n
     refuse_size(n, BYTES_A_WORD)
-    return algorithm.instance(n, options.seed)
+    seeded: Words = algorithm.instance(n, options.seed)
+    return seeded
