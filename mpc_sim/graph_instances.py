@@ -155,7 +155,7 @@ def caterpillar(n: int, diameter: int) -> Graph:
 
 
 def path_of_cliques(n: int, size: int) -> Graph:
-    """Return cliques of ``size`` vertices in a row, each joined to the next; the last may lack some.
+    """Return cliques of ``size`` vertices in a row, each joined to the next; n needs no divisor.
 
     The diameter is about 2 n / size.
 
