@@ -124,8 +124,14 @@ def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument(
         "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
     )
-    command.add_argument("--n", type=size, help="words of the seeded input (1024)")
-    command.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    command.add_argument("--n", type=size, help="words or vertices of the seeded input (1024)")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    source.add_argument(
+        "--graph",
+        metavar="FILE",
+        help="an edge 'u v' or 'u v weight' a line, a lone vertex 'u'; - reads standard input",
+    )
     command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
     command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
@@ -137,19 +143,32 @@ def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument(
         "--every", type=float, metavar="SECONDS", help="between checkpoints (one a round)"
     )
-    command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write the output, a word a line; of a graph 'name word' a vertex, and 'u v word' "
+        "an edge, with the maximum of its words, where some edge has one that is not 0",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_sweep(commands: argparse._SubParsersAction[_Parser]) -> None:
-    command = commands.add_parser("sweep", help="resources of an algorithm against N and epsilon")
+    command = commands.add_parser(
+        "sweep", help="resources of an algorithm against N, epsilon and diameter"
+    )
     command.set_defaults(run=_sweep)
     algorithms = names("algorithm")
     command.add_argument(
         "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
     )
     command.add_argument(
-        "--n", type=sizes, default=sizes("2^6..2^12"), help="sizes: 2^10..2^20 doubles, or a list"
+        "--n",
+        type=sizes,
+        default=sizes("2^6..2^12"),
+        help="words or vertices: 2^10..2^20 doubles, or a list",
+    )
+    command.add_argument(
+        "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
     )
     command.add_argument("--epsilon", help="exponents, separated by commas")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")

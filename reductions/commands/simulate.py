@@ -5,18 +5,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mpc_sim import InputError, MPCError, ShapeError
+from mpc_sim.cluster import failure_word
 from mpc_sim.errors import CheckpointError
 from reductions.cli import UsageError
 from reductions.commands.files import make_folder, read_lines, refuse_size, write_text
+from reductions.commands.graph_input import (
+    keep_graph,
+    kept_graph,
+    output_lines,
+    read_graph,
+    refuse_wrong_input,
+    takes_graphs,
+)
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.registry import find
 
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
+    from mpc_sim.graphs import Graph
     from reductions.algorithms.algorithm import Algorithm, Words
 
 DEFAULT_N = 1024
@@ -31,22 +42,23 @@ def run(options: argparse.Namespace) -> int:
 
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     try:
+        refuse_wrong_input(algorithm, options.input, options.graph)
         if options.resume is not None:
-            words, simulation = _resumed(algorithm, options)
+            given, simulation, remarks = _resumed(algorithm, options)
         else:
-            words, simulation = _new(algorithm, options)
+            given, simulation, remarks = _new(algorithm, options)
     except (InputError, ShapeError, CheckpointError) as error:
         raise UsageError(str(error)) from None
     folder = options.resume if options.checkpoint is None else options.checkpoint
     line = progress_line()
-    seeded = options.input is None and options.resume is None
+    seeded = options.input is None and options.graph is None and options.resume is None
     try:
         finished = run_algorithm(
             algorithm,
-            words,
+            given,
             simulation.cluster,
-            parameters={
-                "n": len(words),
+            parameters=_sizes(algorithm, given)
+            | {
                 "seed": options.seed if seeded else None,
                 "mode": simulation.mode,
             },
@@ -59,57 +71,93 @@ def run(options: argparse.Namespace) -> int:
         print(f"anna-mpc: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     certificate = finished.certificate
-    if options.out:
-        write_text(options.out, "".join(f"{word}\n" for word in certificate.outputs["mpc"]))
+    certificate = replace(certificate, remarks=(*certificate.remarks, *remarks))
+    output = certificate.outputs["mpc"]
+    failed = algorithm.has_failed(output, simulation.cluster)
+    if options.out and not failed:
+        write_text(options.out, _text(algorithm, given, output))
     if options.json:
         report = certificate.to_json() | {"schema": SCHEMA, "ledger": rounds(finished.ledger)}
         print(json.dumps(report))
     else:
         print(finished.ledger)
         print_certificate(certificate)
+    if failed:
+        print(
+            "anna-mpc: the randomised run failed and says so: every output word is "
+            f"{failure_word(simulation.cluster)}, which is no answer; nothing is written",
+            file=sys.stderr,
+        )
+        return 1
     return 0 if certificate.ok else 1
 
 
-def _new(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words, Simulation]:
+def _new(
+    algorithm: Algorithm, options: argparse.Namespace
+) -> tuple[Words | Graph, Simulation, list[str]]:
     """Start a simulation, and save it at once if there will be checkpoints."""
     from mpc_sim import Simulation
 
-    if options.n is not None and options.input:
-        raise UsageError("--n is for the seeded input; leave it out with --input")
-    words = _input(algorithm, options)
-    cluster = algorithm.cluster(words, options.epsilon, options.gamma)
+    for name in ("input", "graph"):
+        if options.n is not None and getattr(options, name):
+            raise UsageError(f"--n is for the seeded input; leave it out with --{name}")
+    given, remarks = _input(algorithm, options)
+    words = algorithm.words(given)
+    refuse_size(len(words), BYTES_A_WORD)
+    cluster = algorithm.cluster(given, options.epsilon, options.gamma)
     simulation = Simulation(
-        algorithm.protocol_for(words),
+        algorithm.protocol_for(given),
         cluster,
-        algorithm.words(words),
+        words,
         mode="charge" if options.charge else "strict",
         keep_bytes=0,
     )
     if options.checkpoint is not None:
         folder = make_folder(options.checkpoint)
+        if takes_graphs(algorithm):
+            keep_graph(cast("Graph", given), folder)
         simulation.save(folder / CHECKPOINT)
-    return words, simulation
+    return given, simulation, remarks
 
 
-def _resumed(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words, Simulation]:
+def _resumed(
+    algorithm: Algorithm, options: argparse.Namespace
+) -> tuple[Words | Graph, Simulation, list[str]]:
     """Go on from the checkpoint in a folder; it holds the input as well."""
     from mpc_sim import Simulation
     from mpc_sim.checkpoint import Checkpoint
 
-    given = {
+    fixed = {
         "--n": options.n,
         "--input": options.input,
+        "--graph": options.graph,
         "--epsilon": options.epsilon,
         "--gamma": options.gamma,
         "--charge": options.charge or None,
         "--checkpoint": options.checkpoint,
     }
-    for name, value in given.items():
+    for name, value in fixed.items():
         if value is not None:
             raise UsageError(f"{name} is fixed by the checkpoint; leave it out with --resume")
     path = Path(options.resume) / CHECKPOINT
     words = Checkpoint.load(path).words
-    return words, Simulation.resume(path, algorithm.protocol(len(words)), keep_bytes=0)
+    given = kept_graph(options.resume, words) if takes_graphs(algorithm) else words
+    simulation = Simulation.resume(path, algorithm.protocol_for(given), keep_bytes=0)
+    return given, simulation, []
+
+
+def _sizes(algorithm: Algorithm, given: Any) -> dict[str, int]:
+    """Return what the report says of the size of an input."""
+    if takes_graphs(algorithm):
+        return {"n": given.n_vertices, "m": given.n_edges}
+    return {"n": len(given)}
+
+
+def _text(algorithm: Algorithm, given: Any, output: Words) -> str:
+    """Return the output as ``--out`` writes it."""
+    if takes_graphs(algorithm):
+        return output_lines(given, output)
+    return "".join(f"{word}\n" for word in output)
 
 
 def rounds(ledger: Ledger) -> list[dict[str, Any]]:
@@ -128,12 +176,14 @@ def rounds(ledger: Ledger) -> list[dict[str, Any]]:
     ]
 
 
-def _input(algorithm: Algorithm, options: argparse.Namespace) -> Words:
+def _input(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words | Graph, list[str]]:
     from mpc_sim.instances import integers
 
+    if options.graph is not None:
+        return read_graph(algorithm, options.graph)
     if options.input is not None:
-        return integers(read_lines(options.input), options.input)
+        return integers(read_lines(options.input), options.input), []
     n = DEFAULT_N if options.n is None else options.n
     refuse_size(n, BYTES_A_WORD)
-    seeded: Words = algorithm.instance(n, options.seed)
-    return seeded
+    seeded: Words | Graph = algorithm.instance(n, options.seed)
+    return seeded, []

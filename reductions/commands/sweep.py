@@ -1,4 +1,4 @@
-"""``anna-mpc sweep ALGORITHM``: rounds and loads against N, epsilon and seed, as a table."""
+"""``anna-mpc sweep ALGORITHM``: rounds and loads against N, epsilon, diameter and seed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mpc_sim import InputError, ShapeError
 from reductions.cli import UsageError
 from reductions.commands.files import refuse_size, write_text
+from reductions.commands.graph_input import graph_of_diameter, takes_graphs
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.tables import progress_line
 from reductions.registry import find
@@ -33,7 +34,16 @@ def run(options: argparse.Namespace) -> int:
     refuse_size(max(sizes), BYTES_A_WORD)
     if options.out:
         _refuse_suffix(options.out)
-    grid = [(n, epsilon, seed) for epsilon in epsilons for n in sizes for seed in seeds]
+    if options.diameter is not None and not takes_graphs(algorithm):
+        raise UsageError(f"--diameter is for graphs; {algorithm.name} takes words: leave it out")
+    diameters = [None] if options.diameter is None else options.diameter
+    grid = [
+        Point(n, epsilon, seed, diameter)
+        for epsilon in epsilons
+        for n in sizes
+        for diameter in diameters
+        for seed in seeds
+    ]
     line = progress_line()
     rows: list[Row] = []
     try:
@@ -53,19 +63,31 @@ def run(options: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
-def measure(
-    algorithm: Algorithm, grid: list[tuple[int, str, int]], gamma: str | None = None
-) -> Iterator[Row]:
-    """Yield a row for every (N, epsilon, seed) of a grid: sizes, resources and their bounds."""
+class Point(NamedTuple):
+    """A point of a grid: N, or the vertices of a graph; of graphs the diameter as well."""
+
+    n: int
+    epsilon: str
+    seed: int
+    diameter: int | None = None
+
+
+def measure(algorithm: Algorithm, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
+    """Yield a row for every point of a grid: sizes, resources and their bounds."""
     from reductions.algorithms.run import run_algorithm
 
-    for n, epsilon, seed in grid:
-        words = algorithm.instance(n, seed)
-        cluster = algorithm.cluster(words, epsilon, gamma)
-        certificate = run_algorithm(algorithm, words, cluster).certificate
+    for n, epsilon, seed, diameter in grid:
+        if diameter is None:
+            given = algorithm.instance(n, seed)
+        else:
+            given = graph_of_diameter(algorithm, n, diameter, seed)
+        cluster = algorithm.cluster(given, epsilon, gamma)
+        certificate = run_algorithm(algorithm, given, cluster).certificate
+        of_graph = {"n_words": cluster.n_words, "diameter": diameter}
         row: Row = {
             "algorithm": algorithm.name,
             "n": n,
+            **(of_graph if takes_graphs(algorithm) else {}),
             "epsilon": epsilon,
             "gamma": str(cluster.gamma),
             "seed": seed,

@@ -1,0 +1,117 @@
+"""Graphs of the commands: from a file or by construction, kept beside a checkpoint, written out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpc_sim.errors import InputError
+from reductions.cli import UsageError
+from reductions.commands.files import read_lines
+
+if TYPE_CHECKING:
+    from mpc_sim.graphs import Graph
+    from reductions.algorithms.algorithm import Algorithm, Words
+
+GRAPH = "graph.npz"
+PROBE = 8
+
+
+def takes_graphs(algorithm: Algorithm) -> bool:
+    """Whether the input of an algorithm is a graph.
+
+    Examples
+    --------
+    >>> from reductions.algorithms.columnsort import COLUMNSORT
+    >>> takes_graphs(COLUMNSORT)
+    False
+    """
+    from reductions.algorithms.algorithm import GraphAlgorithm
+
+    return isinstance(algorithm, GraphAlgorithm)
+
+
+def takes_weights(algorithm: Algorithm) -> bool:
+    """Whether a graph algorithm needs weights: its own instances have them."""
+    graph: Graph = algorithm.instance(PROBE, 0)
+    return graph.weights is not None
+
+
+def read_graph(algorithm: Algorithm, name: str) -> tuple[Graph, list[str]]:
+    """Read the edge list in a file; say in a remark if it has weights that are left out."""
+    from mpc_sim.edge_list import read_edge_list
+    from mpc_sim.graphs import Graph
+
+    needed = takes_weights(algorithm)
+    graph = read_edge_list(read_lines(name), name, True if needed else None)
+    if graph.weights is None or needed:
+        return graph, []
+    remark = f"the third column of {name}, weights, is left out: {algorithm.name} takes none"
+    return Graph(graph.n_vertices, graph.edges, names=graph.names), [remark]
+
+
+def graph_of_diameter(algorithm: Algorithm, n: int, diameter: int, seed: int) -> Graph:
+    """Return a caterpillar of n vertices with a diameter, in random order, weighted where needed.
+
+    Raises
+    ------
+    InputError
+        If there is none of that diameter.
+    """
+    from mpc_sim.graph_instances import caterpillar, shuffled, weighted
+
+    graph = shuffled(caterpillar(n, diameter), seed=seed)
+    return weighted(graph, seed=seed) if takes_weights(algorithm) else graph
+
+
+def keep_graph(graph: Graph, folder: str | Path) -> None:
+    """Write the graph of a run beside its checkpoint."""
+    from mpc_sim.graph_file import save_graph
+
+    save_graph(graph, Path(folder) / GRAPH)
+
+
+def kept_graph(folder: str | Path, words: Words) -> Graph:
+    """Read the graph of a run from beside its checkpoint, which holds its words."""
+    from mpc_sim.graph_file import load_graph
+
+    return load_graph(Path(folder) / GRAPH, words)
+
+
+def output_lines(graph: Graph, output: Words) -> str:
+    """Write an output by the names of the vertices: ``name word``, and ``u v word`` for edges.
+
+    An edge has several output words; their maximum is written. Edges are left out where all their
+    words are 0, vertices where theirs are but those of edges are not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim.graphs import Graph
+    >>> graph = Graph(3, np.array([[0, 1], [1, 2]]), names=("a", "b", "c"))
+    >>> output_lines(graph, np.array([1, 0, 1, 0, 0, 0, 0])).splitlines()
+    ['a 1', 'b 0', 'c 1']
+    >>> output_lines(graph, np.array([0, 0, 0, 0, 0, 1, 0])).splitlines()
+    ['a b 0', 'b c 1']
+    """
+    if len(output) != graph.shape.n_words:
+        raise InputError(f"{len(output)} output words for a graph of {graph.shape.n_words}")
+    n = graph.n_vertices
+    names = graph.names or tuple(map(str, range(n)))
+    flags = output[n:].reshape(-1, graph.shape.edge_words).max(axis=1, initial=0)
+    lines: list[str] = []
+    if output[:n].any() or not flags.any():
+        lines += [f"{name} {word}" for name, word in zip(names, output[:n].tolist(), strict=True)]
+    if flags.any():
+        ends = graph.edges.tolist()
+        pairs = zip(ends, flags.tolist(), strict=True)
+        lines += [f"{names[u]} {names[v]} {word}" for (u, v), word in pairs]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def refuse_wrong_input(algorithm: Algorithm, words: str | None, graph: str | None) -> None:
+    """Refuse words for an algorithm on graphs, and a graph for one on words."""
+    if takes_graphs(algorithm) and words is not None:
+        raise UsageError(f"{algorithm.name} takes a graph: give --graph FILE instead of --input")
+    if not takes_graphs(algorithm) and graph is not None:
+        raise UsageError(f"{algorithm.name} takes words: give --input FILE instead of --graph")

@@ -1,0 +1,380 @@
+"""Edge lists, generators, graphs as inputs of ``simulate`` and ``sweep``, graphs beside runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import reductions.commands.simulate
+from mpc_sim import InputError, Simulation
+from mpc_sim.algorithms.maximal_independent_set import maximal_independent_set
+from mpc_sim.edge_list import read_edge_list
+from mpc_sim.graph_instances import (
+    caterpillar,
+    complete,
+    complete_bipartite,
+    cycle,
+    karate_club,
+    path,
+    path_of_cliques,
+    power_law,
+    random_graph,
+    shuffled,
+    star,
+    two_cycles,
+    weighted,
+)
+from mpc_sim.graphs import Graph
+from reductions.algorithms.maximal_independent_set import MAXIMAL_INDEPENDENT_SET
+from reductions.cli import main
+from reductions.commands import graph_input, sweep
+
+NAME = "maximal_independent_set"
+
+
+class Found:
+    """A registry entry of one graph algorithm."""
+
+    def __init__(self, algorithm: object) -> None:
+        self.algorithm = algorithm
+
+    def load(self) -> object:
+        return self.algorithm
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands know the algorithm, whether or not the registry lists it."""
+    real = reductions.commands.simulate.find
+    listed = reductions.cli.names
+
+    def find(family: str, name: str) -> object:
+        return Found(MAXIMAL_INDEPENDENT_SET) if name == NAME else real(family, name)  # type: ignore[arg-type]
+
+    for module in (reductions.commands.simulate, sweep):
+        monkeypatch.setattr(module, "find", find)
+    monkeypatch.setattr(
+        reductions.cli, "names", lambda family: tuple(dict.fromkeys((*listed(family), NAME)))
+    )
+
+
+# --- edge lists ---
+
+
+def test_an_edge_list() -> None:
+    lines = ["\ufeff# head", "% too", "", "a b", "b,c", "c , d\r", "e", "a a", "f f", "b a", "1 2"]
+    graph = read_edge_list(lines, "g.txt")
+    assert graph.names == ("a", "b", "c", "d", "e", "f", "1", "2")
+    assert graph.edges.tolist() == [[0, 1], [1, 2], [2, 3], [6, 7]]
+    assert graph.weights is None
+
+
+def test_weights_are_asked_for_or_detected() -> None:
+    lines = ["a b 7", "b a 4", "b,c,0"]
+    for wanted in (True, None):
+        graph = read_edge_list(lines, "g.txt", wanted)
+        assert graph.weights is not None
+        assert graph.weights.tolist() == [4, 0]
+    with pytest.raises(InputError, match="line 1 has 3 columns; write 'u v'"):
+        read_edge_list(lines, "g.txt", False)
+    with pytest.raises(InputError, match="line 1 has 2 columns; write 'u v weight'"):
+        read_edge_list(["a b"], "g.txt", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["a b", "a b c d"], "g.txt, line 2 has 4 columns"),
+        (["a b", "a b 3"], "g.txt, line 2 has 3 columns"),
+        (["a b 3", "# x", "a b"], "g.txt, line 3 has 2 columns"),
+        (["a b -3"], "line 1: weight '-3' is no integer"),
+        (["a b 1.5"], "line 1: weight '1.5' is no integer"),
+        (["a b 4611686018427387904"], "is no integer in 0 .. 2"),
+        (["a,,b"], "line 1: 'a,,b' has a column that is empty"),
+        (["a b, c"], "line 1: 'a b, c' has a column that is empty or holds a space"),
+        (["# nothing"], "g.txt holds no vertex"),
+        ([], "g.txt holds no vertex"),
+    ],
+)
+def test_malformed_lines_are_named(lines: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        read_edge_list(lines, "g.txt")
+    assert "\n" not in str(caught.value)
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30),
+    separator=st.sampled_from([" ", "\t", ",", " , "]),
+)
+def test_any_edge_list(pairs: list[tuple[int, int]], separator: str) -> None:
+    expected = nx.Graph()
+    expected.add_edges_from((f"v{u}", f"v{v}") for u, v in pairs)
+    expected.remove_edges_from(list(nx.selfloop_edges(expected)))
+    graph = read_edge_list([f"v{u}{separator}v{v}" for u, v in pairs], "g.txt")
+    assert graph.names is not None
+    found = nx.relabel_nodes(graph.to_networkx(), dict(enumerate(graph.names)))
+    assert set(found) == set(expected)
+    assert nx.utils.graphs_equal(found, expected)
+
+
+def test_a_hundred_thousand_edges_are_read_at_once() -> None:
+    edges = random_graph(50_000, 100_000, seed=0).edges.tolist()
+    lines = [f"v{u}\tv{v}" for u, v in edges]
+    start = time.perf_counter()
+    assert read_edge_list(lines, "g.txt").n_edges == 100_000
+    assert time.perf_counter() - start < 2
+
+
+# --- generators ---
+
+
+@pytest.mark.parametrize(
+    ("made", "reference"),
+    [
+        (path(9), nx.path_graph(9)),
+        (path(1), nx.path_graph(1)),
+        (cycle(9), nx.cycle_graph(9)),
+        (cycle(1), nx.empty_graph(1)),
+        (two_cycles(9), nx.disjoint_union(nx.cycle_graph(4), nx.cycle_graph(5))),
+        (two_cycles(1), nx.empty_graph(1)),
+        (star(9), nx.star_graph(8)),
+        (complete(7), nx.complete_graph(7)),
+        (complete_bipartite(3, 5), nx.complete_bipartite_graph(3, 5)),
+        (karate_club(), nx.karate_club_graph()),
+    ],
+)
+def test_generators(made: Graph, reference: nx.Graph) -> None:
+    assert made.n_vertices == len(reference)
+    assert {frozenset(e) for e in made.edges.tolist()} == set(map(frozenset, reference.edges))
+
+
+@pytest.mark.parametrize("n", [3, 8, 40])
+def test_diameters(n: int) -> None:
+    for diameter in {2, 3, n // 2, n - 1} - {1, n}:
+        if diameter <= n - 1:
+            graph = caterpillar(n, diameter)
+            assert graph.n_edges == n - 1
+            assert nx.diameter(graph.to_networkx()) == diameter
+    cliques = path_of_cliques(n, 4).to_networkx()
+    assert nx.is_connected(cliques)
+    assert max(len(c) for c in nx.find_cliques(cliques)) == min(n, 4)
+
+
+def test_random_graphs() -> None:
+    for n, m in ((1, 0), (2, 1), (30, 400), (30, 20), (1000, 3000)):
+        one, again, other = (random_graph(n, m, seed=seed) for seed in (1, 1, 2))
+        assert one.n_edges == m
+        assert np.array_equal(one.edges, again.edges)
+        assert m < 20 or not np.array_equal(one.edges, other.edges)
+    degrees = np.bincount(power_law(1000, 4000, seed=0).edges.ravel(), minlength=1000)
+    assert degrees.max() > 20 * np.median(degrees)
+
+
+def test_shuffled_and_weighted() -> None:
+    graph = weighted(Graph(4, path(4).edges, names=tuple("abcd")), seed=0)
+    other = shuffled(graph, seed=3)
+    assert other.names is not None
+    assert other.weights is not None
+    assert graph.weights is not None
+    named = {frozenset(other.names[v] for v in edge) for edge in other.edges.tolist()}
+    assert named == {frozenset("ab"), frozenset("bc"), frozenset("cd")}
+    assert sorted(other.weights) == sorted(graph.weights)
+
+
+def test_generators_refuse() -> None:
+    makes: list[Callable[[], Graph]] = [
+        lambda: random_graph(3, 4, seed=0),
+        lambda: caterpillar(5, 5),
+        lambda: caterpillar(5, 1),
+        lambda: path_of_cliques(5, 0),
+    ]
+    for make in makes:
+        with pytest.raises(InputError):
+            make()
+
+
+# --- the commands ---
+
+
+def test_simulate_a_graph_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "g.txt", tmp_path / "out.txt"
+    source.write_text("ann bob\nbob cid\ncid dan\nlone\n")
+    arguments = ["simulate", NAME, "--graph", str(source), "--json", "--out", str(out)]
+    assert main(arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"]
+    assert (report["parameters"]["n"], report["parameters"]["m"]) == (5, 3)
+    written = dict(line.split() for line in out.read_text().splitlines())
+    assert list(written) == ["ann", "bob", "cid", "dan", "lone"]
+    chosen = {name for name, word in written.items() if word == "1"}
+    assert "lone" in chosen
+    assert chosen & {"ann", "bob"}
+    assert not chosen >= {"bob", "cid"}
+
+
+def test_weights_that_are_left_out_are_stated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "g.txt"
+    source.write_text("a b 3\nb c 4\n")
+    assert main(["simulate", NAME, "--graph", str(source), "--json"]) == 0
+    assert any(
+        "weights, is left out" in one for one in json.loads(capsys.readouterr().out)["remarks"]
+    )
+
+
+def test_a_seeded_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.txt"
+    assert main(["simulate", NAME, "--n", "50", "--seed", "3", "--out", str(out)]) == 0
+    assert [line.split()[0] for line in out.read_text().splitlines()] == list(map(str, range(50)))
+    assert "n = 50, m = 200" in capsys.readouterr().out
+
+
+def interrupted_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Start a run on a named graph and interrupt it after seven rounds."""
+    source, folder = tmp_path / "g.txt", tmp_path / "run"
+    edges = random_graph(40, 90, seed=0).edges.tolist()
+    source.write_text("".join(f"v{u} v{v}\n" for u, v in edges))
+    step, done = Simulation.step, []
+
+    def interrupted(self: Simulation) -> object:
+        if len(done) == 7:
+            raise KeyboardInterrupt
+        done.append(1)
+        return step(self)
+
+    monkeypatch.setattr(Simulation, "step", interrupted)
+    assert main(["simulate", NAME, "--graph", str(source), "--checkpoint", str(folder)]) == 130
+    monkeypatch.setattr(Simulation, "step", step)
+    return folder
+
+
+def test_a_graph_run_is_resumed_to_the_same_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = interrupted_run(tmp_path, monkeypatch)
+    outs = [tmp_path / "one.txt", tmp_path / "two.txt"]
+    capsys.readouterr()
+    assert main(["simulate", NAME, "--resume", str(folder), "--json", "--out", str(outs[0])]) == 0
+    resumed = json.loads(capsys.readouterr().out)
+    arguments = ["simulate", NAME, "--graph", str(tmp_path / "g.txt"), "--json"]
+    assert main([*arguments, "--out", str(outs[1])]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert resumed["ledger"] == whole["ledger"]
+    assert outs[0].read_text() == outs[1].read_text()
+    assert outs[0].read_text().startswith("v")
+    assert {one.name for one in folder.iterdir()} == {"checkpoint.npz", "graph.npz"}
+
+
+def test_a_missing_damaged_or_foreign_graph_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = interrupted_run(tmp_path, monkeypatch)
+    kept = folder / graph_input.GRAPH
+    good = kept.read_bytes()
+    graph_input.keep_graph(path(170), tmp_path)
+    foreign = (tmp_path / graph_input.GRAPH).read_bytes()
+    checkpoint = (folder / "checkpoint.npz").read_bytes()
+    for content, message in (
+        (None, "cannot be read"),
+        (good[:-9], "damaged"),
+        (foreign, "holds another graph than the run"),
+        (checkpoint, "no graph"),
+        (b"", "is empty"),
+    ):
+        kept.unlink(missing_ok=True)
+        if content is not None:
+            kept.write_bytes(content)
+        capsys.readouterr()
+        assert main(["simulate", NAME, "--resume", str(folder)]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert message in error
+    kept.write_bytes(good)
+    assert main(["simulate", "columnsort", "--resume", str(folder)]) == 2
+    assert main(["simulate", NAME, "--resume", str(folder)]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["simulate", NAME, "--input", "words.txt"],
+        ["simulate", "columnsort", "--graph", "g.txt"],
+        ["simulate", NAME, "--graph", "missing.txt"],
+        ["simulate", NAME, "--graph", "g.txt", "--n", "8"],
+        ["simulate", NAME, "--graph", "g.txt", "--input", "words.txt"],
+        ["simulate", NAME, "--graph", "g.txt", "--resume", "run"],
+        ["sweep", "columnsort", "--diameter", "4"],
+        ["sweep", NAME, "--n", "8", "--diameter", "8"],
+        ["sweep", NAME, "--n", "8", "--diameter", "1"],
+    ],
+    ids=" ".join,
+)
+def test_refusals_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("anna-mpc: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_failed_run_says_so_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = replace(
+        MAXIMAL_INDEPENDENT_SET,
+        protocol=lambda shape: maximal_independent_set(shape, n_phases=0),
+    )
+    monkeypatch.setattr(reductions.commands.simulate, "find", lambda *_: Found(hasty))
+    out = tmp_path / "out.txt"
+    assert main(["simulate", NAME, "--n", "50", "--json", "--out", str(out)]) == 1
+    captured = capsys.readouterr()
+    assert "the randomised run failed and says so" in captured.err
+    assert captured.err.count("\n") == 1
+    assert not json.loads(captured.out)["ok"]
+    assert not out.exists()
+
+
+def test_a_sweep_over_diameters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", NAME, "--n", "40", "--diameter", "2,8,39", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["diameter"] for row in rows] == [2, 8, 39]
+    assert {row["n_words"] for row in rows} == {40 + 2 * 39}
+    assert all(row["ok"] for row in rows)
+    assert len({row["rounds"] for row in rows}) == 1
+
+
+def test_a_sweep_over_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", NAME, "--n", "16,64", "--epsilon", "1/2,2/3"]) == 0
+    assert "n_words" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_weighted_algorithms_get_weights() -> None:
+    """An algorithm whose instances have weights gets them with a diameter as well."""
+    heavy = replace(MAXIMAL_INDEPENDENT_SET, instance=lambda n, seed: weighted(path(n), seed=seed))
+    assert graph_input.takes_weights(heavy)
+    graph = graph_input.graph_of_diameter(heavy, 20, 5, 0)
+    assert graph.weights is not None
+    assert nx.diameter(graph.to_networkx()) == 5
+    assert graph_input.graph_of_diameter(MAXIMAL_INDEPENDENT_SET, 20, 5, 0).weights is None
+
+
+def test_outputs_by_name() -> None:
+    graph = weighted(Graph(3, path(3).edges, names=("a", "b", "c")), seed=0)
+    nothing = np.zeros(9, np.int64)
+    assert graph_input.output_lines(graph, nothing).split() == ["a", "0", "b", "0", "c", "0"]
+    chosen = nothing.copy()
+    chosen[[1, 7]] = 5, 1
+    assert graph_input.output_lines(graph, chosen).splitlines() == [
+        "a 0", "b 5", "c 0", "a b 0", "b c 1",
+    ]  # fmt: skip
+    with pytest.raises(InputError):
+        graph_input.output_lines(graph, nothing[:-1])
