@@ -15,7 +15,7 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
-BENCHMARKS = ("routing", "k-hop")
+BENCHMARKS = ("routing", "k-hop", "exact-match")
 
 
 class UsageError(Exception):
