@@ -67,7 +67,8 @@ def definition_forward(
         require_context(transformer, rows)
         combine = layer.combine(rows)
         for block in declared_blocks(index, layer, rows, budget_bytes):
-            answer = answer_by_definition(layer.mechanism, block, null_key, nobody_query)
+            mechanism = layer.mechanism_for(block)
+            answer = answer_by_definition(mechanism, block, null_key, nobody_query)
             combine.absorb(block, answer)
         rows = combine.finish()
         after.append(rows)

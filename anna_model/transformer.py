@@ -100,6 +100,10 @@ class Layer(ABC):
     def combine(self, rows: Rows) -> Combine:
         """Return the fold for one forward pass over these rows."""
 
+    def mechanism_for(self, block: HeadBlock) -> Mechanism:
+        """Return the mechanism that answers a block; here one answers all."""
+        return self.mechanism
+
     @property
     def n_heads(self) -> int:
         """Heads of the layer, H."""
@@ -222,7 +226,7 @@ class Transformer:
         for index, layer in enumerate(self.layers):
             combine = layer.combine(rows)
             for block in declared_blocks(index, layer, rows, budget_bytes):
-                answer = layer.mechanism.answer(block)
+                answer = layer.mechanism_for(block).answer(block)
                 if record:
                     record((index, block, answer))
                 elif callable(trace):

@@ -15,7 +15,12 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
-BENCHMARKS = ("routing", "k-hop")
+BENCHMARKS = ("routing", "k-hop", "exact-match")
+
+
+ATTENTION = (
+    "softmax", "exact-match", "low-rank", "elu", "performer", "reformer", "sparse-low-rank",
+)  # fmt: skip
 
 
 class UsageError(Exception):
@@ -70,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_sweep(commands)
     _add_list(commands)
+    _add_attention(commands)
     _add_bench(commands)
     return top
 
@@ -186,6 +192,33 @@ def _add_list(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _add_attention(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = commands.add_parser(
+        "attention", help="run one head, check it against its definition, time it"
+    )
+    command.set_defaults(run=_attention)
+    command.add_argument(
+        "mechanism", choices=ATTENTION, metavar="MECHANISM", help=", ".join(ATTENTION)
+    )
+    command.add_argument("--n", type=size, help="queries and keys of the seeded input (1024)")
+    command.add_argument("--width", type=size, help="width of queries, keys and values (64)")
+    command.add_argument("--clusters", type=size, default=32, help="clusters of the input (32)")
+    command.add_argument("--spread", type=float, default=0.1, help="noise around a centre (0.1)")
+    for part in ("queries", "keys", "values"):
+        command.add_argument(f"--{part}", metavar="FILE", help="a matrix as .npy, a row a token")
+    command.add_argument("--seed", type=size, default=0, help="of input and mechanism (0)")
+    command.add_argument("--beta", type=float, default=1.0, help="multiplies inner products (1)")
+    command.add_argument("--causal", action="store_true", help="query i sees the keys up to i")
+    command.add_argument("--float32", action="store_true", help="compute in float32")
+    command.add_argument("--features", type=size, default=64, help="random features (64)")
+    command.add_argument("--codes", type=size, default=16, help="hash codes to sort by, even (16)")
+    command.add_argument("--chunk", type=size, default=64, help="rows of a sorted chunk (64)")
+    command.add_argument("--rounds", type=size, default=1, help="rounds of Reformer (1)")
+    command.add_argument("--repeats", type=size, default=5, help="timed runs (5)")
+    command.add_argument("--out", metavar="FILE", help="write the output as .npy")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _add_bench(commands: argparse._SubParsersAction[_Parser]) -> None:
     command = commands.add_parser("bench", help="time against references in the same run")
     command.set_defaults(run=_bench)
@@ -197,6 +230,12 @@ def _add_bench(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 def _certify(options: argparse.Namespace) -> int:
     from reductions.commands.certify import run
+
+    return run(options)
+
+
+def _attention(options: argparse.Namespace) -> int:
+    from reductions.commands.attention import run
 
     return run(options)
 

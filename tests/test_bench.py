@@ -9,10 +9,11 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from reductions.benchmarks import k_hop, routing
+from reductions.benchmarks import exact_match, k_hop, routing
 from reductions.benchmarks.timing import Row, interleaved
 from reductions.cli import main
 
+NO_POLARS = "polars is not installed: the rows against it are left out (extra: bench)"
 REFERENCES = {
     "int64 argsort and index",
     "NumPy 16-bit radix argsort and take",
@@ -24,6 +25,7 @@ REFERENCES = {
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (routing.Messages(500, 20, 2), routing.Messages(10**5, 10**5, 1))
     monkeypatch.setattr(routing, "CASES", cases)
+    monkeypatch.setattr(exact_match, "CASES", (exact_match.Keys(99), exact_match.Keys(99, 7)))
     monkeypatch.setattr(k_hop, "CASES", (k_hop.Hops(64, 4), k_hop.Hops(128, 4)))
 
 
@@ -48,7 +50,7 @@ def test_routing_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert len({row["case"] for row in found["rows"]}) == 2
     named = {row["reference"] for row in found["rows"]}
     assert named - {routing.POLARS} == REFERENCES
-    assert found["notes"] == ([] if routing.POLARS in named else [routing.NO_POLARS])
+    assert found["notes"] == ([] if routing.POLARS in named else [NO_POLARS])
 
 
 def test_without_polars_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +60,7 @@ def test_without_polars_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         found = report(capsys, "routing", "--max-n", "1000")
         assert {row["reference"] for row in found["rows"]} == REFERENCES
-        assert found["notes"] == [routing.NO_POLARS]
+        assert found["notes"] == [NO_POLARS]
         assert main(["bench", "routing", "--max-n", "1000", "--repeats", "1"]) == 0
         assert "polars is not installed" in capsys.readouterr().out
 
@@ -120,3 +122,19 @@ def test_canary_a_wrong_k_hop_is_not_timed() -> None:
         pytest.raises(AssertionError, match="wrong disagree"),
     ):
         k_hop.k_hop_rows([k_hop.Hops(64, 4)], 1)
+
+
+def test_exact_match_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "exact-match")
+    check_rows(found["rows"])
+    assert {row["case"] for row in found["rows"]} == {"99 distinct keys", "99 keys in 7 groups"}
+    named = {row["reference"] for row in found["rows"]}
+    missing = {note.split()[0] for note in found["notes"]}
+    assert named | missing == {"NumPy unique and bincount", *exact_match.FRAMES}
+    assert not named & missing
+
+
+def test_exact_match_disagreement_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canary: a reference that answers otherwise stops the benchmark."""
+    with pytest.raises(AssertionError, match="exact match and wrong disagree"):
+        exact_match._agree(np.zeros(3), np.array([0, 0, 1e-6]), "wrong")

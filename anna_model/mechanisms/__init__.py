@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
+    from anna_model.mechanisms.low_rank import (
+        EluPlusOne as EluPlusOne,
+        FeatureMap as FeatureMap,
+        LowRank as LowRank,
+        PositiveRandomFeatures as PositiveRandomFeatures,
+        Raw as Raw,
+    )
     from anna_model.mechanisms.mechanism import Attended as Attended, Mechanism as Mechanism
+    from anna_model.mechanisms.reformer import Reformer as Reformer
+    from anna_model.mechanisms.softmax import Softmax as Softmax
+    from anna_model.mechanisms.sorted_chunks import AngularCodes as AngularCodes
+    from anna_model.mechanisms.sparse_low_rank import SparseLowRank as SparseLowRank
 
 _HOME = {
+    "AngularCodes": "sorted_chunks",
     "Attended": "mechanism",
+    "EluPlusOne": "low_rank",
     "ExactMatch": "exact_match",
+    "FeatureMap": "low_rank",
+    "LowRank": "low_rank",
     "Mechanism": "mechanism",
+    "PositiveRandomFeatures": "low_rank",
+    "Raw": "low_rank",
+    "Reformer": "reformer",
+    "Softmax": "softmax",
+    "SparseLowRank": "sparse_low_rank",
 }
 
 __all__ = sorted(_HOME)

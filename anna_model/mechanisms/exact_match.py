@@ -19,6 +19,7 @@ from anna_model.answers import Answer, SparseAnswer
 from anna_model.frozen_arrays import FloatArray, require_finite
 from anna_model.heads import EVERY_HEAD, HeadBlock, SparseHeads
 from anna_model.mechanisms.mechanism import Attended, Mechanism
+from anna_model.partitioned_join import LEAST_ROWS, mean_of_equal_words
 from anna_model.row_join import as_words, group_means, match_rows, running_means, sort_by
 
 
@@ -108,6 +109,10 @@ class ExactMatch(Mechanism):
         """
         queries, keys = (as_words(rows) for rows in self._comparable(Q, K))
         values = _require_values(V, len(keys))
+        is_single = keys.shape[1] == 1 and values.shape[1] == 1
+        if is_single and not self.causal and min(len(keys), len(queries)) >= LEAST_ROWS:
+            mean, unmatched = mean_of_equal_words(keys, queries, values[:, 0])
+            return Attended(mean[:, None], unmatched)
         group, found, n_groups = match_rows(keys, queries)
         if self.causal:
             out = running_means(group, found, values, n_groups)

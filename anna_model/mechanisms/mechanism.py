@@ -24,7 +24,7 @@ class Attended(NamedTuple):
     Parameters
     ----------
     values : float64[N_q, m]
-        Zero rows where nothing matched.
+        Zero rows where nothing matched; float32 if the mechanism was asked in float32.
     unmatched : bool[N_q]
         True where no key matched the query.
 
@@ -35,7 +35,7 @@ class Attended(NamedTuple):
     ((2, 3), True)
     """
 
-    values: FloatArray
+    values: Matrix
     unmatched: BoolArray
 
 

@@ -22,7 +22,6 @@ from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 Words = NDArray[np.int64]
 OURS = "mpc_sim"
 POLARS = "polars stable sort"
-NO_POLARS = "polars is not installed: the rows against it are left out (extra: bench)"
 
 
 @dataclass(frozen=True, eq=False)

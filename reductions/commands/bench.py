@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from reductions.benchmarks import k_hop, routing
+from reductions.benchmarks import exact_match, k_hop, routing
 from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
 from reductions.certificate import versions
 from reductions.cli import UsageError
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--repeats 0: time every contestant at least once")
     keep_freed_memory()
     rows = _BENCHMARKS[options.name](options, progress_line())
-    notes = [routing.NO_POLARS] if options.name == "routing" and not find_spec("polars") else []
+    notes = _missing(options.name)
     if options.json:
         report = {
             "schema": "anna-mpc/bench/1",
@@ -70,6 +70,22 @@ def _k_hop(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
     return k_hop.k_hop_rows(cases, options.repeats, progress=progress)
 
 
+def _exact_match(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
+    cases = [case for case in exact_match.CASES if case.n <= (options.max_n or case.n)]
+    _refuse_none(options, len(cases), min(case.n for case in exact_match.CASES))
+    return exact_match.exact_match_rows(cases, options.repeats, progress=progress)
+
+
+def _missing(name: str) -> list[str]:
+    """Say which references are not installed."""
+    wanted = {"routing": ("polars",), "exact-match": exact_match.FRAMES}.get(name, ())
+    return [
+        f"{reference} is not installed: the rows against it are left out (extra: bench)"
+        for reference in wanted
+        if find_spec(reference) is None
+    ]
+
+
 def _refuse_none(options: argparse.Namespace, n_cases: int, least: int) -> None:
     if not n_cases:
         raise UsageError(f"--max-n {options.max_n} leaves no case; the smallest has {least}")
@@ -78,4 +94,5 @@ def _refuse_none(options: argparse.Namespace, n_cases: int, least: int) -> None:
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Progress | None], list[Row]]] = {
     "routing": _routing,
     "k-hop": _k_hop,
+    "exact-match": _exact_match,
 }

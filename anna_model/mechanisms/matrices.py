@@ -1,0 +1,105 @@
+"""Queries, keys and values of one head of real-valued attention, checked.
+
+Axes: N_q queries, N_k keys, m_qk query and key width, m value width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anna_model.frozen_arrays import require_finite
+
+Matrix = NDArray[Any]
+
+
+def as_matrix(name: str, rows: ArrayLike) -> Matrix:
+    """Return finite rows as float32 or float64 [n, width]; integers become float64.
+
+    Raises
+    ------
+    TypeError
+        No real numbers up to float64.
+    ValueError
+        Not one or two axes; NaN or infinity.
+
+    Examples
+    --------
+    >>> as_matrix("Q", [1, 2]).tolist()
+    [[1.0], [2.0]]
+    """
+    array = np.asarray(rows)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} must have one or two axes, not {array.ndim}")
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must hold real numbers up to float64, not {array.dtype}")
+    matrix = array[:, None] if array.ndim == 1 else array
+    real = np.float32 if array.dtype == np.float32 else np.float64
+    matrix = np.ascontiguousarray(matrix, dtype=real)
+    require_finite(name, matrix)
+    return matrix
+
+
+def queries_and_keys(Q: ArrayLike, K: ArrayLike, *, causal: bool) -> tuple[Matrix, Matrix]:
+    """Return two matrices of one width and one dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_matrix`; different widths; under causal, different numbers of rows.
+
+    Examples
+    --------
+    >>> queries_and_keys([1.0], [2.0, 3.0], causal=False)[1].shape
+    (2, 1)
+    """
+    queries, keys = as_matrix("Q", Q), as_matrix("K", K)
+    if queries.shape[1] != keys.shape[1]:
+        raise ValueError(
+            f"Q and K must have equal widths, not {queries.shape[1]} and {keys.shape[1]}"
+        )
+    if causal and len(queries) != len(keys):
+        raise ValueError(
+            "causal attention is self-attention: as many queries as keys, not "
+            f"{len(queries)} and {len(keys)}"
+        )
+    real = np.result_type(queries, keys)
+    return queries.astype(real, copy=False), keys.astype(real, copy=False)
+
+
+def head_of(
+    Q: ArrayLike, K: ArrayLike, V: ArrayLike, *, causal: bool
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return queries, keys and values in one dtype: float32 if all three are, else float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `queries_and_keys`; values that are not one row a key.
+
+    Examples
+    --------
+    >>> half = np.ones((2, 3), np.float32)
+    >>> [part.dtype.name for part in head_of(half, half, np.ones((2, 1)), causal=False)]
+    ['float64', 'float64', 'float64']
+    """
+    queries, keys = queries_and_keys(Q, K, causal=causal)
+    values = as_matrix("V", V)
+    if len(values) != len(keys):
+        raise ValueError(f"V must have {len(keys)} rows, one a key, not {len(values)}")
+    real = np.result_type(queries, values)
+    return tuple(part.astype(real, copy=False) for part in (queries, keys, values))  # type: ignore[return-value]
+
+
+def blocks_of(n_rows: int, row_numbers: int, budget_numbers: int = 2**22) -> list[slice]:
+    """Cut rows into blocks of at most ``budget_numbers`` numbers, each of at least one row.
+
+    Examples
+    --------
+    >>> blocks_of(5, 2**21)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    at_once = max(1, budget_numbers // max(1, row_numbers))
+    return [slice(low, min(n_rows, low + at_once)) for low in range(0, n_rows, at_once)]

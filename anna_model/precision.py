@@ -1,0 +1,238 @@
+"""Fixed-point grids: how many bits a coordinate has, and how many a run needs.
+
+A grid of p bits, f of them behind the point, holds the numbers k 2^-f with |k| < 2^(p-1). Up to p =
+53 they are floats, and so are their sums below 2^53 steps. Rounding goes to the nearest grid
+number, halves to the even one, as np.rint does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from anna_model.frozen_arrays import FloatArray, IntArray
+from anna_model.rows import Rows
+from anna_model.transformer import Transformer
+
+MOST_BITS = 53
+"""More would not be floats: 2^53 is where neighbouring integers stop being float64 numbers."""
+
+
+class GridOverflow(ValueError):
+    """A number that does not lie on a grid because it is too large."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers k 2^-f with |k| < 2^(p-1).
+
+    Parameters
+    ----------
+    bits : int
+        p in 2 .. 53, the sign included.
+    fraction_bits : int
+        f; negative for grids coarser than the integers.
+
+    Raises
+    ------
+    ValueError
+        p out of range.
+
+    Examples
+    --------
+    >>> grid = Grid(bits=8, fraction_bits=4)
+    >>> grid.step, grid.largest
+    (0.0625, 7.9375)
+    >>> grid.round([0.1, 0.03125, -0.09375]).tolist()
+    [0.125, 0.0, -0.125]
+    """
+
+    bits: int
+    fraction_bits: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= MOST_BITS:
+            raise ValueError(f"a grid has 2 .. {MOST_BITS} bits, not {self.bits}")
+
+    @property
+    def step(self) -> float:
+        """The distance of two neighbours, 2^-f."""
+        return float(np.ldexp(1.0, -self.fraction_bits))
+
+    @property
+    def largest(self) -> float:
+        """The largest number, (2^(p-1) - 1) 2^-f."""
+        return float(2 ** (self.bits - 1) - 1) * self.step
+
+    def integers(self, values: ArrayLike) -> IntArray:
+        """Return int64: the number of steps, rounded half to even.
+
+        Raises
+        ------
+        GridOverflow
+            A number beyond the grid, NaN or infinity; it names the first place.
+
+        Examples
+        --------
+        >>> Grid(8, 4).integers([0.1, -1.0]).tolist()
+        [2, -16]
+        """
+        array = np.asarray(values, np.float64)
+        steps = np.rint(np.ldexp(array, self.fraction_bits))
+        with np.errstate(invalid="ignore"):
+            outside = ~(np.abs(steps) < 2.0 ** (self.bits - 1))
+        if outside.any():
+            place = np.unravel_index(int(np.argmax(outside)), array.shape)
+            where = ", ".join(str(int(at)) for at in place)
+            raise GridOverflow(
+                f"the number at [{where}] is {array[place]:g}; a grid of {self.bits} bits with "
+                f"{self.fraction_bits} behind the point ends at {self.largest:g}: give it more bits"
+            )
+        return steps.astype(np.int64)
+
+    def round(self, values: ArrayLike) -> FloatArray:
+        """Return float64: the nearest grid numbers.
+
+        Raises
+        ------
+        GridOverflow
+            As `integers`.
+        """
+        return np.ldexp(self.integers(values).astype(np.float64), -self.fraction_bits)
+
+    def rows(self, rows: Rows) -> Rows:
+        """Round every coordinate of rows."""
+        return Rows(rows.n_tokens, rows.position, self.round(rows.values))
+
+
+def forward_on_grid(transformer: Transformer, rows: Rows, grid: Grid) -> Rows:
+    """Run a transformer whose rows are rounded to a grid, before the first layer and after each.
+
+    Inside a layer numbers are float64: the grid is what tokens remember, and what they pass on.
+
+    Raises
+    ------
+    GridOverflow
+        A row outgrows the grid; it names the layer.
+
+    Examples
+    --------
+    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
+    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
+    >>> mean = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
+    >>> rows = Rows.from_dense(np.array([[1.0], [1.0], [2.0]]))
+    >>> forward_on_grid(mean, rows, Grid(8, 2)).dense().T.tolist()
+    [[1.25, 1.25, 1.25]]
+    """
+    try:
+        rows = grid.rows(rows)
+    except GridOverflow as error:
+        raise GridOverflow(f"input rows: {error}") from None
+    for index, layer in enumerate(transformer.layers):
+        after = Transformer((layer,), transformer.n_tokens).forward(rows)
+        try:
+            rows = grid.rows(after)
+        except GridOverflow as error:
+            raise GridOverflow(f"layer {index}: {error}") from None
+    return rows
+
+
+def fewest_bits(
+    transformer: Transformer,
+    rows: Rows,
+    *,
+    fraction_bits: int = 0,
+    read: Callable[[FloatArray], Any] = lambda output: output,
+) -> int | None:
+    """Return the fewest bits from which on a run gives the same output.
+
+    Parameters
+    ----------
+    transformer : Transformer
+    rows : Rows
+    fraction_bits : int
+        f; the bits before the point are what is counted down.
+    read : callable
+        float64[N, d] -> array, what counts as the output: class decisions, decoded words.
+
+    Returns
+    -------
+    int or None
+        The least p such that on grids of p, p + 1, ..., 53 bits ``read`` gives what it gives
+        without a grid; None if it differs at 53.
+
+    Notes
+    -----
+    At most 53 runs. A grid that a number outgrows counts as another output.
+
+    Examples
+    --------
+    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
+    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X + 1, 1, 1)
+    >>> count = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=2)
+    >>> fewest_bits(count, Rows.from_dense(np.array([[6.0], [7.0]])))  # 8 needs 4 bits and a sign
+    5
+    """
+    expected = read(transformer.forward(rows).dense())
+    fewest: int | None = None
+    for bits in range(MOST_BITS, 1, -1):
+        try:
+            found = read(forward_on_grid(transformer, rows, Grid(bits, fraction_bits)).dense())
+        except GridOverflow:
+            break
+        if not np.array_equal(found, expected):
+            break
+        fewest = bits
+    return fewest
+
+
+def fewest_fraction_bits(
+    transformer: Transformer,
+    rows: Rows,
+    *,
+    integer_bits: int,
+    read: Callable[[FloatArray], Any] = lambda output: output,
+) -> int | None:
+    """Return the fewest bits behind the point from which on a run gives the same output.
+
+    Parameters
+    ----------
+    transformer, rows, read
+        As in `fewest_bits`.
+    integer_bits : int
+        Bits before the point, the sign included, in 1 .. 52; they stay.
+
+    Returns
+    -------
+    int or None
+        The least f such that for f, f + 1, ..., 53 - integer_bits bits behind the point ``read``
+        gives what it gives without a grid; None if it differs at the most.
+
+    Raises
+    ------
+    GridOverflow
+        The numbers need more bits before the point.
+
+    Examples
+    --------
+    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
+    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
+    >>> mean = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=4)
+    >>> rows = Rows.from_dense(np.array([[1.0], [1.0], [2.0], [1.0]]))  # mean 5/4
+    >>> fewest_fraction_bits(mean, rows, integer_bits=4)
+    2
+    """
+    expected = read(transformer.forward(rows).dense())
+    fewest: int | None = None
+    for fraction in range(MOST_BITS - integer_bits, -1, -1):
+        grid = Grid(integer_bits + fraction, fraction) if integer_bits + fraction > 1 else None
+        if grid is None:
+            break
+        if not np.array_equal(read(forward_on_grid(transformer, rows, grid).dense()), expected):
+            break
+        fewest = fraction
+    return fewest

@@ -1,0 +1,220 @@
+"""``anna-mpc attention MECHANISM``: run one head, check it against its definition, time it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anna_model.mechanisms import (
+    AngularCodes,
+    EluPlusOne,
+    ExactMatch,
+    LowRank,
+    Mechanism,
+    PositiveRandomFeatures,
+    Raw,
+    Reformer,
+    Softmax,
+    SparseLowRank,
+)
+from reductions.attention_inputs import Clusters, HeadFileError, Matrix, read_matrix
+from reductions.certificate import versions
+from reductions.cli import UsageError
+from reductions.commands.tables import COLOURS, open_console
+
+SCHEMA = "anna-mpc/attention/1"
+MOST_CHECKED = 4096
+DEFAULT_N, DEFAULT_WIDTH = 1024, 64
+
+
+def run(options: argparse.Namespace) -> int:
+    """Attend once to warm up and several times for the median; 0 unless the check fails."""
+    if options.repeats < 1:
+        raise UsageError("--repeats 0: run the mechanism at least once")
+    try:
+        Q, K, V = _head(options)
+        mechanism = MECHANISMS[options.mechanism](options, np.atleast_2d(np.transpose(Q)).shape[0])
+        values, unmatched, seconds = _timed(mechanism, (Q, K, V), options.repeats)
+        checks = _checks(mechanism, Q, K, V, values)
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error)) from None
+    if options.out:
+        _save(options.out, values)
+    report = {
+        "schema": SCHEMA,
+        "ok": all(check["status"] != "FAIL" for check in checks),
+        "mechanism": options.mechanism,
+        "parameters": {
+            "n": len(values),
+            "query_width": 1 if np.ndim(Q) == 1 else int(np.shape(Q)[1]),
+            "value_width": int(np.shape(V)[1]),
+            "dtype": values.dtype.name,
+            "seed": options.seed,
+            "description": str(mechanism),
+        },
+        "seconds": seconds,
+        "microseconds_a_token": 1e6 * seconds / max(1, len(values)),
+        "unmatched": int(unmatched.sum()),
+        "statistics": statistics(mechanism, Q, K),
+        "versions": versions(),
+        "checks": checks,
+    }
+    if options.json:
+        print(json.dumps(report))
+    else:
+        _print(report)
+    return 0 if report["ok"] else 1
+
+
+def statistics(mechanism: Mechanism, Q: Matrix, K: Matrix) -> dict[str, float]:
+    """Return what a mechanism can tell of its buckets; nothing if it has none."""
+    tell: Callable[[Matrix, Matrix], Mapping[str, float]] | None
+    tell = getattr(mechanism, "bucket_statistics", None)
+    return {} if tell is None else dict(tell(Q, K))
+
+
+def _head(options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:
+    files = (options.queries, options.keys, options.values)
+    if any(files):
+        if not all(files):
+            raise HeadFileError("give all of --queries, --keys and --values, or none of them")
+        if options.n is not None or options.width is not None:
+            raise HeadFileError("--n and --width are for seeded inputs; leave them out with files")
+        Q, K, V = (read_matrix(file) for file in files)
+        V = V[:, None] if V.ndim == 1 else V
+    else:
+        n = DEFAULT_N if options.n is None else options.n
+        width = DEFAULT_WIDTH if options.width is None else options.width
+        if n < 1 or width < 1 or options.clusters < 1:
+            raise HeadFileError("--n, --width and --clusters are at least 1")
+        integers = options.mechanism == "exact-match"
+        clusters = Clusters(
+            n, width, options.clusters, options.spread, integers=integers, seed=options.seed
+        )
+        Q, K, V = clusters.draw()
+        if options.mechanism == "reformer":
+            K = Q
+    if options.float32 and options.mechanism != "exact-match":
+        Q, K, V = (part.astype(np.float32) for part in (Q, K, V))
+    elif options.mechanism == "exact-match":
+        V = V.astype(np.float64)
+    return Q, K, V
+
+
+def _timed(
+    mechanism: Mechanism, head: tuple[Matrix, Matrix, Matrix], repeats: int
+) -> tuple[Matrix, Matrix, float]:
+    values, unmatched = mechanism.apply(*head)
+    taken = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        values, unmatched = mechanism.apply(*head)
+        taken.append(time.perf_counter() - begin)
+    return values, unmatched, float(np.median(taken))
+
+
+def _checks(
+    mechanism: Mechanism, Q: Matrix, K: Matrix, V: Matrix, values: Matrix
+) -> list[dict[str, Any]]:
+    """Compare with weights @ V, if the matrix of weights is small enough to be written out.
+
+    A rounded operation has a relative error of at most eps. A weight comes from an inner product of
+    m_qk terms of magnitude at most L = max |q| max |k| and an exponential of it, and stands in sums
+    of at most N terms, so |apply - weights @ V| is at most about (2 N + (m_qk + 2) (1 + L)) eps
+    times max |weights| @ |V|; twice that is allowed, for features and normalisation.
+    """
+    source = "sums of rounded numbers; see the module"
+    if max(len(values), len(K)) > MOST_CHECKED:
+        return [_check("output-definition", None, None, f"N > {MOST_CHECKED}: not written out")]
+    weights = mechanism.weights(Q, K)
+    queries, keys = (np.asarray(rows, np.float64).reshape(len(rows), -1) for rows in (Q, K))
+    largest = max(float(np.linalg.norm(rows, axis=1).max(initial=0)) for rows in (queries, keys))
+    beta = max(1.0, abs(getattr(mechanism, "beta", 1.0)))
+    terms = 2 * (2 * len(K) + (queries.shape[1] + 2) * (1 + beta * largest**2))
+    scale = float((np.abs(weights) @ np.abs(np.asarray(V, np.float64))).max(initial=0))
+    bound = terms * float(np.finfo(values.dtype).eps) * scale
+    off = float(np.abs(values - weights @ V).max(initial=0))
+    return [_check("output-definition", off, bound, source)]
+
+
+def _check(name: str, measured: float | None, bound: float | None, source: str) -> dict[str, Any]:
+    status = "UNVERIFIED"
+    if measured is not None and bound is not None:
+        status = "PASS" if measured <= bound else "FAIL"
+    return {
+        "name": name,
+        "measured": measured,
+        "bound": bound,
+        "kind": "upper",
+        "source": source,
+        "status": status,
+    }
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    console = open_console()
+    listed = ", ".join(
+        f"{name} = {value}" for name, value in report["parameters"].items() if name != "description"
+    )
+    console.print(f"[bold]{report['mechanism']}[/bold]: {listed}", soft_wrap=True)
+    console.print(report["parameters"]["description"], soft_wrap=True, markup=False)
+    console.print(
+        f"{1e3 * report['seconds']:.2f} ms, {report['microseconds_a_token']:.3f} us a token; "
+        f"{report['unmatched']} queries without a match"
+    )
+    for name, value in report["statistics"].items():
+        console.print(f"{name.replace('_', ' ')}: {value:g}")
+    for check in report["checks"]:
+        status = f"[{COLOURS[check['status']]}]{check['status']}[/]"
+        if check["measured"] is None:
+            console.print(f"{status} {check['name']}: {check['source']}")
+        else:
+            console.print(
+                f"{status} {check['name']}: off by {check['measured']:.2e}, "
+                f"at most {check['bound']:.2e} may be rounding"
+            )
+
+
+def _save(name: str, values: Matrix) -> None:
+    """Write under a temporary name and rename; if that fails the old file stays."""
+    target, partial = Path(name), Path(f"{name}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.save(file, values)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {name}: {error.strerror}") from None
+
+
+def _codes(options: argparse.Namespace, width: int, rounds: int) -> AngularCodes:
+    return AngularCodes(width, options.codes, rounds=rounds, seed=options.seed)
+
+
+def _features(options: argparse.Namespace, width: int) -> PositiveRandomFeatures:
+    return PositiveRandomFeatures(width, options.features, options.beta, seed=options.seed)
+
+
+MECHANISMS: Mapping[str, Callable[[argparse.Namespace, int], Mechanism]] = {
+    "softmax": lambda options, width: Softmax(options.beta, causal=options.causal),
+    "exact-match": lambda options, width: ExactMatch(causal=options.causal),
+    "low-rank": lambda options, width: LowRank(Raw(), normalised=False, causal=options.causal),
+    "elu": lambda options, width: LowRank(EluPlusOne(), causal=options.causal),
+    "performer": lambda options, width: LowRank(_features(options, width), causal=options.causal),
+    "reformer": lambda options, width: Reformer(
+        _codes(options, width, options.rounds), options.chunk, options.beta, causal=options.causal
+    ),
+    "sparse-low-rank": lambda options, width: _sparse_low_rank(options, width),
+}
+
+
+def _sparse_low_rank(options: argparse.Namespace, width: int) -> Mechanism:
+    if options.causal:
+        raise HeadFileError("sparse-low-rank has no causal form; leave --causal out")
+    return SparseLowRank(_codes(options, width, 1), _features(options, width), options.chunk)

@@ -1,0 +1,125 @@
+"""``anna-mpc attention``: every mechanism, files in and out, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from anna_model.mechanisms import Attended, Softmax
+from reductions.cli import ATTENTION, main
+from reductions.commands.attention import MECHANISMS
+
+
+def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
+    assert main(["attention", *arguments, "--json", "--repeats", "1"]) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_parser_knows_what_the_command_runs() -> None:
+    assert set(MECHANISMS) == set(ATTENTION)
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+@pytest.mark.parametrize("more", [[], ["--float32"], ["--causal"]], ids=["", "float32", "causal"])
+def test_seeded(name: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if name == "sparse-low-rank" and more == ["--causal"]:
+        assert main(["attention", name, *more]) == 2
+        assert "no causal form" in capsys.readouterr().err
+        return
+    found = report(capsys, name, "--n", "200", "--width", "8", "--beta", "2", *more)
+    assert found["schema"] == "anna-mpc/attention/1"
+    assert found["ok"]
+    assert found["parameters"]["n"] == 200
+    wanted = "float32" if more == ["--float32"] and name != "exact-match" else "float64"
+    assert found["parameters"]["dtype"] == wanted
+    (check,) = found["checks"]
+    assert check["status"] == "PASS"
+    assert 0 <= check["measured"] <= check["bound"] < 0.1
+    assert found["seconds"] > 0
+
+
+def test_a_large_input_is_unverified(capsys: pytest.CaptureFixture[str]) -> None:
+    (check,) = report(capsys, "elu", "--n", "5000", "--width", "4")["checks"]
+    assert (check["status"], check["measured"]) == ("UNVERIFIED", None)
+    assert main(["attention", "elu", "--n", "5000", "--width", "4"]) == 0
+    assert "not written out" in capsys.readouterr().out
+
+
+def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Q, K, V = np.random.default_rng(0).standard_normal((3, 9, 4))
+    names = [str(tmp_path / f"{name}.npy") for name in "qkv"]
+    for name, part in zip(names, (Q, K, V), strict=True):
+        np.save(name, part)
+    files = [
+        word
+        for pair in zip(("--queries", "--keys", "--values"), names, strict=True)
+        for word in pair
+    ]
+    out = tmp_path / "out.npy"
+    assert main(["attention", "softmax", *files, "--beta", "0.5", "--out", str(out)]) == 0
+    assert "PASS" in capsys.readouterr().out
+    np.testing.assert_allclose(np.load(out), Softmax(0.5).weights(Q, K) @ V, rtol=1e-12)
+    before = out.read_bytes()
+    with mock.patch("pathlib.Path.replace", side_effect=OSError(28, "No space left on device")):
+        assert main(["attention", "softmax", *files, "--out", str(out)]) == 2
+    assert out.read_bytes() == before
+    assert [path.name for path in tmp_path.glob("*.partial")] == []
+
+
+def test_canary_a_wrong_fast_path_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    right = Softmax.apply
+
+    def wrong(self: Softmax, *head: Any) -> Attended:
+        values, unmatched = right(self, *head)
+        return Attended(values + 1e-9, unmatched)
+
+    with mock.patch.object(Softmax, "apply", wrong):
+        found = report(capsys, "softmax", "--n", "50", status=1)
+    assert not found["ok"]
+    assert found["checks"][0]["status"] == "FAIL"
+
+
+def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "text.npy"
+    text.write_text("no array")
+    cut = tmp_path / "cut.npy"
+    np.save(cut, np.zeros((4, 4)))
+    cut.write_bytes(cut.read_bytes()[:-9])
+    names = tmp_path / "names.npy"
+    np.save(names, np.array(["a", "b"]))
+    objects = tmp_path / "objects.npy"
+    np.save(objects, np.array([{}], object), allow_pickle=True)
+    nan = tmp_path / "nan.npy"
+    np.save(nan, np.full((2, 2), np.nan))
+    for arguments, words in (
+        (["softmax", "--queries", str(nan)], "give all of --queries, --keys and --values"),
+        (["softmax", "--n", "0"], "at least 1"),
+        (["softmax", "--beta", "nan"], "beta must be finite"),
+        (["softmax", "--repeats", "0"], "at least once"),
+        (["reformer", "--codes", "3"], "even number of codes"),
+        (["nothing"], "invalid choice"),
+        *(
+            (["softmax", "--queries", str(bad), "--keys", str(bad), "--values", str(bad)], words)
+            for bad, words in (
+                (text, "damaged or no .npy file"),
+                (cut, "damaged or no .npy file"),
+                (names, "real numbers is needed"),
+                (objects, "damaged or no .npy file"),
+                (nan, "Q must be finite"),
+                (tmp_path / "missing.npy", "No such file"),
+            )
+        ),
+    ):
+        assert main(["attention", *arguments]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert words in err
+        assert err.count("\n") == 1

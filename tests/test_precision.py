@@ -1,0 +1,100 @@
+"""Fixed-point grids against fractions, and runs on as few bits as they need."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model.precision import (
+    Grid,
+    GridOverflow,
+    fewest_bits,
+    fewest_fraction_bits,
+    forward_on_grid,
+)
+
+
+def nearest(value: float, fraction_bits: int) -> Fraction:
+    """Round a fraction to a multiple of 2^-f, halves to even: the definition."""
+    steps = Fraction(value) * Fraction(2) ** fraction_bits
+    return Fraction(round(steps)) / Fraction(2) ** fraction_bits
+
+
+@given(
+    values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20),
+    fraction_bits=st.integers(-3, 30),
+)
+def test_rounding(values: list[float], fraction_bits: int) -> None:
+    grid = Grid(53, fraction_bits)
+    rounded = grid.round(values)
+    assert [Fraction(number) for number in rounded.tolist()] == [
+        nearest(value, fraction_bits) for value in values
+    ]
+    np.testing.assert_array_equal(grid.round(rounded), rounded)
+
+
+@pytest.mark.parametrize("bits", [2, 8, 53])
+@pytest.mark.parametrize("fraction_bits", [-2, 0, 5])
+def test_the_last_number(bits: int, fraction_bits: int) -> None:
+    grid = Grid(bits, fraction_bits)
+    assert grid.round([grid.largest, -grid.largest]).tolist() == [grid.largest, -grid.largest]
+    for beyond in (grid.largest + grid.step, -grid.largest - grid.step, np.inf, np.nan):
+        with pytest.raises(GridOverflow, match=r"the number at \[1\]"):
+            grid.integers([0.0, beyond])
+
+
+@pytest.mark.parametrize("bits", [1, 54])
+def test_bits_out_of_range(bits: int) -> None:
+    with pytest.raises(ValueError, match=r"2 \.\. 53 bits"):
+        Grid(bits, 0)
+
+
+def layer(scale: float) -> RowwiseLayer:
+    """All tokens hear the mean of scale times the rows."""
+    head = HeadMaps(lambda i, x: 0 * x, lambda i, x: 0 * x, lambda i, x: scale * x, 1, 1)
+    return RowwiseLayer(ExactMatch(), (head,))
+
+
+def test_every_layer_is_rounded() -> None:
+    transformer = Transformer((layer(1), layer(4)), n_tokens=3)
+    rows = Rows.from_dense(np.array([[1.0], [0.0], [0.1]]))
+    # Input 1, 0, 0 on quarters; mean 1/3 -> 1/4; 4 * 1/4 = 1 (without grid: 4 * 1.1 / 3).
+    assert forward_on_grid(transformer, rows, Grid(10, 2)).dense().tolist() == [[1.0]] * 3
+    assert transformer.forward(rows).dense()[0, 0] == pytest.approx(4.4 / 3)
+    with pytest.raises(GridOverflow, match="layer 1: the number at"):
+        forward_on_grid(transformer, Rows.from_dense(np.ones((3, 1))), Grid(3, 0))
+    with pytest.raises(GridOverflow, match="input rows: the number at"):
+        forward_on_grid(transformer, Rows.from_dense(np.full((3, 1), 9.0)), Grid(4, 0))
+
+
+@given(st.lists(st.integers(-(2**20), 2**20), min_size=4, max_size=4))
+def test_fewest_bits_by_trying_all(values: list[int]) -> None:
+    transformer = Transformer((layer(8.0),), n_tokens=4)
+    rows = Rows.from_dense(np.array(values, float)[:, None])
+    found = fewest_bits(transformer, rows)
+    assert found == 1 + max(abs(value) for value in [*values, 2 * sum(values)]).bit_length() or (
+        max(map(abs, values)) == 0 and found == 2
+    )
+
+
+def test_fewest_bits_of_a_decision() -> None:
+    """The sign of a mean of 1/8: three bits behind the point keep it, fewer do not."""
+    transformer = Transformer((layer(1.0),), n_tokens=8)
+    rows = Rows.from_dense(np.eye(8)[:, :1])
+
+    def decide(out: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        return out > 0.1
+
+    assert fewest_fraction_bits(transformer, rows, integer_bits=4, read=decide) == 3
+    third = Rows.from_dense(np.array([[1.0]] * 3 + [[0.0]] * 5))
+    assert fewest_fraction_bits(transformer, third, integer_bits=4) == 3
+    mean = Transformer((layer(1.0),), n_tokens=3)
+    thirds = Rows.from_dense(np.array([[1.0], [0.0], [0.0]]))
+    assert fewest_fraction_bits(mean, thirds, integer_bits=4) is None
+    with pytest.raises(GridOverflow):
+        fewest_fraction_bits(mean, Rows.from_dense(np.full((3, 1), 99.0)), integer_bits=4)
+    assert fewest_bits(mean, thirds) is None
