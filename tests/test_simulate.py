@@ -11,6 +11,7 @@ import pytest
 
 import reductions.algorithms.run
 from mpc_sim import Simulation
+from reductions.algorithms.algorithm import GraphAlgorithm
 from reductions.cli import main
 from reductions.registry import ENTRIES, find, names
 
@@ -21,7 +22,8 @@ def test_every_algorithm_of_the_registry_is_listed() -> None:
     assert set(ALGORITHMS) == {
         "broadcast", "converge_cast", "aggregate", "prefix_sum", "columnsort", "sample_sort",
         "multi_search", "remove_duplicates", "reduce_by_key", "equi_join", "boolean_circuit",
-        "list_ranking", "k_hop",
+        "list_ranking", "k_hop", "connectivity", "minimum_spanning_forest_filtering",
+        "maximal_matching", "maximal_independent_set", "matrix_product",
     }  # fmt: skip
     for entry in ENTRIES:
         assert entry.load() is not None
@@ -37,13 +39,14 @@ def test_an_algorithm_runs_within_its_bounds(
     assert report["schema"] == "anna-mpc/simulation/1"
     assert report["ok"]
     assert report["parameters"]["c_s"] <= 16
-    assert report["parameters"]["c_p"] <= 16
+    assert (report["parameters"]["c_p"] or 1) <= 16  # none where s is given outright
     rows = {row["name"]: row for row in report["checks"]}
     assert {"output-mpc", "rounds", "local_memory", "sent_words", "received_words"} <= set(rows)
     assert rows["rounds"]["measured"] == len(report["ledger"])
     algorithm = find("algorithm", name).load()
-    words = algorithm.instance(300, 3)
-    assert [int(line) for line in out.read_text().split()] == algorithm.oracle(words).tolist()
+    if not isinstance(algorithm, GraphAlgorithm):  # their files are read in test_graph_input.py
+        words = algorithm.instance(300, 3)
+        assert [int(line) for line in out.read_text().split()] == algorithm.oracle(words).tolist()
 
 
 def test_a_wrong_output_fails(

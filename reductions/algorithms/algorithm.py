@@ -102,6 +102,11 @@ class Algorithm:
         protocol = self.protocol(cluster.n_words) if given is None else self.protocol_for(given)
         return self.bounds(protocol, cluster)
 
+    @property
+    def judge(self) -> str:
+        """What finds wrong outputs: the oracle, or a verifier."""
+        return "oracle"
+
     def n_wrong(self, given: Any, output: Words) -> int:
         """Return how many output words are wrong, by the oracle."""
         return int(np.count_nonzero(output != self.oracle(given)))
@@ -149,6 +154,11 @@ class GraphAlgorithm(Algorithm):
         if self.fit is not None:
             return self.fit(self, given, epsilon, gamma)
         return super().cluster(given, epsilon, gamma)
+
+    @property
+    def judge(self) -> str:
+        """What finds wrong outputs: the oracle, or a verifier."""
+        return "oracle" if self.n_wrong_of is None else "verifier"
 
     def n_wrong(self, given: Graph, output: Words) -> int:
         """Return how much of an output is wrong."""

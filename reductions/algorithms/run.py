@@ -85,7 +85,7 @@ def run_algorithm(
         simulation = Simulation(algorithm.protocol_for(given), cluster, words, keep_bytes=0)
     output = simulation.run(progress=progress, **run_options)
     n_wrong = algorithm.n_wrong(given, output)
-    recorder.count("mpc", output, n_wrong, "oracle or verifier of the algorithm")
+    recorder.count("mpc", output, n_wrong, f"{algorithm.judge} of the algorithm")
     if algorithm.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
     recorder.measure(algorithm.bounds_of(cluster, given), measured_rounds(simulation.ledger))
