@@ -33,7 +33,7 @@ from reductions import compile_protocol
 from reductions.algorithms.three_sum import THREE_SUM, has_solution, offset_for
 
 Words = NDArray[np.int64]
-SCARCE = 4
+SCARCE = 8
 
 
 def by_brute_force(values: list[int], distinct: bool) -> bool:
@@ -228,15 +228,15 @@ def test_refusals() -> None:
 
 @dataclass(frozen=True)
 class LosesALine(CopyBlocks):
-    """The machine that looks at line 1 is told nothing."""
+    """The machine that looks at line 1 is told zeros."""
 
     def step(self, round: int, inbox: Any, cluster: Cluster) -> Outbox:
         outbox, changed = super().step(round, inbox, cluster), Outbox()
         for channel in outbox:
             source, to, columns = outbox.rows(channel)
-            kept = np.ones(len(to), bool) if channel == "bound" or round < 2 else to != 1
-            columns = {name: column[kept] for name, column in columns.items()}
-            changed.send(channel, source=source[kept], to=to[kept], **columns)
+            if channel == "piece" and round == 2:
+                columns = {"word": np.where(to == 1, 0, columns["word"])}
+            changed.send(channel, source=source, to=to, **columns)
         return changed
 
 

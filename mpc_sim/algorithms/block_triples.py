@@ -95,6 +95,49 @@ class BlockTriples:
         found: Words = np.searchsorted(keys, block * n_lines + machine) - self.start[block]
         return found
 
+    def arrivals(
+        self, stage: int, machines: Words, width: int, n_words: int
+    ) -> tuple[Words, Words, Words]:
+        """Return machine, place and source of all words that machines get when blocks are copied.
+
+        Word w of a block with R receivers goes to receiver w mod R (stage 1), from there to member
+        w mod g of every group of g receivers (stage 2), and from there to all of the group (3).
+
+        Examples
+        --------
+        >>> triples = BlockTriples.of(np.array([0, 5]), np.array([4, 9]), target=17)
+        >>> machine, place, source = triples.arrivals(1, np.array([0, 2]), width=2, n_words=4)
+        >>> machine.tolist(), place.tolist(), source.tolist()
+        ([2, 0], [1, 2], [0, 1])
+        """
+        mine = np.flatnonzero(np.isin(self.receiver, machines))
+        block = np.repeat(np.arange(len(self.count)), self.count)[mine]
+        row, at = repeated(np.minimum(width, n_words - block * width))
+        block, machine = block[row], self.receiver[mine][row]
+        start, count = self.start[block], self.count[block]
+        rank = mine[row] - start
+        before = rank - rank % width
+        size = np.minimum(width, count - before)
+        if stage == 1:
+            kept, source = at % count == rank, block
+        elif stage == 2:
+            kept, source = at % size == rank - before, self.receiver[start + at % count]
+        else:
+            kept, source = at >= 0, self.receiver[start + before + at % size]
+        return machine[kept], (block * width + at)[kept], source[kept]
+
+
+def repeated(copies: Words) -> tuple[Words, Words]:
+    """Return every row as often as told, and the number of each copy.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in repeated(np.array([2, 0, 3]))]
+    [[0, 0, 2, 2, 2], [0, 1, 0, 1, 2]]
+    """
+    row = np.repeat(np.arange(len(copies)), copies)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+
 
 def holds_solution(
     words: Words, starts: Words, lengths: Words, target: int, *, distinct: bool

@@ -10,7 +10,8 @@ Machine t now knows all boundaries, 2 m words, and finds the triple of blocks on
 receivers is copied in three rounds. *Scatter*: its words are dealt out to the receivers. *Spread*:
 every word goes to one receiver in each of the ceil(R / B) groups of them. *Gather*: every receiver
 tells its group. No machine copies more than about B words of a block in any round, however many
-receivers there are. Words carry their place in the order, 2 words a message.
+receivers there are. The places of words do not travel: sources are in order, and a machine knows
+from the boundaries which words each of them sends.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.block_triples import BlockTriples, holds_solution
+from mpc_sim.algorithms.block_triples import BlockTriples, holds_solution, repeated
 from mpc_sim.algorithms.broadcast import Broadcast, FillBlocks
 from mpc_sim.algorithms.columnsort import Columnsort, Rename, sort_locally
 from mpc_sim.algorithms.converge_cast import ConvergeCast
+from mpc_sim.algorithms.elements import batch_slots
 from mpc_sim.algorithms.operations import Maximum
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
@@ -33,7 +35,6 @@ from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 
 BOUND = ("least", "most")
-PIECE = ("place", "word")
 
 
 def n_lines(cluster: Cluster) -> int:
@@ -63,17 +64,17 @@ def group_sizes(n_members: Words, group: Words, cluster: Cluster) -> Words:
 def copies_words(cluster: Cluster) -> int:
     """Return the most words that a machine needs in any round between sorting and looking.
 
-    2 m of boundaries wait while pieces of three blocks, 2 words a piece, are told to B others:
-    ceil(B / g) g <= B + g - 1 pieces of each block in a group of g <= B.
+    2 m of boundaries wait while words of three blocks are told to a group of g <= B members, or to
+    one member of each group: ceil(B / g) g <= B + g - 1 messages a block, or a message a group.
 
     Examples
     --------
     >>> copies_words(Cluster(n_words=16, memory_words=64, n_machines=16, block_words=4))
-    50
+    29
     """
     block, blocks = cluster.block_words, cluster.n_input_machines
     groups = ceil_div(n_lines(cluster), block)
-    telling = 2 * blocks + 6 * max(2 * block - 1, groups)
+    telling = 2 * blocks + 3 * max(2 * block - 1, groups)
     return max(telling, block + 2 * max(groups, blocks + block - 1))
 
 
@@ -139,14 +140,14 @@ class TellBoundaries(Protocol):
                 records["word"][tail],
             )
             copies = np.full(len(head), ceil_div(lines, block))
-            row, group = _repeated(copies)
+            row, group = repeated(copies)
             size = group_sizes(np.array(lines), group, cluster)
             to = group * block + source[row] % size
         else:
             told = inbox["bound"]
             source, least, most = told.machine, told["least"], told["most"]
             group = source // block
-            row, member = _repeated(group_sizes(np.array(lines), group, cluster))
+            row, member = repeated(group_sizes(np.array(lines), group, cluster))
             to = group[row] * block + member
         outbox.send("bound", source=source[row], to=to, least=least[row], most=most[row])
         return outbox
@@ -192,15 +193,14 @@ class CopyBlocks(Protocol):
         sent = (block, 3 * max(block, groups), 3 * (2 * block - 1))[round]
         return (
             Channel("bound", BOUND, cluster.n_input_machines, local=True),
-            Channel("piece", PIECE, sent, 3 * block),
+            Channel("piece", ("word",), sent, 3 * block),
         )
 
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         outbox, bound = Outbox(), inbox["bound"]
         outbox.keep("bound", bound.machine, **bound.columns)
-        pieces = inbox["piece"] if round else _numbered(inbox["records"], cluster)
         for triples, machines in self._known(inbox, cluster):
-            told = pieces.take(np.isin(pieces.machine, machines))
+            told = _pieces(round, inbox, triples, machines, cluster)
             place, width = told["place"], cluster.block_words
             block, at = place // width, place % width
             count = triples.count[block]
@@ -208,20 +208,20 @@ class CopyBlocks(Protocol):
                 row = np.flatnonzero(count > 0)
                 member = at[row] % count[row]
             elif round == 1:
-                row, group = _repeated(-(-count // width))
+                row, group = repeated(-(-count // width))
                 size = group_sizes(count[row], group, cluster)
                 member = group * width + at[row] % size
             else:
                 group = triples.rank(block, told.machine) // width
-                row, member = _repeated(group_sizes(count, group, cluster))
+                row, member = repeated(group_sizes(count, group, cluster))
                 member = group[row] * width + member
             to = triples.receiver[triples.start[block[row]] + member]
             sent = told.take(row)
-            outbox.send("piece", source=sent.machine, to=to, **sent.columns)
+            outbox.send("piece", source=sent.machine, to=to, word=sent["word"])
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        pieces, width = sort_locally(inbox["piece"]), cluster.block_words
+        width = cluster.block_words
         owners = [np.zeros(0, np.int64)]
         for triples, machines in self._known(inbox, cluster):
             live = machines[triples.is_live[machines]]
@@ -229,7 +229,7 @@ class CopyBlocks(Protocol):
             words = np.zeros((len(live), 3, width), np.int64)
             slot = np.zeros(cluster.n_machines, np.int64)
             slot[live] = np.arange(len(live))
-            held = pieces.take(np.isin(pieces.machine, live))
+            held = _pieces(3, inbox, triples, live, cluster)
             row, block = slot[held.machine], held["place"] // width
             for role in range(3):
                 is_role = np.flatnonzero(blocks[row, role] == block)
@@ -258,16 +258,22 @@ class CopyBlocks(Protocol):
             waiting = waiting[~alike]
 
 
-def _numbered(records: Records, cluster: Cluster) -> Records:
-    """Return the sorted words with their places."""
-    place = records.machine * cluster.block_words + records.rank
-    return Records.of(records.machine, place=place, word=records["word"])
-
-
-def _repeated(copies: Words) -> tuple[Words, Words]:
-    """Return every row as often as told, and the number of each copy."""
-    row = np.repeat(np.arange(len(copies)), copies)
-    return row, np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+def _pieces(
+    round: int, inbox: Inbox, triples: BlockTriples, machines: Words, cluster: Cluster
+) -> Records:
+    """Return the words of blocks that machines hold before a round, in order, with their places."""
+    words = inbox["piece" if round else "records"]
+    words = words.take(np.isin(words.machine, machines))
+    if round == 0:
+        place = words.machine * cluster.block_words + words.rank
+        return Records.of(words.machine, place=place, word=words["word"])
+    slot = batch_slots(inbox.machines, cluster)
+    arrived = triples.arrivals(round, machines, cluster.block_words, cluster.n_words)
+    machine, place, source = arrived
+    order = np.lexsort([place, source, slot[machine]])
+    machine, place = machine[order], place[order]
+    by_place = np.lexsort([place, slot[machine]])
+    return Records.of(machine[by_place], place=place[by_place], word=words["word"][by_place])
 
 
 def three_sum(offset: int = 0, distinct: bool = True) -> Protocol:

@@ -113,18 +113,35 @@ def blocks_twin(stage: CopyBlocks) -> PerMachine:
     CopyBlocks(target=3, distinct=True)
     """
 
+    def pieces_of(round: int, memory: Memory) -> list[tuple[int, int]]:
+        """Return (place, word) of what the machine holds before a round, by place."""
+        cluster, width = memory.cluster, memory.cluster.block_words
+        if round == 0:
+            first = memory.machine * width
+            return [(first + at, word) for at, (word,) in enumerate(memory["records"])]
+        arriving: list[tuple[int, int]] = []
+        for block, needing in enumerate(receivers_of(tuple(memory["bound"]), stage.target)):
+            if memory.machine not in needing:
+                continue
+            group = next(g for g in groups_of(needing, cluster) if memory.machine in g)
+            for at in range(min(width, cluster.n_words - block * width)):
+                dealt, told = needing[at % len(needing)], group[at % len(group)]
+                if round == 1 and dealt == memory.machine:
+                    arriving.append((block, block * width + at))
+                elif round == 2 and told == memory.machine:
+                    arriving.append((dealt, block * width + at))
+                elif round == 3:
+                    arriving.append((told, block * width + at))
+        places = [place for _, place in sorted(arriving)]
+        return sorted(zip(places, (row[0] for row in memory["piece"]), strict=True))
+
     def step(round: int, memory: Memory) -> None:
         cluster, bound = memory.cluster, tuple(memory["bound"])
         width = cluster.block_words
         for pair in bound:
             memory.keep("bound", *pair)
         receivers = receivers_of(bound, stage.target)
-        first = memory.machine * width
-        if round == 0:
-            pieces = [(first + at, word) for at, (word,) in enumerate(memory["records"])]
-        else:
-            pieces = [(row[0], row[1]) for row in memory["piece"]]
-        for place, word in pieces:
+        for place, word in pieces_of(round, memory):
             needing, at = receivers[place // width], place % width
             groups = groups_of(needing, cluster)
             if round == 0:
@@ -134,14 +151,15 @@ def blocks_twin(stage: CopyBlocks) -> PerMachine:
             else:
                 told = next(group for group in groups if memory.machine in group)
             for to in told:
-                memory.send("piece", to, place, word)
+                memory.send("piece", to, word)
 
     def finish(memory: Memory) -> Left:
         triple = triples_of(tuple(memory["bound"]), stage.target).get(memory.machine)
         if triple is None:
             return {"found": (("word",), [])}
         width, gap = memory.cluster.block_words, int(stage.distinct)
-        parts = [[row for row in memory["piece"] if row[0] // width == block] for block in triple]
+        pieces = pieces_of(3, memory)
+        parts = [[row for row in pieces if row[0] // width == block] for block in triple]
         is_found = any(
             a + b + c == stage.target and q >= p + gap and r >= q + gap
             for p, a in parts[0]
