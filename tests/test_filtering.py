@@ -35,6 +35,7 @@ from mpc_sim.algorithms.twins.minimum_spanning_forest_filtering import (
     minimum_spanning_forest_filtering_twin,
 )
 from mpc_sim.cluster import failure_word
+from mpc_sim.errors import MPCError
 from mpc_sim.graphs import Graph, GraphShape
 from reductions import compile_protocol
 from reductions.algorithms.algorithm import GraphAlgorithm
@@ -286,6 +287,39 @@ def test_a_failed_run_says_so() -> None:
     assert failures > 0
 
 
+@pytest.mark.parametrize("mu", [Fraction(1, 8), Fraction(1, 4), Fraction(3, 8)])
+def test_matchings_decay_as_planned(mu: Fraction) -> None:
+    """The edges that are left stay below the plan; all seeds together fail with 20 / N < 1e-3."""
+    graph = MAXIMAL_MATCHING.hard["complete"](150)
+    cluster = cluster_for(MAXIMAL_MATCHING, graph, mu)
+    plan = MatchInPhases(graph.shape, 0, graph.shape.n_words).plan(cluster)
+    assert 20 / graph.shape.n_words < 1e-3
+    print(mu, cluster.memory_factor, plan.n_phases, plan.left)
+    most = [0] * plan.n_phases
+    for seed in range(20):
+        sim = Simulation(maximal_matching(graph.shape, seed), cluster, graph.words)
+        while not sim.finished:
+            sim.step()
+            phase, inner = divmod(sim.round - 2, 3)
+            if inner == 0 and phase < plan.n_phases:
+                most[phase] = max(most[phase], len(sim.inbox["live"]))
+    assert most[0] == plan.left[0] == graph.n_edges
+    assert all(left <= limit for left, limit in zip(most, plan.left, strict=True)), most
+    assert sorted(set(plan.left), reverse=True) == list(plan.left)
+
+
+def test_more_memory_needs_fewer_phases() -> None:
+    """O(c / mu): at c_s = 16 phases do not grow with mu, and one is enough at mu = c."""
+    graph = MAXIMAL_MATCHING.hard["complete"](150)
+    rounds = []
+    for mu in (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(1)):
+        protocol = maximal_matching(graph.shape)
+        cluster = vertex_cluster(protocol, graph, mu, memory_factor=16)
+        rounds.append(protocol.n_rounds(cluster))
+    assert rounds == sorted(rounds, reverse=True)
+    assert rounds[0] > rounds[-1] == 5
+
+
 def test_edges_are_shuffled() -> None:
     assert sorted(shuffled(100, 3).tolist()) == list(range(100))
     assert shuffled(100, 3).tolist() != shuffled(100, 4).tolist()
@@ -416,7 +450,7 @@ def test_canary_protocols() -> None:
     graph = SPANNING.hard["complete"](64)
     cluster, shape = SPANNING.cluster(graph), graph.shape
     greedy = sequence(LoadEdges(shape), KeepsNoForest(shape), MarkEdges(shape, 63))
-    with pytest.raises(Exception, match="edges"):
+    with pytest.raises(MPCError, match="edges"):
         Simulation(greedy, cluster, graph.words).run()
 
 

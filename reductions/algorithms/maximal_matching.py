@@ -96,9 +96,9 @@ MAXIMAL_MATCHING = GraphAlgorithm(
     regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + 3 K rounds, K = O(c / mu) phases",
     source=SOURCE,
     constants=(
-        "machine 0 keeps T <= B / 2 + 1 edges of 3 words and takes the quotas of all: about s / 4 "
-        "edges on average; the edges fall if that exceeds n ln 2 + ln(2 K N): c_s = 8 for "
-        "n^mu >= 1, and 16 where it saves a phase"
+        "machine 0 keeps T <= B / 2 + 1 edges of 3 words and takes the quotas of all, which are "
+        "more than the mean by a Chernoff bound; the edges fall if the mean exceeds n ln 2 + "
+        "ln(2 K N): c_s = 16 at mu = 1/8, 8 at 1/4, 4 at 1/2 are enough, and more saves phases"
     ),
     protocol=maximal_matching,
     instance=lambda n, seed: dense_graph(n, seed, is_weighted=False),

@@ -94,8 +94,8 @@ MINIMUM_SPANNING_FOREST_FILTERING = GraphAlgorithm(
     regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + O(c / mu) rounds, nothing is random",
     source=SOURCE,
     constants=(
-        "two forests of n - 1 records of 4 words must fit: c_s = 8 for n^mu >= 1; c_s = 16 where "
-        "wider trees save a level"
+        "two forests of n - 1 records of 4 words must fit, c_s n^mu >= 8: c_s = 8 is enough, at "
+        "mu = 1/8 c_s = 4 from n = 256 on, and more saves levels"
     ),
     protocol=minimum_spanning_forest_filtering,
     instance=dense_graph,
