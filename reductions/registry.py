@@ -183,6 +183,20 @@ ENTRIES = (
     ),
     Entry(
         "algorithm",
+        "triangle_count",
+        "the number of triangles, by wedges from lower to higher degree",
+        "Suri, Vassilvitskii 2011",
+        "reductions.algorithms.triangle_count:TRIANGLE_COUNT",
+    ),
+    Entry(
+        "algorithm",
+        "three_sum",
+        "whether three of N numbers sum to zero, in constant rounds on O(N) machines",
+        "arXiv 2509.09001; the sort: Leighton 1985",
+        "reductions.algorithms.three_sum:THREE_SUM",
+    ),
+    Entry(
+        "algorithm",
         "matrix_product",
         "the product of two square matrices modulo a prime, by blocks on a cube of machines",
         "three-dimensional scheme: Irony, Toledo, Tiskin 2004",
