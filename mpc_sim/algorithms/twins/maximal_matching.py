@@ -9,9 +9,9 @@ from mpc_sim.algorithms.maximal_matching import (
     MatchInPhases,
     maximal_matching,
 )
+from mpc_sim.algorithms.twins.blocks import Twins, twin_of
 from mpc_sim.algorithms.twins.broadcast import Left, local_twin
 from mpc_sim.algorithms.twins.edge_rows import load_edges_twin, mark_edges_twin
-from mpc_sim.compose import Sequence, sequence
 from mpc_sim.graphs import GraphShape
 from mpc_sim.per_machine import Memory, PerMachine, per_machine
 from mpc_sim.protocol import Protocol
@@ -117,15 +117,10 @@ def maximal_matching_twin(
     >>> Simulation(maximal_matching_twin(GraphShape(3, 2)), cluster, [0, 1, 2, 0, 1, 1, 2]).run()
     array([0, 0, 0, 1, 1, 0, 0])
     """
-    protocol = maximal_matching(shape, seed, inverse_failure)
-    assert isinstance(protocol, Sequence)
-    load, _, match, mark = protocol.stages
-    assert isinstance(load, LoadEdges)
-    assert isinstance(match, MatchInPhases)
-    assert isinstance(mark, MarkEdges)
-    return sequence(
-        load_edges_twin(load),
-        local_twin(DropWeights(), drop_weights),
-        match_twin(match),
-        mark_edges_twin(mark),
-    )
+    twins: Twins = {
+        LoadEdges: load_edges_twin,
+        DropWeights: lambda stage: local_twin(stage, drop_weights),
+        MatchInPhases: match_twin,
+        MarkEdges: mark_edges_twin,
+    }
+    return twin_of(maximal_matching(shape, seed, inverse_failure), twins)
