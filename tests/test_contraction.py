@@ -100,6 +100,7 @@ def test_never_wrong(algorithm: GraphAlgorithm) -> None:
     assert 0 < failed < 16
 
 
+@pytest.mark.slow
 def test_failures_are_as_rare_as_stated() -> None:
     """At most l (3/4)^t / 2 = 0.267 of all seeds fail, so a binomial tail bounds 200 of them."""
     path = Graph.from_networkx(nx.path_graph(3))
