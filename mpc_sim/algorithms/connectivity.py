@@ -8,7 +8,7 @@ phases did not suffice, which has probability at most 1/N, every word is the fai
 from __future__ import annotations
 
 from mpc_sim.algorithms.component_labels import label_components
-from mpc_sim.algorithms.contraction import contraction, n_phases
+from mpc_sim.algorithms.contraction import contraction, n_phases, waiting
 from mpc_sim.algorithms.edges_home import EdgesHome
 from mpc_sim.compose import Sequence, sequence
 from mpc_sim.errors import InputError
@@ -88,7 +88,8 @@ def contract_and_label(
     t = checked_phases(shape, seed, phases)
     stages = read
     if t:
-        stages += (contraction(shape, seed, t, prefers_leaders=prefers_leaders, has_tags=has_tags),)
+        waits = waiting(shape, has_tags)
+        stages += (contraction(shape, seed, t, prefers_leaders=prefers_leaders, waits=waits),)
     return sequence(*stages, label_components(shape, t, has_tags))
 
 

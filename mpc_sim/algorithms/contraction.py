@@ -117,7 +117,12 @@ class Hook(Protocol):
     shape: GraphShape
     seed: int
     phase: int
-    has_tags: bool
+    waits: tuple[Wait, ...]
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether tags wait."""
+        return any(wait.channel == "tag" for wait in self.waits)
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1
@@ -132,26 +137,25 @@ class Hook(Protocol):
         vertices = share(self.shape.n_vertices, cluster)
         edges = share(self.shape.n_edges, cluster)
         halves = share(2 * self.shape.n_edges, cluster)
-        tags = (
-            Channel("tag", TAG, edges, local=True),
-            Channel("chosen", ("edge",), halves, edges),
-        )
+        chosen = (Channel("chosen", ("edge",), halves, edges),) if self.has_tags else ()
         return (
-            Channel("parent", PARENT, vertices, local=True),
+            *(left for wait in self.waits for left in wait.leaves(cluster)),
             Channel("joined", ("vertex", "parent"), halves, vertices),
             Channel("half", ("half", "label"), halves, 2 * edges),
-            *(tags if self.has_tags else ()),
+            *chosen,
         )
 
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
-        halves, parents = inbox["records"], inbox["parent"]
+        halves = inbox["records"]
         label, half = halves["key"], halves["tag"] % (2 * self.shape.n_edges)
         is_first, choice = value_of_run(halves)
         joins = ~is_leader(self.seed, self.phase, label)
         joins &= is_leader(self.seed, self.phase, choice)
         home = half // 2 // share(self.shape.n_edges, cluster)
         outbox = Outbox()
-        outbox.keep("parent", parents.machine, parent=parents["parent"])
+        for wait in self.waits:
+            waits = inbox[wait.channel]
+            outbox.keep(wait.channel, waits.machine, **waits.columns)
         outbox.send(
             "half",
             source=halves.machine,
@@ -169,7 +173,6 @@ class Hook(Protocol):
             parent=choice[joins],
         )
         if self.has_tags:
-            outbox.keep("tag", inbox["tag"].machine, tag=inbox["tag"]["tag"])
             outbox.send(
                 "chosen", source=halves.machine[joins], to=home[joins], edge=half[joins] // 2
             )
@@ -187,7 +190,7 @@ class Hook(Protocol):
         start = group_starts(vertices, cluster)
         size = share(self.shape.n_vertices, cluster)
         parent[start[told.machine] + told["vertex"] % size] = told["parent"]
-        records = {
+        records = {wait.channel: inbox[wait.channel] for wait in self.waits} | {
             "edge": edges.take(left != right),
             "parent": Records.of(vertices.machine, parent=parent),
         }
@@ -201,9 +204,18 @@ class Hook(Protocol):
 
 
 def contraction(
-    shape: GraphShape, seed: int, phases: int, *, prefers_leaders: bool, has_tags: bool
+    shape: GraphShape, seed: int, phases: int, *, prefers_leaders: bool, waits: tuple[Wait, ...]
 ) -> Repeat:
-    """Return the phases, at least one; they read channels ``edge``, ``parent`` and ``tag``.
+    """Return the phases, at least one, of edges in channel ``edge``.
+
+    Parameters
+    ----------
+    shape : GraphShape
+    seed, phases : int
+    prefers_leaders : bool
+        As for ``Halves``.
+    waits : tuple of Wait
+        Parents, and what else waits.
 
     Returns
     -------
@@ -214,16 +226,16 @@ def contraction(
     --------
     >>> from mpc_sim import fit_cluster
     >>> shape = GraphShape(30, 35)
-    >>> protocol = contraction(shape, 0, 3, prefers_leaders=True, has_tags=False)
+    >>> waits = waiting(shape, has_tags=False)
+    >>> protocol = contraction(shape, 0, 3, prefers_leaders=True, waits=waits)
     >>> protocol.n_rounds(fit_cluster(protocol, 100, "2/3", largest_word=140))
     24
     """
-    waits = waiting(shape, has_tags)
     bodies = [
         sequence(
             Halves(shape, seed, phase, prefers_leaders),
             first_of_run(shape.n_edges, 2, waits),
-            Hook(shape, seed, phase, has_tags),
+            Hook(shape, seed, phase, waits),
             name=f"phase {phase + 1}",
         )
         for phase in range(phases)

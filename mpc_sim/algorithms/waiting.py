@@ -6,6 +6,7 @@ Items 0 .. k - 1 lie evenly on all P machines: item i on machine i // ceil(k / P
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mpc_sim.algorithms.loads import check_declared_loads
 from mpc_sim.algorithms.scan import Scan
@@ -71,6 +72,9 @@ class ScanBeside(Scan):
 class Beside(Parallel):
     """A parallel composition that refuses a cluster where its parts together do not fit."""
 
+    def n_rounds(self, cluster: Cluster) -> int:
+        return _rounds(self.parts, cluster)
+
     def check(self, cluster: Cluster) -> None:
         super().check(cluster)
         check_declared_loads(self, cluster, REMEDY)
@@ -88,3 +92,8 @@ def beside(stage: Protocol, waits: tuple[Wait, ...]) -> Beside:
     ['0/word', '1/parent']
     """
     return Beside((stage, *waits))
+
+
+@lru_cache(maxsize=1024)
+def _rounds(parts: tuple[Protocol, ...], cluster: Cluster) -> int:
+    return max(part.n_rounds(cluster) for part in parts)
