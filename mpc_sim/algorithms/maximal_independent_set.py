@@ -335,7 +335,7 @@ def maximal_independent_set(
     >>> protocol = maximal_independent_set(graph.shape)
     >>> cluster = fit_cluster(protocol, graph.shape.n_words, "2/3", largest_word=15)
     >>> Simulation(protocol, cluster, graph.words).run()[:5].tolist()
-    [0, 1, 0, 1, 0]
+    [1, 0, 1, 0, 1]
     """
     if seed < 0:
         raise InputError(f"seed = {seed}: choose it at least 0")
