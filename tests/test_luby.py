@@ -108,7 +108,7 @@ def test_bounds_on_a_grid() -> None:
     """Exact rounds; the other bounds are met with a slack of 1 somewhere, s <= N / 8 somewhere."""
     least: dict[str, float] = {}
     scarce = 0
-    for n, epsilon, seed in itertools.product((100, 1000, 3000), EPSILONS, (0, 1)):
+    for n, epsilon, seed in itertools.product((100, 6000), EPSILONS, (0, 1)):
         graph = RECORD.instance(n, seed)
         sim = run(graph, epsilon)
         assert RECORD.n_wrong(graph, sim.output()) == 0
@@ -155,7 +155,7 @@ def allowed_failures(probability: Fraction) -> int:
 @pytest.mark.parametrize("inverse_failure", [pytest.param(None, marks=pytest.mark.slow), 4])
 def test_fails_as_rarely_as_it_says(inverse_failure: int | None) -> None:
     """Seeds are independent, so failures are dominated by Bin(200, delta); its exact quantile."""
-    graph = random_graph(5, 5, seed=3)
+    graph = random_graph(4, 4, seed=3)
     cluster = RECORD.cluster(graph, "2/3")
     failures = 0
     for seed in range(SEEDS):
