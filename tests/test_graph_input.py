@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -34,10 +35,12 @@ from mpc_sim.graph_instances import (
 )
 from mpc_sim.graphs import Graph
 from reductions.algorithms.maximal_independent_set import MAXIMAL_INDEPENDENT_SET
+from reductions.algorithms.triangle_count import TRIANGLE_COUNT
 from reductions.cli import main
 from reductions.commands import graph_input, sweep
 
 NAME = "maximal_independent_set"
+BY_NAME = {NAME: MAXIMAL_INDEPENDENT_SET, "triangle_count": TRIANGLE_COUNT}
 
 
 class Found:
@@ -57,12 +60,12 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = reductions.cli.names
 
     def find(family: str, name: str) -> object:
-        return Found(MAXIMAL_INDEPENDENT_SET) if name == NAME else real(family, name)  # type: ignore[arg-type]
+        return Found(BY_NAME[name]) if name in BY_NAME else real(family, name)  # type: ignore[arg-type]
 
     for module in (reductions.commands.simulate, sweep):
         monkeypatch.setattr(module, "find", find)
     monkeypatch.setattr(
-        reductions.cli, "names", lambda family: tuple(dict.fromkeys((*listed(family), NAME)))
+        reductions.cli, "names", lambda family: tuple(dict.fromkeys((*listed(family), *BY_NAME)))
     )
 
 
@@ -218,6 +221,19 @@ def test_simulate_a_graph_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "lone" in chosen
     assert chosen & {"ann", "bob"}
     assert not chosen >= {"bob", "cid"}
+
+
+def test_the_triangles_of_the_karate_club(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """45 by networkx; the edges come from standard input."""
+    edges = "".join(f"m{u} m{v}\n" for u, v in karate_club().edges.tolist())
+    monkeypatch.setattr("sys.stdin", io.StringIO(edges))
+    out = tmp_path / "out.txt"
+    assert main(["simulate", "triangle_count", "--graph", "-", "--out", str(out)]) == 0
+    assert {line.split()[1] for line in out.read_text().splitlines()} == {"45"}
+    assert len(out.read_text().splitlines()) == 34
+    assert "PASS" in capsys.readouterr().out
 
 
 def test_weights_that_are_left_out_are_stated(

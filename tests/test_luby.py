@@ -108,7 +108,7 @@ def test_bounds_on_a_grid() -> None:
     """Exact rounds; the other bounds are met with a slack of 1 somewhere, s <= N / 8 somewhere."""
     least: dict[str, float] = {}
     scarce = 0
-    for n, epsilon, seed in itertools.product((100, 1000, 6000), EPSILONS, (0, 1)):
+    for n, epsilon, seed in itertools.product((100, 6000), EPSILONS, (0, 1)):
         graph = RECORD.instance(n, seed)
         sim = run(graph, epsilon)
         assert RECORD.n_wrong(graph, sim.output()) == 0
@@ -152,10 +152,10 @@ def allowed_failures(probability: Fraction) -> int:
     return 0
 
 
-@pytest.mark.parametrize("inverse_failure", [None, 4])
+@pytest.mark.parametrize("inverse_failure", [pytest.param(None, marks=pytest.mark.slow), 4])
 def test_fails_as_rarely_as_it_says(inverse_failure: int | None) -> None:
     """Seeds are independent, so failures are dominated by Bin(200, delta); its exact quantile."""
-    graph = random_graph(6, 7, seed=3)
+    graph = random_graph(4, 4, seed=3)
     cluster = RECORD.cluster(graph, "2/3")
     failures = 0
     for seed in range(SEEDS):
@@ -250,7 +250,7 @@ def ledger_of(protocol: Protocol, graph: Graph, cluster: Cluster) -> tuple[list[
 
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_twins(epsilon: str) -> None:
-    for graph in (path(1), path(2), RECORD.instance(20, 0), star(40), RECORD.hard["no edges"](5)):
+    for graph in (path(1), path(2), RECORD.instance(12, 0), star(30), RECORD.hard["no edges"](5)):
         cluster = RECORD.cluster(graph, epsilon)
         ours = ledger_of(maximal_independent_set(graph.shape), graph, cluster)
         assert ours == ledger_of(maximal_independent_set_twin(graph.shape), graph, cluster)
@@ -265,7 +265,7 @@ def test_canary_twins() -> None:
 
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_local(epsilon: str) -> None:
-    for graph in (star(40), RECORD.instance(12, 1), path(1)):
+    for graph in (star(24), RECORD.instance(8, 1), path(1)):
         cluster = RECORD.cluster(graph, epsilon)
         assert_local(maximal_independent_set(graph.shape), cluster, graph.words, n_batches=2)
 
