@@ -162,6 +162,27 @@ ENTRIES = (
     ),
     Entry(
         "algorithm",
+        "spanning_forest",
+        "a spanning forest, the edges by which random mates join, in O(log n) phases",
+        "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",
+        "reductions.algorithms.spanning_forest:SPANNING_FOREST",
+    ),
+    Entry(
+        "algorithm",
+        "minimum_spanning_forest",
+        "the minimum spanning forest by Boruvka's rule with random mates, in O(log n) phases",
+        "Boruvka 1926; random mates: Reif 1985",
+        "reductions.algorithms.minimum_spanning_forest:MINIMUM_SPANNING_FOREST",
+    ),
+    Entry(
+        "algorithm",
+        "cycle_counting",
+        "the number of cycles of a graph in which every vertex has degree 2",
+        "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mates: Reif 1985",
+        "reductions.algorithms.cycle_counting:CYCLE_COUNTING",
+    ),
+    Entry(
+        "algorithm",
         "minimum_spanning_forest_filtering",
         "the minimum spanning forest of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
