@@ -31,6 +31,8 @@ from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
 from mpc_sim.algorithms.splitting import SplitPlan, plan_splitting
+from mpc_sim.algorithms.tally import Tally
+from mpc_sim.algorithms.tree import Tree
 from mpc_sim.algorithms.twins.blocks import BLOCKS, twin_of
 from mpc_sim.algorithms.twins.columnsort import columnsort_twin
 from mpc_sim.algorithms.twins.equi_join import equi_join_twin
@@ -42,6 +44,7 @@ from mpc_sim.algorithms.twins.sample_sort import SPLITTING, sample_sort_twin, sp
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import Sequence, sequence
 from mpc_sim.errors import WordOverflow
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 from reductions import compile_protocol
 from reductions.algorithms.algorithm import Algorithm
 from reductions.algorithms.columnsort import COLUMNSORT
@@ -461,6 +464,64 @@ def test_loads_of_sample_sort_are_certain() -> None:
         level = Split(0).plan(loads.cluster).levels[0]
         assert level.samples == -(-loads.n // level.stride)
         assert level.received * level.within >= level.bucket
+
+
+def test_buckets_are_dealt_out_evenly() -> None:
+    """The machines of a subgroup hold as many records as each other, up to one."""
+    loads = FAILING[2]
+    level = Split(0).plan(loads.cluster).levels[0]
+    sim = Simulation(sample_sort(), loads.cluster, loads.words)
+    sim.goto(level.n_rounds)
+    held = np.bincount(sim.inbox["records"].machine, minlength=loads.cluster.n_machines)
+    dealt = held[: level.machines].reshape(level.fan_out, level.within)
+    assert level.within > 1
+    assert dealt.sum() == loads.n
+    assert np.all(np.ptp(dealt, axis=1) <= 1)
+    assert np.ptp(dealt) > 1
+
+
+@dataclass(frozen=True)
+class SumsBefore(Protocol):
+    """One word a machine: the sum of the words before it, or its failure if the sum is wrong."""
+
+    tally: Tally
+    expected: int
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return self.tally.n_rounds
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        return self.tally.channels(round)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        words = inbox["own"] if round else inbox["input"]
+        own = Records.of(words.machine, x0=words["x0" if round else "word"])
+        to_root = self.tally.tree.n_leaves - 1 - inbox.machines
+        return self.tally.step(
+            round, inbox, own, to_root, lambda totals: totals[:, 0] == self.expected, cluster
+        )
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        told = np.full(cluster.n_machines, failure_word(cluster))
+        told[inbox["offset"].machine] = inbox["offset"]["x0"]
+        word = told[inbox["own"].machine]
+        return Inbox(inbox.machines, {"output": Records.of(inbox["own"].machine, word=word)})
+
+
+@given(
+    words=st.lists(st.integers(0, 9), min_size=2, max_size=40),
+    arity=st.integers(2, 5),
+    more=st.integers(0, 1),
+)
+def test_tally(words: list[int], arity: int, more: int) -> None:
+    """Trees of up to six levels; one more than the sum is a failure everywhere."""
+    tally = Tally(Tree(len(words), arity), 1)
+    cluster = Cluster(len(words), max(2, tally.words), len(words) + 2, 1, word_bits=10)
+    protocol = SumsBefore(tally, sum(words) + more)
+    expected = [sum(words[:machine]) for machine in range(len(words))]
+    sim = Simulation(protocol, cluster, words)
+    assert sim.run().tolist() == ([failure_word(cluster)] * len(words) if more else expected)
+    assert max(sim.ledger.max_held_words, sim.ledger.max_sent_words) <= tally.words
 
 
 def test_sample_sort_refuses_the_failure_word() -> None:
