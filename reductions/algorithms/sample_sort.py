@@ -84,13 +84,13 @@ SAMPLE_SORT = Algorithm(
     statement="N words; out: the words in increasing order, with random splitters",
     regime=(
         "gamma = 0, O(1 / epsilon) rounds; a run fails with probability at most 1/N; c_s = 16 is "
-        "enough for every N tried at epsilon >= 0.45; below that small N are refused"
+        "enough for every N tried at epsilon >= 0.4; below that small N are refused"
     ),
     source=SOURCE,
     constants=(
-        "records of 2 words; every level may make a bucket 2 to 4 times the mean, so that a larger "
+        "records of 2 words; every level may make a bucket 2 to 5 times the mean, so that a larger "
         "one has probability 1/N at most, and a leader gets all samples of its group: c_s = 8 at "
-        "epsilon = 2/3, 16 at 1/2 and 0.45"
+        "epsilon = 2/3 (16 where one machine then holds all), 8 or 16 at 1/2, 16 at 0.45"
     ),
     protocol=lambda n: sample_sort(),
     instance=_instance,
