@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anna_model.mechanisms.anna import Anna as Anna
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.mechanism import Attended as Attended, Mechanism as Mechanism
 
 _HOME = {
+    "Anna": "anna",
     "Attended": "mechanism",
     "ExactMatch": "exact_match",
     "Mechanism": "mechanism",
