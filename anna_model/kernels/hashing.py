@@ -11,7 +11,7 @@ f = 2 the sums are two vector multiply-shift hashes of 32 and 31 bits, and the c
 
 Inputs are C-contiguous and validated by the caller but for NaN, infinity and range: the functions
 return the first row of these, n + the first row out of range, or FINE. Every function is serial and
-releases the interpreter lock. Who runs them uncompiled silences NumPy's overflow warning.
+releases the interpreter lock. Who runs them uncompiled silences NumPy's warnings.
 All of them stay in one file: a cached caller does not see that a callee elsewhere has changed.
 """
 

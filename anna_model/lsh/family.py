@@ -180,7 +180,7 @@ class HashFunctions(FrozenArrays, ABC):
             fixed = self._arguments(kernel_rows.dtype, first, last)
             parts = cut(len(rows), n_threads, BLOCK)
             jobs += [(kernel_rows, *fixed, low, high, out) for low, high in parts]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # wraps, and tests for inf - inf
             bad = run(self._kernel(), jobs)
         for name, rows, _ in batches:
             places = [place for job, place in zip(jobs, bad, strict=True) if job[0] is rows]
