@@ -166,6 +166,29 @@ def test_a_sweep_writes_parquet(tmp_path: Path) -> None:
     assert polars.read_parquet(out)["n"].to_list() == [64, 128]
 
 
+def test_a_sweep_draws_its_rounds(tmp_path: Path) -> None:
+    """The points are in the picture: in SVG every line is a group with one marker a point."""
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "rounds.svg"
+    arguments = ["sweep", "columnsort", "--n", "64,128,256", "--epsilon", "1/2,2/3"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    drawn = out.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert drawn.count("<use ") >= 6
+    for text in ("columnsort", "rounds (dashed: bound)", "epsilon = 1/2", "epsilon = 2/3"):
+        assert f"<!-- {text} -->" in drawn
+
+
+def test_a_picture_without_matplotlib_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    out = tmp_path / "rounds.png"
+    assert main(["sweep", "columnsort", "--n", "64", "--out", str(out)]) == 2
+    assert "pip install 'anna-mpc[plots]'" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_sweep_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "aggregate", "--n", "64,512", "--seed", "0..1", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
