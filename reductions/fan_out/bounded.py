@@ -28,7 +28,7 @@ from functools import cached_property
 import numpy as np
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.errors import InputError, MemoryExceeded, ShapeError
+from mpc_sim.errors import ChannelExceeded, InputError, MemoryExceeded, ShapeError
 from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol, check_shape
 from mpc_sim.randomness import random_below, random_words
@@ -86,8 +86,8 @@ class BoundedFanOut(Protocol):
     @cached_property
     def word_bits(self) -> int:
         """The bits of a word that it needs: an emission index may be the longest."""
-        sent = [one.per_machine for plan in self.plans for one in plan.away]
-        return max(self.inner.word_bits, max(sent, default=0).bit_length())
+        last = (one.per_machine - 1 for plan in self.plans for one in plan.away)
+        return max(self.inner.word_bits, max(last, default=0).bit_length())
 
     def check(self, cluster: Cluster) -> None:
         for name in ("n_words", "n_machines", "block_words"):
@@ -218,7 +218,9 @@ class BoundedFanOut(Protocol):
         for channel in self.plans[number].channels:
             records = inbox[kept(channel)]
             if not channel.local:
-                records = self._merged(channel, records, inbox[moving(channel)], place)
+                others = inbox[moving(channel)]
+                self._check_received(number, channel, others.machine)
+                records = self._merged(channel, records, others, place)
             arrived[channel.name] = records
         whole = Inbox(inbox.machines, arrived).freeze()
         self._check_held(number, whole)
@@ -239,20 +241,41 @@ class BoundedFanOut(Protocol):
         }
         return Records(channel.fields, machine[order], columns)
 
+    def _check_received(self, number: int, channel: Channel, machine: Words) -> None:
+        """Refuse a machine that heard more from others than the protocol declares.
+
+        The last hop cannot tell: some of the records may have been there before.
+        """
+        most = channel.per_receiver
+        counts = np.bincount(machine, minlength=1)
+        if most is not None and counts.max() > most:
+            crowded = int(np.argmax(counts > most))
+            raise ChannelExceeded(
+                f"{self._inside(number)}: machine {crowded} receives {counts[crowded]} records "
+                f"on channel {channel.name!r}; it declares {most}",
+                round=number,
+                machine=crowded,
+                channel=channel.name,
+                records=int(counts[crowded]),
+                limit=most,
+            )
+
     def _check_held(self, number: int, inbox: Inbox) -> None:
         """Refuse a memory that the protocol could not have held."""
         held, limit = inbox.held_words(self.inner.n_machines), self.inner.memory_words
         if held.max() > limit:
             machine = int(np.argmax(held > limit))
             raise MemoryExceeded(
-                f"round {number} ({self.protocol.label(number, self.inner)}) of the protocol "
-                f"inside: machine {machine} would hold {held[machine]} words; "
+                f"{self._inside(number)}: machine {machine} would hold {held[machine]} words; "
                 f"its local memory is {limit}",
                 round=number,
                 machine=machine,
                 words=int(held[machine]),
                 limit=limit,
             )
+
+    def _inside(self, number: int) -> str:
+        return f"round {number} ({self.protocol.label(number, self.inner)}) of the protocol inside"
 
 
 def bounded_fan_out(
