@@ -54,6 +54,14 @@ class BoundedFanOut(Protocol):
         Public, at least 0.
     inverse_failure : int
         1 / delta.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = Cluster(n_words=16, memory_words=16, n_machines=4, block_words=4)
+    >>> bounded = bounded_fan_out(columnsort(), cluster, partners=1)
+    >>> bounded.label(2, cluster)
+    'columnsort / load / from waypoints 1/2'
     """
 
     protocol: Protocol
