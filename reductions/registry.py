@@ -162,6 +162,13 @@ ENTRIES = (
     ),
     Entry(
         "algorithm",
+        "connectivity_log_diameter",
+        "connected components in rounds that follow the logarithm of the diameter",
+        "Andoni, Song, Stein, Wang, Zhong, FOCS 2018",
+        "reductions.algorithms.connectivity_log_diameter:CONNECTIVITY_LOG_DIAMETER",
+    ),
+    Entry(
+        "algorithm",
         "spanning_forest",
         "a spanning forest, the edges by which random mates join, in O(log n) phases",
         "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",

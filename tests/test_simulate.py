@@ -22,7 +22,8 @@ def test_every_algorithm_of_the_registry_is_listed() -> None:
     assert set(ALGORITHMS) == {
         "broadcast", "converge_cast", "aggregate", "prefix_sum", "columnsort", "sample_sort",
         "multi_search", "remove_duplicates", "reduce_by_key", "equi_join", "boolean_circuit",
-        "list_ranking", "k_hop", "connectivity", "minimum_spanning_forest_filtering",
+        "list_ranking", "k_hop", "connectivity", "connectivity_log_diameter",
+        "minimum_spanning_forest_filtering",
         "maximal_matching", "maximal_independent_set", "matrix_product", "triangle_count",
         "three_sum", "spanning_forest", "minimum_spanning_forest", "cycle_counting",
     }  # fmt: skip
