@@ -163,6 +163,7 @@ def test_rounds_follow_the_diameter(capsys: pytest.CaptureFixture[str]) -> None:
         print("\nrounds at n = 40 for D = 2, 4, 16:", one, two, four)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("graph", "epsilon", "factor"),
     [(caterpillar(1400, 4), "1/2", 8), (star(12000), "2/3", 4)],
@@ -208,6 +209,7 @@ def test_a_guess_too_small_fails_everywhere() -> None:
         assert set(output.tolist()) == {failure_word(cluster)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", [cycle(14), path(17)], ids=["cycle", "path"])
 def test_never_wrong(graph: Graph) -> None:
     """Whatever D, phases and seed are, an output is right or a failure everywhere."""
