@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -41,7 +42,8 @@ from mpc_sim.algorithms.twins.connectivity_log_diameter import connectivity_log_
 from mpc_sim.algorithms.waiting import Wait
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import LocalStage, sequence
-from mpc_sim.graph_instances import caterpillar, cycle, path, shuffled, star
+from mpc_sim.edge_list import read_edge_list
+from mpc_sim.graph_instances import caterpillar, cycle, path, random_graph, shuffled, star
 from mpc_sim.graphs import Graph, GraphShape
 from reductions.algorithms.connectivity_log_diameter import (
     CONNECTIVITY_LOG_DIAMETER as RECORD,
@@ -197,6 +199,21 @@ def test_scarce_memory_and_slack(graph: Graph, epsilon: str, factor: int) -> Non
         for channel in protocol.channels(round, cluster)
     }
     assert max(widths) <= 4
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_edges_from_a_file(tmp_path: Path) -> None:
+    """With balls of 4, whose records fit gamma = 0; D = 16 is more than a random graph has."""
+    file = tmp_path / "edges.txt"
+    edges = random_graph(20_000, 100_000, seed=0).edges.tolist()
+    file.write_text("".join(f"{one} {other}\n" for one, other in edges))
+    graph = read_edge_list(file.read_text().splitlines(), file.name)
+    assert graph.n_edges == 100_000
+    protocol = connectivity_log_diameter(graph.shape, 16, ball=4)
+    n = len(graph.words)
+    cluster = fit_cluster(protocol, n, "0.6", largest_word=RECORD.largest_word(graph))
+    assert cluster.memory_words <= n / 8
+    compare(graph, Simulation(protocol, cluster, graph.words, keep_bytes=0).run())
 
 
 def test_a_guess_too_small_fails_everywhere() -> None:
