@@ -152,7 +152,8 @@ def allowed_failures(probability: Fraction) -> int:
     return 0
 
 
-@pytest.mark.parametrize("inverse_failure", [pytest.param(None, marks=pytest.mark.slow), 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("inverse_failure", [None, 4])
 def test_fails_as_rarely_as_it_says(inverse_failure: int | None) -> None:
     """Seeds are independent, so failures are dominated by Bin(200, delta); its exact quantile."""
     graph = random_graph(4, 4, seed=3)
