@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         DenseHeads as DenseHeads,
         SparseHeads as SparseHeads,
     )
+    from anna_model.mechanisms.anna import Anna as Anna
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.mechanism import Mechanism as Mechanism
     from anna_model.rows import Rows as Rows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "Anna": "mechanisms.anna",
     "EVERY_HEAD": "heads",
     "Combine": "transformer",
     "DenseAnswer": "answers",

@@ -15,11 +15,11 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
-BENCHMARKS = ("routing", "k-hop", "exact-match")
+BENCHMARKS = ("routing", "k-hop", "attention", "exact-match")
 
 
 ATTENTION = (
-    "softmax", "exact-match", "low-rank", "elu", "performer", "reformer", "sparse-low-rank",
+    "softmax", "exact-match", "anna", "low-rank", "elu", "performer", "reformer", "sparse-low-rank",
 )  # fmt: skip
 
 
@@ -210,6 +210,20 @@ def _add_attention(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--beta", type=float, default=1.0, help="multiplies inner products (1)")
     command.add_argument("--causal", action="store_true", help="query i sees the keys up to i")
     command.add_argument("--float32", action="store_true", help="compute in float32")
+    command.add_argument(
+        "--family",
+        choices=("cross-polytope", "gaussian-cross-polytope", "hyperplane", "p-stable"),
+        default="cross-polytope",
+        help="of the hash functions of anna (cross-polytope)",
+    )
+    command.add_argument("--tables", type=size, default=8, help="l, tables of anna (8)")
+    command.add_argument("--hashes", type=size, default=1, help="z, hashes of a table (1)")
+    command.add_argument("--cell", type=float, default=1.0, help="cell width of p-stable (1)")
+    command.add_argument("--algorithm", type=int, choices=(1, 2), default=1, help="of anna (1)")
+    command.add_argument(
+        "--distance", type=float, metavar="R", help="check the definition of ANNA: near is within R"
+    )
+    command.add_argument("--ratio", type=float, default=2.0, help="far is beyond ratio * R (2)")
     command.add_argument("--features", type=size, default=64, help="random features (64)")
     command.add_argument("--codes", type=size, default=16, help="hash codes to sort by, even (16)")
     command.add_argument("--chunk", type=size, default=64, help="rows of a sorted chunk (64)")

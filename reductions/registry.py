@@ -232,6 +232,13 @@ ENTRIES = (
     ),
     Entry(
         "mechanism",
+        "anna",
+        "the mean over all collisions in l tables of z locality-sensitive hashes",
+        "Definition 3.1, Algorithms 1 and 2, Theorem 3.4 of arXiv 2509.09001",
+        "anna_model.mechanisms.anna:Anna",
+    ),
+    Entry(
+        "mechanism",
         "softmax",
         "weights exp(beta <q, k>), normalised; exact, in blocks of queries",
         "Vaswani et al. 2017",

@@ -268,7 +268,8 @@ class _Receive(Combine):
         away = [channel for channel in layer.channels if not channel.local]
         tagged = int(len(away) > 1)
         nothing = np.zeros(0, np.int64)
-        parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, 1))]
+        width = tagged + max((channel.words for channel in away), default=0)
+        parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, width))]
         machine, head, source, words = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )

@@ -105,6 +105,9 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["softmax", "--beta", "nan"], "beta must be finite"),
         (["softmax", "--repeats", "0"], "at least once"),
         (["reformer", "--codes", "3"], "even number of codes"),
+        (["anna", "--tables", "0"], "tables"),
+        (["anna", "--distance", "-1"], "at least 0"),
+        (["anna", "--family", "p-stable", "--cell", "0"], "w must be positive"),
         (["nothing"], "invalid choice"),
         *(
             (["softmax", "--queries", str(bad), "--keys", str(bad), "--values", str(bad)], words)
@@ -123,3 +126,33 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert out == ""
         assert words in err
         assert err.count("\n") == 1
+
+
+def test_buckets_and_constraints_of_anna(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tight clusters are met whole; one hash and a fine spread leave violations: the canary."""
+    seeded = ["anna", "--n", "120", "--width", "16", "--clusters", "4", "--distance", "0.2"]
+    more = ["--tables", "40", "--hashes", "6", "--spread", "0.001", "--ratio", "3"]
+    found = report(capsys, *seeded, *more)
+    assert [check["name"] for check in found["checks"]] == [
+        "output-definition", "far-pairs", "light-pairs", "sums",
+    ]  # fmt: skip
+    assert {check["measured"] for check in found["checks"][1:]} == {0}
+    statistics = found["statistics"]
+    assert 1 <= statistics["keys_met_a_table"] <= statistics["largest_bucket"] <= 120
+    bad = report(capsys, *seeded, "--tables", "1", "--spread", "0.5", "--ratio", "1.1", status=1)
+    counts = {check["name"]: check["measured"] for check in bad["checks"]}
+    assert counts["far-pairs"] > 0
+    assert main(["attention", *seeded, *more]) == 0
+    out = capsys.readouterr().out
+    assert "keys a bucket" in out
+    assert "far-pairs: 0 violations" in out
+
+
+@pytest.mark.parametrize("family", ["gaussian-cross-polytope", "hyperplane", "p-stable"])
+def test_families(family: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for algorithm in ("1", "2"):
+        arguments = ["anna", "--n", "60", "--width", "8", "--family", family, "--hashes", "2"]
+        outputs.append(report(capsys, *arguments, "--algorithm", algorithm))
+    assert all(found["ok"] for found in outputs)
+    assert outputs[0]["statistics"] == outputs[1]["statistics"]

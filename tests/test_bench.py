@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from reductions.benchmarks import exact_match, k_hop, routing
+from reductions.benchmarks import attention, exact_match, k_hop, routing
 from reductions.benchmarks.timing import Row, interleaved
 from reductions.cli import main
 
@@ -25,6 +25,7 @@ REFERENCES = {
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (routing.Messages(500, 20, 2), routing.Messages(10**5, 10**5, 1))
     monkeypatch.setattr(routing, "CASES", cases)
+    monkeypatch.setattr(attention, "CASES", (attention.Forward(64, tables=2, m=8),))
     monkeypatch.setattr(exact_match, "CASES", (exact_match.Keys(99), exact_match.Keys(99, 7)))
     monkeypatch.setattr(k_hop, "CASES", (k_hop.Hops(64, 4), k_hop.Hops(128, 4)))
 
@@ -138,3 +139,11 @@ def test_exact_match_disagreement_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     """Canary: a reference that answers otherwise stops the benchmark."""
     with pytest.raises(AssertionError, match="exact match and wrong disagree"):
         exact_match._agree(np.zeros(3), np.array([0, 0, 1e-6]), "wrong")
+
+
+def test_attention_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "attention")
+    check_rows(found["rows"])
+    named = {row["reference"] for row in found["rows"]}
+    assert {attention.ALGORITHM_2, attention.NUMPY} <= named
+    assert (attention.TORCH in named) == (found["notes"] == [])

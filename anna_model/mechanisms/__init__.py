@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anna_model.mechanisms.anna import Anna as Anna
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.low_rank import (
         EluPlusOne as EluPlusOne,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AngularCodes": "sorted_chunks",
+    "Anna": "anna",
     "Attended": "mechanism",
     "EluPlusOne": "low_rank",
     "ExactMatch": "exact_match",

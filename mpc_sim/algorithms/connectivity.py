@@ -26,7 +26,7 @@ def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) ->
     seed : int
         Of the public coins, at least 0.
     phases : int, optional
-        t; by default the least with min(n, 2 m) (3/4)^t / 2 <= 1/N, about 2.41 ln(n N). Fewer make
+        t; by default the least with min(n, 2 m) (3/4)^t / 2 <= 1/N, about 3.48 ln(n N). Fewer make
         a failure likelier, never an output wrong.
 
     Returns

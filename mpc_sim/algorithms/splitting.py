@@ -1,16 +1,20 @@
-"""How sample sort splits: fan-outs, sampling rates and declared loads, from (N, s, P) alone.
+"""How sample sort splits: fan-outs, strides and loads, from (N, s, P) alone.
 
-Every limit comes from one tail bound on the number X of successes in n independent trials of
-probability p (Chernoff 1952): P[X >= x] <= exp(-h) for x >= n p, and P[X <= x] <= exp(-h) for
-x <= n p, with h = x ln(x / (n p)) + (n - x) ln((n - x) / (n - n p)). Each event is given
-h >= ln(E / delta), E the number of events, so that all hold together with probability 1 - delta:
+One event is random: how large the buckets become. The records of a group have slots 0, 1, .. on its
+machines; of every g slots that follow each other (a stride) one is drawn at random, so the leader
+gets at most S = ceil(n / g) samples, always. The leader cuts the sorted samples into f parts of at
+most q = ceil(S / f), and a bucket holds the samples of one part.
 
-- the leader of a group gets at most S samples;
-- a window of w neighbouring records holds more than q = ceil(S / f) samples. Windows start at every
-  g-th record of a group; a bucket holds at most q samples, so it holds at most w + g - 2 records;
-- a machine of a group receives at most L of the records that are spread over it.
+Take w records that are neighbours in order. Each is drawn with probability p >= 1 / g - 2^-32, and
+those of different strides independently, so the samples among them are a sum of at most w
+independent indicators with mean at least w p. For q <= w p such a sum is at most q with probability
+at most exp(-h), h = q ln(q / (w p)) + (w - q) ln((w - q) / (w - w p)) (Chernoff 1952; unequal
+probabilities only make it less likely, Hoeffding 1956, theorem 1).
 
-The windows are those of the order that the input has: the bound holds for every input.
+Let w be the least with h >= ln(E / delta), and look at the windows of w neighbours that start at
+every d-th record of a group, E windows in all: with probability 1 - delta each of them holds more
+than q samples. Then a bucket holds at most w + d - 2 records, for otherwise it would contain a
+window. The windows are those of the order that the input has: the bound holds for every input.
 """
 
 from __future__ import annotations
@@ -22,13 +26,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from mpc_sim.algorithms.tree import Tree, plan_tree
 from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 
 RECORD_WORDS = 2
 MAX_LEVELS = 6
-CERTAIN = 1 << 32
-"""A sampling rate is an integer over this."""
+GRAIN = 2.0**-32
+"""A slot of a stride is drawn with probability 1 / g up to this (``random_below``)."""
 
 OVERSAMPLING = 4
 """At most this many times ln(E / delta) samples a bucket: more do not make buckets much smaller."""
@@ -47,15 +52,17 @@ class Level:
     fan_out : int
         f.
     load : int
-        L, records of a machine.
+        Records of a machine.
     leader_load : int
         Records of the leader, the last machine of the span.
-    rate : int
-        A record is sampled with probability rate / 2^32.
+    stride : int
+        g: one slot of g is drawn.
     samples : int
         S, the most samples of a group.
-    arity : int
-        The splitters reach ``arity`` times as many machines in every round.
+    tree : Tree
+        Over the span; its root is the leader.
+    bucket : int
+        The most records of a bucket; a group with a larger one fails.
     """
 
     machines: int
@@ -63,9 +70,10 @@ class Level:
     fan_out: int
     load: int
     leader_load: int
-    rate: int
+    stride: int
     samples: int
-    arity: int
+    tree: Tree
+    bucket: int
 
     @property
     def drawn(self) -> int:
@@ -78,23 +86,35 @@ class Level:
         return self.fan_out - 1
 
     @property
-    def broadcast_rounds(self) -> int:
-        """Rounds until the splitters have reached the whole span."""
-        rounds, reached = 0, 1
-        while reached < self.span:
-            rounds, reached = rounds + 1, reached * self.arity
-        return rounds
+    def within(self) -> int:
+        """The machines of a subgroup."""
+        return self.machines // self.fan_out
+
+    @property
+    def received(self) -> int:
+        """The most records of a machine after the level: a bucket is dealt out evenly."""
+        return ceil_div(self.bucket, self.within)
+
+    @property
+    def n_rounds(self) -> int:
+        """Samples to the leader, splitters down, counts up, offsets down, and the records."""
+        return 2 + 3 * self.tree.levels
 
     @property
     def words(self) -> int:
-        """The most words that a machine holds or sends: sampling, and handing splitters on."""
-        sampling = max(self.load + self.drawn, self.leader_load + self.samples)
-        return RECORD_WORDS * max(sampling, self.load + self.arity * self.splitters)
+        """The most words that a machine holds or sends on this level."""
+        return max(
+            RECORD_WORDS * (self.load + self.drawn),
+            RECORD_WORDS * (self.leader_load + self.samples),
+            RECORD_WORDS * (self.load + self.tree.arity * self.splitters),
+            RECORD_WORDS * self.load + self.fan_out * (2 + self.tree.others),
+            RECORD_WORDS * self.received,
+        )
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """The levels of sample sort, outermost first, and what a machine holds at the end.
+    """The levels of sample sort, outermost first, and what follows them.
 
     Parameters
     ----------
@@ -102,35 +122,36 @@ class SplitPlan:
         None where one machine holds everything.
     bucket : int
         The most records of a machine after the last level.
+    tree : Tree
+        Over the machines that hold a bucket then; its root is the last of them.
 
     Examples
     --------
     >>> plan = plan_splitting(4096, 43, 688, 389, 4096)
     >>> [level.fan_out for level in plan.levels], plan.n_machines, plan.bucket
-    ([15, 15], 225, 318)
+    ([10, 10], 100, 274)
     """
 
     levels: tuple[Level, ...]
     bucket: int
+    tree: Tree
 
     @property
     def n_machines(self) -> int:
         """M, the machines that hold a bucket at the end."""
-        return self.levels[0].machines if self.levels else 1
+        return self.tree.n_leaves
 
     @property
     def n_rounds(self) -> int:
         """Rounds until every record is in its bucket."""
-        if not self.levels:
-            return 1
-        return sum(2 + level.broadcast_rounds for level in self.levels)
+        return sum(level.n_rounds for level in self.levels) if self.levels else 1
 
     def locate(self, round: int) -> tuple[int, int]:
         """Return (level, round of that level) of a round."""
         for number, level in enumerate(self.levels):
-            if round < 2 + level.broadcast_rounds:
+            if round < level.n_rounds:
                 return number, round
-            round -= 2 + level.broadcast_rounds
+            round -= level.n_rounds
         raise IndexError(f"round {round} after the last")
 
     def group(self, number: int, machine: Words) -> Words:
@@ -138,10 +159,9 @@ class SplitPlan:
         size = self.levels[number].machines
         return np.minimum(machine // size, self.n_machines // size - 1) * size
 
-    @property
-    def words(self) -> int:
-        """The most words that a machine holds or sends."""
-        return max([RECORD_WORDS * self.bucket, *(level.words for level in self.levels)])
+    def to_leader(self, number: int, machine: Words) -> Words:
+        """Return how many machines the leader of the group of every machine is ahead of it."""
+        return self.group(number, machine) + self.levels[number].span - 1 - machine
 
 
 @lru_cache(maxsize=1024)
@@ -169,7 +189,7 @@ def plan_splitting(
     fan-out searched goes to 2 sqrt(s), where samples still fit a leader.
     """
     if RECORD_WORDS * n_words <= memory_words:
-        return SplitPlan((), n_words)
+        return SplitPlan((), n_words, Tree(1, 2))
     widest = min(2 * math.isqrt(memory_words), n_machines)
     for depth in range(1, MAX_LEVELS + 1):
         found = [
@@ -179,8 +199,14 @@ def plan_splitting(
             and (plan := _split(n_words, block, memory_words, fan_out, depth, inverse_failure))
         ]
         if found:
-            return min(found, key=lambda plan: (plan.n_rounds, plan.words))
+            return min(found, key=_cost)
     return None
+
+
+def _cost(plan: SplitPlan) -> tuple[int, int]:
+    """Return rounds, and the most words of a machine."""
+    rounds = plan.n_rounds + 2 * plan.tree.levels
+    return rounds, max(level.words for level in plan.levels)
 
 
 def _split(
@@ -189,41 +215,44 @@ def _split(
     """Return the plan with the same fan-out on every level, or None if some load does not fit."""
     n_input = ceil_div(n_words, block)
     machines = fan_out**depth
-    exponent = math.log(_n_events(fan_out, depth) * inverse_failure)
+    exponent = math.log(_n_windows(fan_out, depth) * inverse_failure)
     levels: list[Level] = []
     records, load, span = n_words, min(block, n_words), max(machines, n_input)
     leader_load = load if span == n_input else 0
     for _ in range(depth):
-        samples = min(
-            records,
-            memory_words // RECORD_WORDS - leader_load,
-            math.ceil(OVERSAMPLING * exponent) * fan_out,
+        room = memory_words // RECORD_WORDS - leader_load
+        most = min(records, room, math.ceil(OVERSAMPLING * exponent) * fan_out)
+        free = memory_words - RECORD_WORDS * load
+        tree = plan_tree(
+            span,
+            max_arity=free // RECORD_WORDS // (fan_out - 1),
+            max_others=free // fan_out - 2,
         )
-        rate = _rate_for(samples, records, exponent)
-        spare = memory_words // RECORD_WORDS - load
-        arity = min(span, spare // (fan_out - 1))
-        if rate == 0 or arity < 2:
+        if most < 1 or tree is None:
             return None
-        level = Level(machines, span, fan_out, load, leader_load, rate, samples, arity)
+        stride = ceil_div(records, most)
+        samples = ceil_div(records, stride)
+        bucket = _bucket(ceil_div(samples, fan_out), stride, records, fan_out, exponent)
+        level = Level(machines, span, fan_out, load, leader_load, stride, samples, tree, bucket)
         if level.words > memory_words:
             return None
         levels.append(level)
-        records = _bucket(level, records, exponent)
-        machines = span = machines // fan_out
-        load = leader_load = _spread(records, machines, exponent)
-        if RECORD_WORDS * load > memory_words:
-            return None
-    return SplitPlan(tuple(levels), load)
+        records, machines = bucket, level.within
+        span, load = machines, level.received
+        leader_load = load
+    n_buckets = levels[0].machines
+    last = plan_tree(n_buckets, max_arity=n_buckets, max_others=memory_words - load - 2)
+    return None if last is None else SplitPlan(tuple(levels), load, last)
 
 
-def _n_events(fan_out: int, depth: int) -> int:
-    """Return E: on each level a leader a group, 8 f + 1 windows a group, and f^depth loads.
+def _n_windows(fan_out: int, depth: int) -> int:
+    """Return E: 16 f + 1 windows a group.
 
-    A group of n records has at most n / g + 1 windows with g = max(1, n' // (8 f)), n' the limit of
+    A group of n records has at most n / d + 1 windows with d = max(1, n' // (8 f)), n' the limit of
     its size; as floor(x) >= x / 2 for x >= 1, that is at most 16 f + 1.
     """
     groups = sum(fan_out**level for level in range(depth))
-    return int(groups * (16 * fan_out + 2) + depth * fan_out**depth)
+    return int(groups * (16 * fan_out + 1))
 
 
 def _deviation(count: int, trials: int, probability: float) -> float:
@@ -246,38 +275,16 @@ def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
     return low
 
 
-def _rate_for(samples: int, records: int, exponent: float) -> int:
-    """Return the largest rate at which more than ``samples`` of the records are unlikely drawn."""
-    if samples >= records:
-        return CERTAIN
-
-    def too_often(rate: int) -> bool:
-        if records * rate >= (samples + 1) * CERTAIN:
-            return True
-        return _deviation(samples + 1, records, rate / CERTAIN) < exponent
-
-    return _least(1, CERTAIN, too_often) - 1
-
-
-def _bucket(level: Level, records: int, exponent: float) -> int:
-    """Return the most records of a bucket, w + g - 2."""
-    most = ceil_div(level.samples, level.fan_out)
-    if level.rate == CERTAIN:
+def _bucket(most: int, stride: int, records: int, fan_out: int, exponent: float) -> int:
+    """Return the most records of a bucket of at most q = ``most`` samples: w + d - 2."""
+    if stride == 1:
         return most
-    grid = max(1, records // (8 * level.fan_out))
+    between = max(1, records // (8 * fan_out))
+    probability = 1 / stride - GRAIN
 
     def holds_more(window: int) -> bool:
-        if window * level.rate <= most * CERTAIN:
+        if window * probability <= most:
             return False
-        return _deviation(most, window, level.rate / CERTAIN) >= exponent
+        return _deviation(most, window, probability) >= exponent
 
-    return min(records, _least(most + 1, records + 1, holds_more) + grid - 2)
-
-
-def _spread(records: int, machines: int, exponent: float) -> int:
-    """Return the most records of a machine when each goes to a random one of a group."""
-    if machines == 1:
-        return records
-    share = 1 / machines + 1 / CERTAIN
-    low = min(math.ceil(records * share), records)
-    return _least(low, records, lambda most: _deviation(most + 1, records, share) >= exponent)
+    return min(records, _least(most + 1, records + 1, holds_more) + between - 2)

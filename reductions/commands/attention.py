@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from anna_model.anna_definition import violations
+from anna_model.lsh import CrossPolytope, Hyperplane, PStable
+from anna_model.lsh.family import Family
 from anna_model.mechanisms import (
     AngularCodes,
+    Anna,
     EluPlusOne,
     ExactMatch,
     LowRank,
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         Q, K, V = _head(options)
         mechanism = MECHANISMS[options.mechanism](options, np.atleast_2d(np.transpose(Q)).shape[0])
         values, unmatched, seconds = _timed(mechanism, (Q, K, V), options.repeats)
-        checks = _checks(mechanism, Q, K, V, values)
+        checks = _checks(mechanism, Q, K, V, values) + _constraints(mechanism, Q, K, options)
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from None
     if options.out:
@@ -143,6 +147,26 @@ def _checks(
     return [_check("output-definition", off, bound, source)]
 
 
+def _constraints(
+    mechanism: Mechanism, Q: Matrix, K: Matrix, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Count what violates the definition of ANNA for (r, c, l), if a distance was given."""
+    if options.distance is None:
+        return []
+    if options.distance < 0 or options.ratio < 1:
+        raise HeadFileError("--distance is at least 0 and --ratio at least 1")
+    source = "Definition 3.1 of arXiv 2509.09001"
+    names = ("far-pairs", "light-pairs", "sums")
+    if max(len(Q), len(K)) > MOST_CHECKED:
+        return [_check(name, None, None, f"N > {MOST_CHECKED}: not written out") for name in names]
+    rows = [np.asarray(part, np.float64).reshape(len(part), -1) for part in (Q, K)]
+    found = violations(
+        mechanism.weights(Q, K), *rows, r=options.distance, c=options.ratio, tables=options.tables
+    )
+    counts = (len(found.far), len(found.light), len(found.sums))
+    return [_check(name, count, 0, source) for name, count in zip(names, counts, strict=True)]
+
+
 def _check(name: str, measured: float | None, bound: float | None, source: str) -> dict[str, Any]:
     status = "UNVERIFIED"
     if measured is not None and bound is not None:
@@ -172,13 +196,12 @@ def _print(report: Mapping[str, Any]) -> None:
         console.print(f"{name.replace('_', ' ')}: {value:g}")
     for check in report["checks"]:
         status = f"[{COLOURS[check['status']]}]{check['status']}[/]"
+        text = f"{check['measured']} violations"
         if check["measured"] is None:
-            console.print(f"{status} {check['name']}: {check['source']}")
-        else:
-            console.print(
-                f"{status} {check['name']}: off by {check['measured']:.2e}, "
-                f"at most {check['bound']:.2e} may be rounding"
-            )
+            text = check["source"]
+        elif check["name"] == "output-definition":
+            text = f"off by {check['measured']:.2e}, at most {check['bound']:.2e} may be rounding"
+        console.print(f"{status} {check['name']}: {text}")
 
 
 def _save(name: str, values: Matrix) -> None:
@@ -201,9 +224,31 @@ def _features(options: argparse.Namespace, width: int) -> PositiveRandomFeatures
     return PositiveRandomFeatures(width, options.features, options.beta, seed=options.seed)
 
 
+def _family(options: argparse.Namespace) -> Family:
+    families: Mapping[str, Callable[[], Family]] = {
+        "cross-polytope": CrossPolytope,
+        "gaussian-cross-polytope": lambda: CrossPolytope("gaussian"),
+        "hyperplane": Hyperplane,
+        "p-stable": lambda: PStable(options.cell),
+    }
+    return families[options.family]()
+
+
+def _anna(options: argparse.Namespace) -> Mechanism:
+    return Anna(
+        _family(options),
+        options.hashes,
+        options.tables,
+        options.seed,
+        algorithm=options.algorithm,
+        causal=options.causal,
+    )
+
+
 MECHANISMS: Mapping[str, Callable[[argparse.Namespace, int], Mechanism]] = {
     "softmax": lambda options, width: Softmax(options.beta, causal=options.causal),
     "exact-match": lambda options, width: ExactMatch(causal=options.causal),
+    "anna": lambda options, width: _anna(options),
     "low-rank": lambda options, width: LowRank(Raw(), normalised=False, causal=options.causal),
     "elu": lambda options, width: LowRank(EluPlusOne(), causal=options.causal),
     "performer": lambda options, width: LowRank(_features(options, width), causal=options.causal),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from reductions.benchmarks import exact_match, k_hop, routing
+from reductions.benchmarks import attention, exact_match, k_hop, routing
 from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
 from reductions.certificate import versions
 from reductions.cli import UsageError
@@ -70,6 +70,12 @@ def _k_hop(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
     return k_hop.k_hop_rows(cases, options.repeats, progress=progress)
 
 
+def _attention(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
+    cases = [case for case in attention.CASES if case.n_tokens <= (options.max_n or case.n_tokens)]
+    _refuse_none(options, len(cases), min(case.n_tokens for case in attention.CASES))
+    return attention.attention_rows(cases, options.repeats, progress=progress)
+
+
 def _exact_match(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
     cases = [case for case in exact_match.CASES if case.n <= (options.max_n or case.n)]
     _refuse_none(options, len(cases), min(case.n for case in exact_match.CASES))
@@ -78,7 +84,11 @@ def _exact_match(options: argparse.Namespace, progress: Progress | None) -> list
 
 def _missing(name: str) -> list[str]:
     """Say which references are not installed."""
-    wanted = {"routing": ("polars",), "exact-match": exact_match.FRAMES}.get(name, ())
+    wanted = {
+        "routing": ("polars",),
+        "exact-match": exact_match.FRAMES,
+        "attention": ("torch",),
+    }.get(name, ())
     return [
         f"{reference} is not installed: the rows against it are left out (extra: bench)"
         for reference in wanted
@@ -94,5 +104,6 @@ def _refuse_none(options: argparse.Namespace, n_cases: int, least: int) -> None:
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Progress | None], list[Row]]] = {
     "routing": _routing,
     "k-hop": _k_hop,
+    "attention": _attention,
     "exact-match": _exact_match,
 }

@@ -1,0 +1,56 @@
+"""Threads that live for one call and run compiled loops only: no fork finds them waiting."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+Run = Callable[[Callable[..., Any], Iterable[tuple[object, ...]]], list[Any]]
+
+HASHES_A_THREAD = 2**13
+"""Fewer evaluations of a hash function than this are no work for another thread."""
+
+
+@contextmanager
+def threads(n_hashes: int) -> Iterator[tuple[Run, int]]:
+    """Yield a function that runs jobs side by side, and how many may run at once.
+
+    Parameters
+    ----------
+    n_hashes : int
+        Evaluations of hash functions in all: the measure of the work.
+
+    Examples
+    --------
+    >>> with threads(10) as (run, n_threads):
+    ...     run(divmod, [(7, 2), (9, 4)]), n_threads
+    ([(3, 1), (2, 1)], 1)
+    """
+    from anna_model.kernels.hashing import N_THREADS
+
+    n_threads = max(1, min(N_THREADS, n_hashes // HASHES_A_THREAD))
+    if n_threads == 1:
+        yield lambda function, jobs: [function(*job) for job in jobs], 1
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+
+        def run(function: Callable[..., Any], jobs: Iterable[tuple[object, ...]]) -> list[Any]:
+            return [job.result() for job in [pool.submit(function, *job) for job in jobs]]
+
+        yield run, n_threads
+
+
+def cut(n_rows: int, n_parts: int, unit: int = 1) -> list[tuple[int, int]]:
+    """Cut 0 .. n_rows - 1 into at most n_parts runs (low, high) of whole units, none empty.
+
+    Examples
+    --------
+    >>> cut(100, 2, 32), cut(0, 2), cut(3, 5)
+    ([(0, 64), (64, 100)], [], [(0, 1), (1, 2), (2, 3)])
+    """
+    n_units = -(-n_rows // unit)
+    edges = [min(n_rows, -(-n_units * part // n_parts) * unit) for part in range(n_parts + 1)]
+    return [(low, high) for low, high in itertools.pairwise(edges) if low < high]

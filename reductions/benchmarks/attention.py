@@ -1,0 +1,196 @@
+"""One forward pass of ANNA, against the same algorithm in NumPy and, where torch is there, SDPA.
+
+The NumPy reference rotates by one matrix product a hash function, sorts the bucket ids as 16-bit
+integers where they fit, sums buckets by reduceat and reads them by searchsorted and take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import Anna
+from anna_model.lsh import CrossPolytope
+from anna_model.lsh.cross_polytope import Rotations
+from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
+
+Floats = NDArray[np.float32]
+Codes = NDArray[Any]
+OURS = "anna_model"
+ALGORITHM_2 = "Algorithm 2, two tables at a time"
+NUMPY = "NumPy: matrix product, sort, reduceat"
+TORCH = "torch exact softmax (SDPA)"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A seeded forward pass of one head, float32.
+
+    Examples
+    --------
+    >>> str(Forward(1024))
+    'attention, N = 1024, m = 64, 8 tables of 1 hash'
+    """
+
+    n_tokens: int
+    tables: int = 8
+    hashes: int = 1
+    m: int = 64
+    seed: int = 0
+
+    def __str__(self) -> str:
+        plural = "es" if self.hashes > 1 else ""
+        tables = f"{self.tables} tables of {self.hashes} hash{plural}"
+        return f"attention, N = {self.n_tokens}, m = {self.m}, {tables}"
+
+    def draw(self) -> tuple[Floats, Floats, Floats]:
+        """Return Q, K and V."""
+        rng = np.random.default_rng(self.seed)
+        Q, K, V = rng.standard_normal((3, self.n_tokens, self.m), np.float32)
+        return Q, K, V
+
+    def mechanism(self, algorithm: int = 1) -> Anna:
+        """Return ANNA by pseudo-random cross-polytopes."""
+        return Anna(CrossPolytope(), self.hashes, self.tables, self.seed, algorithm)
+
+
+CASES = (
+    Forward(2**10),
+    Forward(2**12),
+    Forward(2**14),
+    Forward(2**16),
+    Forward(2**14, tables=32, hashes=2),
+)
+MAX_SOFTMAX_TOKENS = 2**14
+
+
+def rotation_matrices(drawn: Rotations) -> Floats:
+    """Return the map of every function as a matrix: float32[l, z, m, m'].
+
+    Examples
+    --------
+    >>> drawn = CrossPolytope().sample(4, 1, 1, seed=0)
+    >>> rotation_matrices(drawn).shape
+    (1, 1, 4, 4)
+    """
+    width = drawn.flips.shape[3]
+    hadamard = np.ones((1, 1))
+    while len(hadamard) < width:
+        hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
+    maps = np.broadcast_to(np.eye(width)[: drawn.m], (*drawn.flips.shape[:2], drawn.m, width))
+    for rotation in range(drawn.flips.shape[2]):
+        maps = maps * drawn.flips[:, :, rotation, None, :] @ hadamard
+    return maps.astype(np.float32)
+
+
+def codes_in_numpy(rows: Floats, maps: Floats) -> Codes:
+    """Return the bucket ids of one table; `maps` : float32[z, m, m'].
+
+    Examples
+    --------
+    >>> codes_in_numpy(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[None]).tolist()
+    [0, 2, 4, 6]
+    """
+    at_row, n_codes = np.arange(len(rows)), (2 * maps.shape[2]) ** len(maps)
+    code = np.zeros(len(rows), np.int64)
+    for each in maps:
+        rotated = rows @ each
+        at = np.abs(rotated).argmax(axis=1)
+        code = code * 2 * maps.shape[2] + 2 * at + (rotated[at_row, at] < 0)
+    return code.astype(np.uint16) if n_codes <= 2**16 else code
+
+
+def attend_in_numpy(of_queries: Iterable[Codes], of_keys: Iterable[Codes], V: Floats) -> Floats:
+    """Run Algorithm 1 on the bucket ids of every table.
+
+    Examples
+    --------
+    >>> codes = [np.array([1, 0, 1])]
+    >>> attend_in_numpy(codes, codes, np.array([[1], [5], [3]], np.float32)).T.tolist()
+    [[2.0, 5.0, 2.0]]
+    """
+    total: Any = None
+    count: Any = 0
+    for queries, keys in zip(of_queries, of_keys, strict=True):
+        order = np.argsort(keys, kind="stable")
+        ordered = np.take(keys, order)
+        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        sums = np.add.reduceat(np.take(V, order, axis=0), first, axis=0)
+        sums = np.concatenate([sums, np.zeros((1, V.shape[1]), V.dtype)])
+        sizes = np.append(np.diff(np.append(first, len(keys))), 0)
+        buckets = ordered[first]
+        at = np.minimum(np.searchsorted(buckets, queries), len(buckets) - 1)
+        at = np.where(buckets[at] == queries, at, len(buckets))
+        read = np.take(sums, at, axis=0)
+        total = read if total is None else total + read
+        count = count + np.take(sizes, at)
+    mean: Floats = total / np.maximum(count, 1)[:, None].astype(V.dtype)
+    return mean
+
+
+def contestants(task: Forward) -> dict[str, Contestant]:
+    """Return ours first, then the references; they have been compared with each other.
+
+    Examples
+    --------
+    >>> list(contestants(Forward(64)))[:3]
+    ['anna_model', 'Algorithm 2, two tables at a time', 'NumPy: matrix product, sort, reduceat']
+    """
+    Q, K, V = task.draw()
+    one, two = task.mechanism(1), task.mechanism(2)
+    drawn = one.functions(task.m)
+    if not isinstance(drawn, Rotations):
+        raise TypeError(f"the reference knows rotations only, not {type(drawn).__name__}")
+    maps = rotation_matrices(drawn)
+
+    def in_numpy() -> Floats:
+        of_queries, of_keys = ([codes_in_numpy(rows, each) for each in maps] for rows in (Q, K))
+        return attend_in_numpy(of_queries, of_keys, V)
+
+    ours = one.apply(Q, K, V).values
+    if ours.tobytes() != two.apply(Q, K, V).values.tobytes():
+        raise AssertionError(f"{task}: Algorithms 1 and 2 disagree")
+    ids = [drawn.bucket_ids(rows).T for rows in (Q, K)]
+    by_codes = attend_in_numpy(list(ids[0]), list(ids[1]), V)
+    if not np.allclose(ours, by_codes, atol=1e-4):
+        raise AssertionError(f"{task}: ours and NumPy disagree on the same bucket ids")
+    other = np.mean(
+        [codes_in_numpy(Q, each) != own for each, own in zip(maps, ids[0], strict=True)]
+    )
+    if other > 1e-3:  # rounding decides between coordinates that all but tie
+        raise AssertionError(f"{task}: {other:.2%} of the bucket ids of ours and NumPy differ")
+    found: dict[str, Contestant] = {
+        OURS: lambda: one.apply(Q, K, V),
+        ALGORITHM_2: lambda: two.apply(Q, K, V),
+        NUMPY: in_numpy,
+    }
+    if find_spec("torch") is not None and task.n_tokens <= MAX_SOFTMAX_TOKENS:
+        torch = import_module("torch")
+        tensors = [torch.from_numpy(rows)[None, None] for rows in (Q, K, V)]
+        softmax = torch.nn.functional.scaled_dot_product_attention
+        found[TORCH] = lambda: softmax(*tensors)
+    return found
+
+
+def attention_rows(
+    cases: Iterable[Forward], repeats: int, *, progress: Progress | None = None
+) -> list[Row]:
+    """Time every case.
+
+    Examples
+    --------
+    >>> [row.case for row in attention_rows([Forward(64)], 1)][:1]
+    ['attention, N = 64, m = 64, 8 tables of 1 hash']
+    """
+    rows = []
+    for task in cases:
+        seconds = interleaved(contestants(task), repeats, case=str(task), progress=progress)
+        ours = seconds.pop(OURS)
+        rows += [Row(str(task), ours, name, taken) for name, taken in seconds.items()]
+    return rows
