@@ -385,12 +385,33 @@ def test_weighted_algorithms_get_weights() -> None:
 
 def test_outputs_by_name() -> None:
     graph = weighted(Graph(3, path(3).edges, names=("a", "b", "c")), seed=0)
-    nothing = np.zeros(9, np.int64)
-    assert graph_input.output_lines(graph, nothing).split() == ["a", "0", "b", "0", "c", "0"]
-    chosen = nothing.copy()
-    chosen[[1, 7]] = 5, 1
-    assert graph_input.output_lines(graph, chosen).splitlines() == [
-        "a 0", "b 5", "c 0", "a b 0", "b c 1",
-    ]  # fmt: skip
+    output = np.zeros(9, np.int64)
+    output[[1, 7]] = 2, 1
+    vertices, labels = ["a 0", "b 2", "c 0"], ["a a", "b c", "c a"]
+    edges = ["a b 0", "b c 1"]
+    for on_vertices, on_edges, lines in [
+        ("word", False, vertices),
+        ("vertex", True, labels + edges),
+        ("nothing", True, edges),
+    ]:
+        algorithm = replace(MAXIMAL_INDEPENDENT_SET, on_vertices=on_vertices, on_edges=on_edges)
+        assert graph_input.output_lines(algorithm, graph, output).splitlines() == lines
     with pytest.raises(InputError):
-        graph_input.output_lines(graph, nothing[:-1])
+        graph_input.output_lines(MAXIMAL_INDEPENDENT_SET, graph, output[:-1])
+    with pytest.raises(ValueError, match="on_vertices must be"):
+        replace(MAXIMAL_INDEPENDENT_SET, on_vertices="colour")
+
+
+@pytest.mark.parametrize("name", ["spanning_forest", "maximal_matching"])
+def test_what_an_algorithm_says_is_written_by_name(name: str, tmp_path: Path) -> None:
+    """Labels and edges of a forest, and of a matching the edges alone."""
+    source, out = tmp_path / "g.txt", tmp_path / "out.txt"
+    names = "abcdefgh"
+    edges = [f"{u} {v}" for u in names for v in names if u < v]
+    source.write_text("\n".join(edges) + "\n")
+    assert main(["simulate", name, "--graph", str(source), "--json", "--out", str(out)]) == 0
+    lines = out.read_text().splitlines()
+    labels, flags = lines[: -len(edges)], [line.rsplit(" ", 1) for line in lines[-len(edges) :]]
+    assert [pair for pair, _ in flags] == edges
+    assert labels == ([f"{each} a" for each in names] if name == "spanning_forest" else [])
+    assert sum(int(flag) for _, flag in flags) == (7 if name == "spanning_forest" else 4)

@@ -16,6 +16,8 @@ from reductions.bounds import Bound
 
 Words = NDArray[np.int64]
 
+WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
+
 
 @dataclass(frozen=True, eq=False)
 class Algorithm:
@@ -129,15 +131,34 @@ class GraphAlgorithm(Algorithm):
     fit : callable, optional
         (GraphAlgorithm, Graph, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
+    on_vertices : str
+        What the output words of the vertices say: "word" (a number), "vertex" (the number of a
+        vertex) or "nothing".
+    on_edges : bool
+        Whether the output words of the edges say something.
+
+    Raises
+    ------
+    ValueError
+        ``on_vertices`` is none of the three.
 
     Examples
     --------
-    >>> issubclass(GraphAlgorithm, Algorithm)
-    True
+    >>> from reductions.algorithms.connectivity import CONNECTIVITY
+    >>> CONNECTIVITY.on_vertices, CONNECTIVITY.on_edges
+    ('vertex', False)
     """
 
     n_wrong_of: Callable[[Graph, Words], int] | None = None
     fit: Callable[[GraphAlgorithm, Graph, str | None, str | None], Cluster] | None = None
+    on_vertices: str = WORD
+    on_edges: bool = False
+
+    def __post_init__(self) -> None:
+        if self.on_vertices not in (WORD, VERTEX, NOTHING):
+            raise ValueError(
+                f'on_vertices must be "{WORD}", "{VERTEX}" or "{NOTHING}", not "{self.on_vertices}"'
+            )
 
     def words(self, given: Graph) -> Words:
         """Return the N words of a graph."""

@@ -44,4 +44,5 @@ CONNECTIVITY = GraphAlgorithm(
     bounds=partial(label_bounds, has_tags=False),
     largest_word=largest_word,
     is_randomised=True,
+    on_vertices="vertex",
 )

@@ -109,4 +109,6 @@ MAXIMAL_MATCHING = GraphAlgorithm(
     is_randomised=True,
     n_wrong_of=_n_wrong,
     fit=fit_dense,
+    on_vertices="nothing",
+    on_edges=True,
 )

@@ -89,4 +89,6 @@ MINIMUM_SPANNING_FOREST = GraphAlgorithm(
     bounds=_bounds,
     largest_word=largest_word,
     is_randomised=True,
+    on_vertices="vertex",
+    on_edges=True,
 )

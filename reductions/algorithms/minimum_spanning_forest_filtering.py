@@ -104,4 +104,6 @@ MINIMUM_SPANNING_FOREST_FILTERING = GraphAlgorithm(
     bounds=_bounds,
     largest_word=lambda graph: max(1, int(graph.words.max())),
     fit=fit_dense,
+    on_vertices="nothing",
+    on_edges=True,
 )

@@ -67,4 +67,6 @@ SPANNING_FOREST = GraphAlgorithm(
     largest_word=largest_word,
     is_randomised=True,
     n_wrong_of=_n_wrong,
+    on_vertices="vertex",
+    on_edges=True,
 )

@@ -11,7 +11,7 @@ from reductions.commands.files import read_lines
 
 if TYPE_CHECKING:
     from mpc_sim.graphs import Graph
-    from reductions.algorithms.algorithm import Algorithm, Words
+    from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
 
 GRAPH = "graph.npz"
 PROBE = 8
@@ -78,33 +78,36 @@ def kept_graph(folder: str | Path, words: Words) -> Graph:
     return load_graph(Path(folder) / GRAPH, words)
 
 
-def output_lines(graph: Graph, output: Words) -> str:
+def output_lines(algorithm: GraphAlgorithm, graph: Graph, output: Words) -> str:
     """Write an output by the names of the vertices: ``name word``, and ``u v word`` for edges.
 
-    An edge has several output words; their maximum is written. Edges are left out where all their
-    words are 0, vertices where theirs are but those of edges are not.
+    What is said of vertices and of edges is the algorithm's to declare. Where a word is a vertex
+    its name is written. An edge has several output words; their maximum is written.
 
     Examples
     --------
     >>> import numpy as np
     >>> from mpc_sim.graphs import Graph
+    >>> from reductions.algorithms.spanning_forest import SPANNING_FOREST
     >>> graph = Graph(3, np.array([[0, 1], [1, 2]]), names=("a", "b", "c"))
-    >>> output_lines(graph, np.array([1, 0, 1, 0, 0, 0, 0])).splitlines()
-    ['a 1', 'b 0', 'c 1']
-    >>> output_lines(graph, np.array([0, 0, 0, 0, 0, 1, 0])).splitlines()
-    ['a b 0', 'b c 1']
+    >>> output_lines(SPANNING_FOREST, graph, np.array([0, 0, 0, 1, 1, 1, 1])).splitlines()
+    ['a a', 'b a', 'c a', 'a b 1', 'b c 1']
     """
+    from reductions.algorithms.algorithm import NOTHING, VERTEX
+
     if len(output) != graph.shape.n_words:
         raise InputError(f"{len(output)} output words for a graph of {graph.shape.n_words}")
     n = graph.n_vertices
     names = graph.names or tuple(map(str, range(n)))
-    flags = output[n:].reshape(-1, graph.shape.edge_words).max(axis=1, initial=0)
     lines: list[str] = []
-    if output[:n].any() or not flags.any():
-        lines += [f"{name} {word}" for name, word in zip(names, output[:n].tolist(), strict=True)]
-    if flags.any():
-        ends = graph.edges.tolist()
-        pairs = zip(ends, flags.tolist(), strict=True)
+    words = output[:n].tolist()
+    if algorithm.on_vertices == VERTEX:
+        lines += [f"{name} {names[word]}" for name, word in zip(names, words, strict=True)]
+    elif algorithm.on_vertices != NOTHING:
+        lines += [f"{name} {word}" for name, word in zip(names, words, strict=True)]
+    if algorithm.on_edges:
+        flags = output[n:].reshape(-1, graph.shape.edge_words).max(axis=1, initial=0)
+        pairs = zip(graph.edges.tolist(), flags.tolist(), strict=True)
         lines += [f"{names[u]} {names[v]} {word}" for (u, v), word in pairs]
     return "".join(f"{line}\n" for line in lines)
 

@@ -28,7 +28,7 @@ from reductions.registry import find
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
     from mpc_sim.graphs import Graph
-    from reductions.algorithms.algorithm import Algorithm, Words
+    from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
 
 DEFAULT_N = 1024
 BYTES_A_WORD = 1024
@@ -156,7 +156,7 @@ def _sizes(algorithm: Algorithm, given: Any) -> dict[str, int]:
 def _text(algorithm: Algorithm, given: Any, output: Words) -> str:
     """Return the output as ``--out`` writes it."""
     if takes_graphs(algorithm):
-        return output_lines(given, output)
+        return output_lines(cast("GraphAlgorithm", algorithm), given, output)
     return "".join(f"{word}\n" for word in output)
 
 
