@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from anna_model.mechanisms.anna import Anna as Anna
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.mechanism import Mechanism as Mechanism
+    from anna_model.patterns import (
+        HeadPattern as HeadPattern,
+        attention_patterns as attention_patterns,
+    )
     from anna_model.rows import Rows as Rows
     from anna_model.rowwise import HeadMaps as HeadMaps, RowwiseLayer as RowwiseLayer
     from anna_model.rowwise_check import NotRowwise as NotRowwise, check_rowwise as check_rowwise
@@ -35,6 +39,7 @@ _HOME = {
     "DenseHeads": "heads",
     "ExactMatch": "mechanisms.exact_match",
     "HeadMaps": "rowwise",
+    "HeadPattern": "patterns",
     "HeadShape": "transformer",
     "Layer": "transformer",
     "Mechanism": "mechanisms.mechanism",
@@ -45,6 +50,7 @@ _HOME = {
     "SparseAnswer": "answers",
     "SparseHeads": "heads",
     "Transformer": "transformer",
+    "attention_patterns": "patterns",
     "check_rowwise": "rowwise_check",
     "definition_forward": "definition",
 }

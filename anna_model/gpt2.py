@@ -158,6 +158,10 @@ class Gpt2Layer(Layer):
     def mechanism_for(self, block: HeadBlock) -> Mechanism:
         return self.mechanisms[block.first_head]
 
+    @property
+    def n_tables(self) -> int:
+        return max(mechanism.n_tables for mechanism in self.mechanisms)
+
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[HeadBlock]:
         normal = self.parts["ln_1"].normalise(rows.dense(), self.config.layer_norm_epsilon)
         n, n_heads = rows.n_tokens, self.config.n_head

@@ -105,6 +105,11 @@ class Layer(ABC):
         return self.mechanism
 
     @property
+    def n_tables(self) -> int:
+        """Hash tables of a head, l, the most of any; 0 without any."""
+        return self.mechanism.n_tables
+
+    @property
     def n_heads(self) -> int:
         """Heads of the layer, H."""
         return sum(shape.count for shape in self.heads)
@@ -138,6 +143,8 @@ class Resources:
         N, tokens.
     precision_bits : int
         Bits of a coordinate, the most of any layer.
+    tables : int
+        Hash tables of a head, l, the most of any; 0 without any.
 
     Examples
     --------
@@ -152,6 +159,7 @@ class Resources:
     token_width: int
     context_length: int
     precision_bits: int
+    tables: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,7 +185,7 @@ class Transformer:
     [[9.0, 4.0, 0.0]]
     >>> T.resources()  # doctest: +NORMALIZE_WHITESPACE
     Resources(layers=1, heads=1, head_width=1, query_width=1, token_width=1,
-              context_length=3, precision_bits=64)
+              context_length=3, precision_bits=64, tables=0)
     """
 
     layers: tuple[Layer, ...]
@@ -249,6 +257,7 @@ class Transformer:
             token_width=max((layer.token_width for layer in layers), default=0),
             context_length=self.n_tokens,
             precision_bits=max((layer.precision_bits for layer in layers), default=0),
+            tables=max((layer.n_tables for layer in layers), default=0),
         )
 
 

@@ -179,7 +179,9 @@ def _add_sweep(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--epsilon", help="exponents, separated by commas")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
     command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
-    command.add_argument("--out", metavar="FILE", help="write .csv, .parquet, .tex or .md")
+    command.add_argument(
+        "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"
+    )
     command.add_argument(
         "--format", choices=("text", "csv", "latex", "markdown"), default="text", help="(text)"
     )

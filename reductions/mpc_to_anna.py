@@ -66,7 +66,9 @@ class CompiledProtocol(Transformer):
         return self.forward(tokens, progress=progress).values[:, 0].astype(np.int64)
 
 
-def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
+def compile_protocol(
+    protocol: Protocol, cluster: Cluster, *, code: str = "syndrome", seed: int = 0
+) -> CompiledProtocol:
     """Compile an R-round protocol into a transformer of R + 1 layers with exact-match attention.
 
     Parameters
@@ -74,20 +76,25 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     protocol : Protocol
     cluster : Cluster
         The shape is all that is used: no input is run.
+    code : str
+        One of `CODE_NAMES`: what lets the receiver of an average tell the messages apart.
+    seed : int
+        Of the repetition code, which is drawn; each of its heads fails with a stated probability,
+        and then raises.
 
     Returns
     -------
     CompiledProtocol
         Layer t has k + 1 heads, k the most messages to others that a machine sends in round t; a
-        head of messages has width b (w + 1) + 2 with b = min(k, P), and the self head carries what
-        is kept.
+        head of messages has the width of its code with capacity b = min(k, P), which is
+        b (w + 1) + 2 for the syndrome code, and the self head carries what is kept.
 
     Raises
     ------
     ShapeError
         The protocol does not fit the cluster, or its words are longer than 51 bits.
     CodeDomainError
-        The words are too long for the syndrome code, or too many messages can meet.
+        There is no code of that name, the words are too long for it, or too many messages can meet.
 
     References
     ----------
@@ -113,7 +120,15 @@ def compile_protocol(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
     arriving = INPUT
     for round in range(n_rounds):
-        layer = RouteLayer(protocol, cluster, round, arriving, is_last=round == n_rounds - 1)
+        layer = RouteLayer(
+            protocol,
+            cluster,
+            round,
+            arriving,
+            is_last=round == n_rounds - 1,
+            code_name=code,
+            code_seed=seed,
+        )
         layers.append(layer)
         arriving = layer.leaving
     return CompiledProtocol(tuple(layers), max(cluster.n_words, cluster.n_machines), cluster)

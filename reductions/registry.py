@@ -162,6 +162,13 @@ ENTRIES = (
     ),
     Entry(
         "algorithm",
+        "connectivity_log_diameter",
+        "connected components in rounds that follow the logarithm of the diameter",
+        "Andoni, Song, Stein, Wang, Zhong, FOCS 2018",
+        "reductions.algorithms.connectivity_log_diameter:CONNECTIVITY_LOG_DIAMETER",
+    ),
+    Entry(
+        "algorithm",
         "spanning_forest",
         "a spanning forest, the edges by which random mates join, in O(log n) phases",
         "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",
@@ -273,11 +280,34 @@ ENTRIES = (
         "reductions.codes.syndrome:SyndromeCode",
     ),
     Entry(
+        "code",
+        "disjunct",
+        "a packet on the graph of a polynomial; any b messages are decoded, other averages raise",
+        "Kautz and Singleton 1964; packets after Lemma B.4 of arXiv 2509.09001",
+        "reductions.codes.disjunct:DisjunctCode",
+    ),
+    Entry(
+        "code",
+        "repetition",
+        "a packet in a random sparse set of rows; any b messages are decoded with probability "
+        "1 - delta over the seed, else it raises",
+        "Lemma B.4 of arXiv 2509.09001, after Lemma 3.2 of arXiv 2402.09268",
+        "reductions.codes.repetition:RepetitionCode",
+    ),
+    Entry(
         "reduction",
         "mpc-to-anna",
         "any R-round protocol becomes a transformer of exactly R + 1 layers",
         "Theorem 4.1 of arXiv 2509.09001",
         "reductions.mpc_to_anna:compile_protocol",
+    ),
+    Entry(
+        "reduction",
+        "fan-out",
+        "any protocol with at most d partners a machine and round: 2 L rounds a round, "
+        "(d + 1)^L >= P",
+        "Lemma B.12 of arXiv 2509.09001; Proposition 24 of arXiv 2405.18512",
+        "reductions.fan_out:bounded_fan_out",
     ),
 )
 

@@ -25,7 +25,7 @@ from anna_model import (
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
-from reductions.codes import MessageCode, SyndromeCode
+from reductions.codes import MessageCode, message_code
 from reductions.inbox_rows import RowFormat, rows_of
 from reductions.output_tokens import Queries, asking, output_rows, queries_of
 
@@ -46,6 +46,8 @@ class RouteLayer(Layer):
     round: int
     arriving: RowFormat
     is_last: bool
+    code_name: str = "syndrome"
+    code_seed: int = 0
     mechanism: Mechanism = field(default_factory=ExactMatch)
     channels: tuple[Channel, ...] = field(init=False)
     code: MessageCode | None = field(init=False)
@@ -56,7 +58,7 @@ class RouteLayer(Layer):
         shape = MessageShape.of(channels, self.cluster)
         object.__setattr__(self, "channels", channels)
         object.__setattr__(self, "n_messages", shape.sent)
-        object.__setattr__(self, "code", shape.code(self.cluster))
+        object.__setattr__(self, "code", shape.code(self.cluster, self.code_name, self.code_seed))
 
     @property
     def leaving(self) -> RowFormat:
@@ -198,13 +200,13 @@ class MessageShape:
             tags=len(away) - 1,
         )
 
-    def code(self, cluster: Cluster) -> MessageCode | None:
-        """Return the syndrome code with capacity min(k, P); None if nothing is sent."""
+    def code(self, cluster: Cluster, name: str = "syndrome", seed: int = 0) -> MessageCode | None:
+        """Return the code of a name with capacity min(k, P); None if nothing is sent."""
         if self.sent == 0 or self.received == 0:
             return None
         capacity = min(self.received, cluster.n_machines)
         word_bits = max(cluster.word_bits, self.tags.bit_length())
-        return SyndromeCode(capacity, self.words, word_bits, cluster.n_machines)
+        return message_code(name, capacity, self.words, word_bits, cluster.n_machines, seed=seed)
 
 
 def _pack(traffic: Traffic, width: int) -> tuple[Integers, Integers, Integers]:

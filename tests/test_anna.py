@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
-import sys
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -276,15 +274,3 @@ def test_bad_parameters_are_refused() -> None:
         Anna(Hyperplane(), 1, 1, 0, causal=True).apply(EYE, EYE[:4], counting(4))
     with pytest.raises(TypeError, match="V must have dtype float32 or float64, not int64"):
         Anna(Hyperplane(), 1, 1, 0).apply(EYE, EYE, np.ones((5, 1), int))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
-def test_the_other_modes(mode: str, tmp_path: Path) -> None:
-    environment = os.environ | {mode: "1", "NUMBA_CACHE_DIR": str(tmp_path), "CI": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    command += ["-m", "not slow"]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 import pickle
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -280,15 +278,3 @@ def test_bad_parameters_are_refused() -> None:
         CrossPolytope(rotations=0)
     with pytest.raises(ValueError, match=r"rows\[1\] lies 2\*\*31 cells or more"):
         PStable(1.0).sample(1, 9, 1, seed=0).bucket_ids(np.array([[1.0], [1e12]]))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
-def test_the_other_modes(mode: str, tmp_path: Path) -> None:
-    environment = os.environ | {mode: "1", "NUMBA_CACHE_DIR": str(tmp_path), "CI": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    command += ["-m", "not slow"]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout

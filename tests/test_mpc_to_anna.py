@@ -25,8 +25,9 @@ from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluste
 from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import WordOverflow
-from reductions.codes import CodeDomainError, CodeOverload
+from reductions.codes import CODE_NAMES, CodeDomainError, CodeOverload
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.route_layer import RouteLayer
 
 EPSILONS = ("0.45", "1/2", "2/3", "0.8")
 
@@ -80,6 +81,34 @@ def test_named_sizes(n: int, k: int, epsilon: str) -> None:
     alternating, random = np.arange(n) % 2, np.random.default_rng(n).integers(0, 4, n)
     for words in (np.zeros(n, int), alternating, random):
         assert transformer.run(words).tolist() == oracles.k_hop(words.tolist(), k)
+
+
+PERMUTED = [7 * i % 32 for i in range(32)]
+
+
+def letters(n: int, seed: int) -> list[int]:
+    return [int(letter) for letter in np.random.default_rng(seed).integers(0, 3, n)]
+
+
+@pytest.mark.parametrize("code", CODE_NAMES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_code_carries_the_messages(code: str, seed: int) -> None:
+    """The same output by every code, in heads of the width that the code declares."""
+    for protocol, words in [(k_hop(2), letters(14, seed)), (columnsort(), PERMUTED)]:
+        cluster = fit_cluster(protocol, len(words), "2/3", largest_word=max(words))
+        transformer = compile_protocol(protocol, cluster, code=code, seed=seed)
+        expected = Simulation(protocol, cluster, words).run()
+        assert transformer.run(words).tolist() == expected.tolist()
+        for layer in transformer.layers[1:]:
+            assert isinstance(layer, RouteLayer)
+            if layer.code is not None:
+                assert layer.code.name == code
+                assert layer.heads[1].value_width == layer.code.width
+
+
+def test_a_code_that_is_unknown_is_refused() -> None:
+    with pytest.raises(CodeDomainError, match="'hamming' is unknown; use one of syndrome"):
+        compile_protocol(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), code="hamming")
 
 
 @pytest.mark.parametrize("block", [3, 49, 98, 103])
@@ -267,7 +296,9 @@ def test_one_pickled_transformer_runs_without_the_simulation(tmp_path: Path) -> 
 
 
 def test_compile_takes_no_input_and_runs_no_step() -> None:
-    assert list(inspect.signature(compile_protocol).parameters) == ["protocol", "cluster"]
+    assert list(inspect.signature(compile_protocol).parameters) == [
+        "protocol", "cluster", "code", "seed",
+    ]  # fmt: skip
 
     def act(round: int, machine: int, memory: oracles.Memory) -> list[oracles.Emission]:
         raise AssertionError("compile ran a step")

@@ -354,19 +354,7 @@ def test_canary_parts_with_a_gap() -> None:
         assert deliver(8, 1, rows) == plain_round(rows, 8)
 
 
-# --- the three modes, and memory ---
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
-def test_the_other_modes(mode: str, tmp_path: Path) -> None:
-    environment = os.environ | {mode: "1", "NUMBA_CACHE_DIR": str(tmp_path), "CI": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    command += ["-m", "not slow"]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout
+# --- memory ---
 
 
 MEMORY = """

@@ -22,7 +22,8 @@ def test_every_algorithm_of_the_registry_is_listed() -> None:
     assert set(ALGORITHMS) == {
         "broadcast", "converge_cast", "aggregate", "prefix_sum", "columnsort", "sample_sort",
         "multi_search", "remove_duplicates", "reduce_by_key", "equi_join", "boolean_circuit",
-        "list_ranking", "k_hop", "connectivity", "minimum_spanning_forest_filtering",
+        "list_ranking", "k_hop", "connectivity", "connectivity_log_diameter",
+        "minimum_spanning_forest_filtering",
         "maximal_matching", "maximal_independent_set", "matrix_product", "triangle_count",
         "three_sum", "spanning_forest", "minimum_spanning_forest", "cycle_counting",
     }  # fmt: skip
@@ -164,6 +165,29 @@ def test_a_sweep_writes_parquet(tmp_path: Path) -> None:
     out = tmp_path / "rows.parquet"
     assert main(["sweep", "columnsort", "--n", "64,128", "--out", str(out)]) == 0
     assert polars.read_parquet(out)["n"].to_list() == [64, 128]
+
+
+def test_a_sweep_draws_its_rounds(tmp_path: Path) -> None:
+    """The points are in the picture: in SVG every line is a group with one marker a point."""
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "rounds.svg"
+    arguments = ["sweep", "columnsort", "--n", "64,128,256", "--epsilon", "1/2,2/3"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    drawn = out.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert drawn.count("<use ") >= 6
+    for text in ("columnsort", "rounds (dashed: bound)", "epsilon = 1/2", "epsilon = 2/3"):
+        assert f"<!-- {text} -->" in drawn
+
+
+def test_a_picture_without_matplotlib_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    out = tmp_path / "rounds.png"
+    assert main(["sweep", "columnsort", "--n", "64", "--out", str(out)]) == 2
+    assert "pip install 'anna-mpc[plots]'" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_sweep_prints_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,11 @@ class Anna(Mechanism):
         if self.alive < 1:
             raise ValueError(f"alive must be at least 1, not {self.alive}")
 
+    @property
+    def n_tables(self) -> int:
+        """Hash tables, l."""
+        return self.tables
+
     def weights(self, Q: ArrayLike, K: ArrayLike) -> FloatArray:
         """Return the attention matrix: shares of the collisions of every query.
 

@@ -84,6 +84,15 @@ class Mechanism(ABC):
         Attended
         """
 
+    @property
+    def n_tables(self) -> int:
+        """Hash tables, l; 0 for a mechanism that has none."""
+        return 0
+
+    def bucket_statistics(self, Q: Matrix, K: Matrix) -> dict[str, float]:
+        """Describe the buckets that the keys form and the queries meet; nothing without any."""
+        return {}
+
     def answer(self, block: HeadBlock) -> Answer:
         """Answer a block of heads; here head by head, each by `apply`.
 

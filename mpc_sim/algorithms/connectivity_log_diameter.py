@@ -30,16 +30,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc_sim.algorithms.columnsort import sort_locally
 from mpc_sim.algorithms.component_labels import label_components
-from mpc_sim.algorithms.contraction import EDGE, PARENT
-from mpc_sim.algorithms.edges_home import EdgesHome
-from mpc_sim.algorithms.first_of_run import FIELDS as TRIPLE
-from mpc_sim.algorithms.look_up import Items, list_fields, look_up
+from mpc_sim.algorithms.contraction import EDGE, PARENT, group_starts
+from mpc_sim.algorithms.edges_home import EdgesHome, items
+from mpc_sim.algorithms.first_of_run import FIELDS
+from mpc_sim.algorithms.look_up import Items, look_up
 from mpc_sim.algorithms.repeat import Repeat
+from mpc_sim.algorithms.smallest_neighbours import smallest_neighbours
 from mpc_sim.algorithms.waiting import Wait, share
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import LocalStage, Sequence, sequence
-from mpc_sim.errors import InputError
+from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.graphs import Graph, GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
@@ -77,7 +79,7 @@ def contractions(shape: GraphShape, ball: int) -> int:
     Examples
     --------
     >>> contractions(GraphShape(4, 3), 4), contractions(GraphShape(1000, 1000), 14)
-    (4, 10)
+    (4, 9)
     """
     chance = leader_odds(ball) / 2**COIN_BITS
     log_left = math.log(chance + (1 - chance) ** ball)
@@ -101,7 +103,7 @@ def is_leader(seed: int, phase: int, labels: Words, ball: int) -> NDArray[np.boo
     Examples
     --------
     >>> is_leader(0, 0, np.arange(1, 9), 4).tolist()
-    [False, False, False, True, False, False, True, False]
+    [False, False, True, False, False, True, False, True]
     """
     coins = random_words(seed, phase, labels, 1)[:, 0] >> np.uint64(64 - COIN_BITS)
     leads: NDArray[np.bool_] = coins < np.uint64(leader_odds(ball))
@@ -109,81 +111,56 @@ def is_leader(seed: int, phase: int, labels: Words, ball: int) -> NDArray[np.boo
 
 
 @dataclass(frozen=True)
-class FileEdges(LocalStage):
-    """Every live edge files each end under the other, and every vertex asks for its own name."""
+class FileBalls(LocalStage):
+    """Every label files place j of its ball, and asks for all places of the balls of its ball.
+
+    Place j of label u is key u b + j. At most (b - 1) + b (b - 1) = b^2 - 1 records a label.
+    """
 
     shape: GraphShape
+    ball: int
+
+    def check(self, cluster: Cluster) -> None:
+        largest = (self.shape.n_vertices + 1) * self.ball
+        if largest >= cluster.word_limit:
+            raise ShapeError(
+                f"balls of {self.ball} of {self.shape.n_vertices} labels: words go up to "
+                f"{largest}, word_bits = {cluster.word_bits}: raise word_bits or largest_word",
+                word=largest,
+            )
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        edges, vertices = inbox["edge"], inbox["parent"]
-        name = vertices.machine * share(self.shape.n_vertices, cluster) + vertices.rank + 1
-        left, right = edges["left"], edges["right"]
-        none = np.zeros(2 * len(edges), np.int64)
-        return _with_records(
+        balls, places = inbox["ball"], self.ball - 1
+        own, member = balls["own"], balls["member"]
+        place = _place(balls)
+        entry = own * self.ball + place
+        zero = np.zeros_like(own)
+        others = (member[:, None] * self.ball + np.arange(places)).ravel()
+        records = _grouped(
             inbox,
-            np.concatenate([edges.machine, edges.machine, vertices.machine]),
-            (
-                np.concatenate([left, right, name]),
-                np.concatenate([none, name]),
-                np.concatenate([right, left, np.zeros_like(name)]),
-            ),
+            np.concatenate([balls.machine, balls.machine, np.repeat(balls.machine, places)]),
+            np.concatenate([entry, entry, others]),
+            np.concatenate([zero, own, np.repeat(own, places)]),
+            np.concatenate([member, zero, np.zeros_like(others)]),
         )
+        waits = {name: inbox[name] for name in inbox if name != "ball"}
+        return Inbox(inbox.machines, {**waits, "records": records})
 
 
 @dataclass(frozen=True)
 class Unite(LocalStage):
-    """Every label unites the lists that it was sent: itself and the b - 1 smallest others."""
+    """Every label keeps the b - 1 smallest others of all that it was told."""
 
     ball: int
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        answers = inbox["answer"]
-        group = np.cumsum(np.append(0, np.diff(answers.machine) != 0)[: len(answers)])
-        order = np.lexsort([answers["asker"], group])
-        asker, machine = answers["asker"][order], answers.machine[order]
-        starts = np.append(True, asker[1:] != asker[:-1])[: len(asker)]
-        owner = np.cumsum(starts) - 1
-        table = np.stack([answers[name][order] for name in list_fields("r", self.ball)], axis=1)
-        row, value = np.repeat(owner, self.ball), table.ravel()
-        other = (value > 0) & (value != np.repeat(asker, self.ball))
-        row, value = row[other], value[other]
-        sort = np.lexsort([value, row])
-        row, value = row[sort], value[sort]
-        new = np.append(True, (row[1:] != row[:-1]) | (value[1:] != value[:-1]))[: len(row)]
-        row, value = row[new], value[new]
-        place = rank_in_group(row) + 1
-        fits = place < self.ball
-        balls = np.zeros((int(starts.sum()), self.ball), np.int64)
-        balls[:, 0] = asker[starts]
-        balls[row[fits], place[fits]] = value[fits]
-        columns = {name: balls[:, at] for at, name in enumerate(list_fields("r", self.ball))}
+        told = inbox["answer"]
+        met = Records.of(told.machine, own=told["asker"], member=told["value"])
+        met = sort_locally(met.take(met["own"] != met["member"]))
+        same = (met["own"][1:] == met["own"][:-1]) & (met["member"][1:] == met["member"][:-1])
+        met = met.take(np.append(True, ~same)[: len(met)])
         waits = {name: inbox[name] for name in inbox if name != "answer"}
-        return Inbox(inbox.machines, {**waits, "ball": Records.of(machine[starts], **columns)})
-
-
-@dataclass(frozen=True)
-class FileBalls(LocalStage):
-    """Every label files its ball under its name, and asks for the balls of all that are in it."""
-
-    ball: int
-
-    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        balls = inbox["ball"]
-        member = np.stack([balls[name] for name in list_fields("r", self.ball)], axis=1).ravel()
-        machine, own = (np.repeat(each, self.ball) for each in (balls.machine, balls["r0"]))
-        is_one = member > 0
-        machine, own, member = machine[is_one], own[is_one], member[is_one]
-        none = np.zeros_like(own)
-        waits = {name: inbox[name] for name in inbox if name != "ball"}
-        return _with_records(
-            Inbox(inbox.machines, waits),
-            np.repeat(machine, 2),
-            (
-                np.stack([own, member], axis=1).ravel(),
-                np.stack([none, own], axis=1).ravel(),
-                np.stack([member, none], axis=1).ravel(),
-            ),
-        )
+        return Inbox(inbox.machines, {**waits, "ball": met.take(_place(met) < self.ball - 1)})
 
 
 @dataclass(frozen=True)
@@ -201,27 +178,32 @@ class Join(LocalStage):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         balls, vertices, edges = inbox["ball"], inbox["parent"], inbox["edge"]
-        table = np.stack([balls[name] for name in list_fields("r", self.ball)], axis=1)
-        name, none = table[:, 0], np.iinfo(np.int64).max
-        candidate = table > 0
+        machine, vertex = items(self.shape.n_vertices, inbox.machines, cluster)
+        name = vertex + 1
         if not self.is_last:
-            leads = is_leader(self.seed, self.phase, table.ravel(), self.ball)
-            candidate &= leads.reshape(table.shape) & ~leads.reshape(table.shape)[:, :1]
-        smallest = np.where(candidate, table, none).min(axis=1)
-        joined = np.where(smallest == none, name, smallest)
-        parent = np.where(joined != name, joined, vertices["parent"])
+            leads = ~self._leads(balls["own"]) & self._leads(balls["member"])
+            balls = balls.take(leads)
+        chosen = balls.take(balls["own"] != np.append(0, balls["own"])[: len(balls)])
+        joined = name.copy()
+        size = share(self.shape.n_vertices, cluster)
+        at = group_starts(vertices, cluster)[chosen.machine] + (chosen["own"] - 1) % size
+        joined[at] = chosen["member"]
+        if self.is_last:
+            joined = np.minimum(joined, name)
         half = 2 * edges["edge"] + 1
-        left = _with_records(
+        records = _grouped(
             inbox,
-            np.concatenate([vertices.machine, edges.machine, edges.machine]),
-            (
-                np.concatenate([name, edges["left"], edges["right"]]),
-                np.concatenate([np.zeros_like(name), half, half + 1]),
-                np.concatenate([joined, np.zeros(2 * len(edges), np.int64)]),
-            ),
+            np.concatenate([machine, edges.machine, edges.machine]),
+            np.concatenate([name, edges["left"], edges["right"]]),
+            np.concatenate([np.zeros_like(name), half, half + 1]),
+            np.concatenate([joined, np.zeros(2 * len(edges), np.int64)]),
         )
-        parents = Records.of(vertices.machine, parent=parent)
-        return Inbox(inbox.machines, {"records": left["records"], "parent": parents})
+        parent = np.where(joined != name, joined, vertices["parent"])
+        parents = Records.of(machine, parent=parent)
+        return Inbox(inbox.machines, {"records": records, "parent": parents})
+
+    def _leads(self, labels: Words) -> NDArray[np.bool_]:
+        return is_leader(self.seed, self.phase, labels, self.ball)
 
 
 @dataclass(frozen=True)
@@ -229,24 +211,48 @@ class Relabel(LocalStage):
     """Make edges of the labels that half-edges were told; an edge of equal labels is done."""
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        halves = inbox["answer"]
-        group = np.cumsum(np.append(0, np.diff(halves.machine) != 0)[: len(halves)])
-        halves = halves.take(np.lexsort([halves["asker"], group]))
-        left, right = halves["r0"][0::2], halves["r0"][1::2]
-        edges = Records.of(
-            halves.machine[0::2], edge=(halves["asker"][0::2] - 1) // 2, left=left, right=right
-        )
+        halves = sort_locally(inbox["answer"])
+        left, right = halves["value"][0::2], halves["value"][1::2]
+        edge = (halves["asker"][0::2] - 1) // 2
+        edges = Records.of(halves.machine[0::2], edge=edge, left=left, right=right)
         live = edges.take(left != right)
         return Inbox(inbox.machines, {"edge": live, "parent": inbox["parent"]})
 
 
-def _with_records(inbox: Inbox, machine: Words, columns: tuple[Words, Words, Words]) -> Inbox:
-    """Add triples, those of a machine together, machines in the order of the batch."""
+def _place(balls: Records) -> Words:
+    """Number the members of every ball from 0; pairs lie sorted by owner."""
+    return rank_in_group(balls["own"])
+
+
+def _grouped(inbox: Inbox, machine: Words, key: Words, tag: Words, value: Words) -> Records:
+    """Make records, those of a machine together, machines in the order of the batch."""
     at = np.zeros(int(inbox.machines.max(initial=0)) + 1, np.int64)
     at[inbox.machines] = np.arange(len(inbox.machines))
     order = np.argsort(at[machine], kind="stable")
-    named = {name: column[order] for name, column in zip(TRIPLE, columns, strict=True)}
-    return Inbox(inbox.machines, {**inbox.records, "records": Records.of(machine[order], **named)})
+    columns = zip(FIELDS, (key, tag, value), strict=True)
+    return Records.of(machine[order], **{name: column[order] for name, column in columns})
+
+
+def grow_balls(shape: GraphShape, diameter: int, ball: int, waits: tuple[Wait, ...]) -> Sequence:
+    """Return the stages from live edges to the balls of all labels: pairs (own, member).
+
+    A label is not a member of its own ball, which has at most b - 1 pairs.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=16, memory_words=99, n_machines=4, block_words=16)
+    >>> [grow_balls(GraphShape(4, 6), d, 3, ()).n_rounds(cluster) for d in (1, 2, 3)]
+    [8, 16, 24]
+    """
+    n = shape.n_vertices
+    double = sequence(
+        FileBalls(shape, ball),
+        look_up(((n, ball * ball - 1),), (n, 1), ball * (ball - 1), waits),
+        Unite(ball),
+        name="double",
+    )
+    doubling = (Repeat((double,) * doublings_of(diameter)),) if diameter > 1 else ()
+    return sequence(smallest_neighbours(shape, ball - 1, waits), *doubling)
 
 
 def connectivity_log_diameter(
@@ -275,10 +281,11 @@ def connectivity_log_diameter(
     Returns
     -------
     Sequence
-        With S = 2 + 4^d + 2 L rounds of a look-up (each with its own d and L): 1 + t (2 S + K S')
-        rounds, K = ceil(log2 D), then a converge-cast and a broadcast, and (ceil(log2 t) + 1) S for
-        the labels. S' is of 2 n b records of 3 words, S of n + 2 m. With b = N^Theta(gamma), t is
-        O(1 / gamma). gamma = 1/2 and b^2 <= 2 N^(1/2) serve epsilon >= 1/2.
+        With S = 2 + 4^d + 2 L rounds of a sort, a scan and the way home (each with its own d and
+        L): 1 + t (S1 + K S2 + S3) rounds, K = ceil(log2 D), then a converge-cast and a broadcast,
+        and (ceil(log2 t) + 1) S for the labels. S1 is of 2 m records, S2 of n (b^2 - 1), S3 of
+        n + 2 m, of 3 words each. With b = N^Theta(gamma), t is O(1 / gamma), so for a constant
+        gamma the rounds are O(log D) sorts. gamma = 1/2 and b^2 <= 2 N^(1/2) serve epsilon >= 1/2.
 
     Raises
     ------
@@ -288,8 +295,8 @@ def connectivity_log_diameter(
     References
     ----------
     Andoni, Song, Stein, Wang, Zhong, Parallel graph connectivity in log diameter rounds, FOCS 2018
-    (capped balls by squaring, leaders). There b grows from phase to phase, which takes O(log log)
-    phases at any gamma; here it is the same in all.
+    (capped balls by squaring, leaders). There b grows from phase to phase, which takes
+    O(log(1 / gamma)) phases, O(log log n) at worst; here it is the same in all.
 
     Examples
     --------
@@ -313,20 +320,12 @@ def connectivity_log_diameter(
     t = contractions(shape, b) + 1 if phases is None else phases
     n, m = shape.n_vertices, shape.n_edges
     parents, edges = Wait("parent", PARENT, n), Wait("edge", EDGE, m)
-    everything: Items = ((n, 1), (m, 2))
-    double = sequence(
-        FileBalls(b), look_up(b, ((n, 2 * b),), (n, 1), b, (parents, edges)), Unite(b),
-        name="double",
-    )  # fmt: skip
-    doubling = (Repeat((double,) * doublings_of(diameter)),) if diameter > 1 else ()
+    names: Items = ((n, 1), (m, 2))
     bodies: list[Protocol] = [
         sequence(
-            FileEdges(shape),
-            look_up(b, everything, (n, 1), 1, (parents, edges)),
-            Unite(b),
-            *doubling,
+            grow_balls(shape, diameter, b, (parents, edges)),
             Join(shape, b, seed, phase, phase == t - 1),
-            look_up(1, everything, (m, 2), 2, (parents,)),
+            look_up(names, (m, 2), 2, (parents,)),
             Relabel(),
             name=f"phase {phase + 1}",
         )
@@ -338,19 +337,22 @@ def connectivity_log_diameter(
 
 
 def guess_diameter(graph: Graph, cluster: Cluster, seed: int = 0) -> tuple[Words, int, int]:
-    """Run the protocol for D = 1, 2, 4, .. until it does not fail, at last for D >= n.
+    """Run the protocol for guesses of D until it does not fail, at last for D = n.
+
+    A guess allows 0, 1, 2, 4, .. doublings, so D is guessed 1, 2, 4, 16, 256, ..: the doublings of
+    all runs are fewer than 4 times those that D takes, and 2.
 
     Returns
     -------
     (int64[N], int, int)
-        The output, the last D, and the rounds of all runs together.
+        The output, the last guess, and the rounds of all runs together.
 
     Examples
     --------
     >>> from mpc_sim import fit_cluster
     >>> from mpc_sim.graph_instances import path
     >>> graph = path(5)
-    >>> protocol = connectivity_log_diameter(graph.shape, 8)
+    >>> protocol = connectivity_log_diameter(graph.shape, 5)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", "1/2", largest_word=27)
     >>> output, diameter, rounds = guess_diameter(graph, cluster)
     >>> output.tolist()[:5]
@@ -364,4 +366,4 @@ def guess_diameter(graph: Graph, cluster: Cluster, seed: int = 0) -> tuple[Words
         rounds += sim.ledger.n_rounds
         if output[0] != failure_word(cluster) or diameter >= graph.n_vertices:
             return output, diameter, rounds
-        diameter *= 2
+        diameter = min(max(2 * diameter, diameter**2), graph.n_vertices)

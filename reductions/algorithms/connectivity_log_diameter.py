@@ -11,15 +11,16 @@ import sympy
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.columnsort import Columnsort
 from mpc_sim.algorithms.component_labels import doublings
-from mpc_sim.algorithms.connectivity_log_diameter import connectivity_log_diameter
-from mpc_sim.algorithms.look_up import SendLists
+from mpc_sim.algorithms.connectivity_log_diameter import ball_size, connectivity_log_diameter
 from mpc_sim.algorithms.repeat import Repeat
 from mpc_sim.algorithms.scan import Scan
+from mpc_sim.algorithms.smallest_neighbours import SendNeighbours
 from mpc_sim.algorithms.tree import plan_tree
 from mpc_sim.algorithms.waiting import Beside, Wait, share
 from mpc_sim.compose import Sequence
 from mpc_sim.graph_instances import karate_club
 from mpc_sim.graphs import Graph, GraphShape
+from mpc_sim.integers import ceil_div
 from reductions.algorithms.algorithm import GraphAlgorithm, Words
 from reductions.algorithms.contraction import (
     HARD_GRAPHS,
@@ -34,31 +35,24 @@ from reductions.algorithms.sort_and_scan import Most, bounds_table
 from reductions.bounds import Bound
 
 SOURCE = "capped balls: Andoni et al., FOCS 2018; sorts and scans: Leighton 1985, arXiv 1101.1902"
-NAMES = "B P n m V E A t j k b C a d1 d2 d3 d4 d5 r1 r2 r3 r4 r5 L1 L2 L3 L4 L5 q1 q2 q3 q4 q5"
+NAMES = "B P n V E H F A t j k b C a d1 d2 d3 d4 d5 r1 r2 r3 r4 r5 L1 L2 L3 L4 L5 q1 q2 q3 q4 q5"
 
 
 def largest_diameter(graph: Graph) -> int:
-    """Return the largest diameter of a component, at least 1, by breadth-first searches.
+    """Return the largest diameter of a component, at least 1.
 
     Examples
     --------
     >>> largest_diameter(Graph.of(5, [(0, 1), (1, 2)]))
     2
     """
-    neighbours: list[list[int]] = [[] for _ in range(graph.n_vertices)]
-    for one, other in graph.edges.tolist():
-        neighbours[one].append(other)
-        neighbours[other].append(one)
-    farthest = 1
-    for start in range(graph.n_vertices):
-        seen, frontier, distance = {start}, [start], 0
-        while frontier:
-            reached = {other for vertex in frontier for other in neighbours[vertex]} - seen
-            seen |= reached
-            frontier = list(reached)
-            distance += bool(frontier)
-        farthest = max(farthest, distance)
-    return farthest
+    import networkx
+
+    whole = graph.to_networkx()
+    components = networkx.connected_components(whole)
+    parts = (whole.subgraph(component) for component in components)
+    diameters: list[int] = [networkx.diameter(part, usebounds=True) for part in parts]
+    return max(1, *diameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +64,7 @@ class DiameterAlgorithm(GraphAlgorithm):
     told : callable
         (GraphShape, D) -> Protocol.
     diameter_of : callable
-        Graph -> D.
+        Graph -> D, a bound on the diameter of every component.
 
     Examples
     --------
@@ -115,10 +109,12 @@ def _sizes(stage: Beside, cluster: Cluster, number: int) -> dict[str, int]:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Look-ups 1 (neighbours), 2 (doubling), 3 (new labels), and the sorts 4 and 5 of labels.
+    """Sorts 1 (neighbours), 2 (doubling), 3 (new labels), and 4 and 5 of the labels at the end.
 
-    V vertices and E edges a machine, A = ceil(2 n / P); t phases of k doublings with balls of b; j
-    doublings of parents; depth d, columns r, levels L, and q children of machine 0 elsewhere.
+    V vertices and E edges a machine; H = ceil(2 m / P), F = ceil(n (b^2 - 1) / P) and A =
+    ceil(2 n / P) sorted records; t phases of k doublings with balls of b; j doublings of parents;
+    depth d, columns r, levels L, and q children of machine 0 elsewhere. A converge-cast of C levels
+    has nodes of at most a children.
     """
     shape, phases = shape_and_phases(protocol)
     n, m = shape.n_vertices, shape.n_edges
@@ -128,9 +124,9 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         "B": cluster.block_words,
         "P": cluster.n_machines,
         "n": n,
-        "m": m,
         "V": share(n, cluster),
         "E": share(m, cluster),
+        "H": share(2 * m, cluster),
         "A": share(2 * n, cluster),
         "t": phases,
         "j": doublings(phases),
@@ -143,47 +139,40 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     values |= sort_sizes(5, (n, 1), flag, cluster)
     for repeat in every_stage(protocol):
         if isinstance(repeat, Repeat):
-            body = repeat.bodies[0]
-            assert isinstance(body, Sequence)
-            values["k"] = sum(len(one.bodies) for one in body.stages if isinstance(one, Repeat))
-            stages = _flat(body)
-            values["b"] = max(one.width for one in stages if isinstance(one, SendLists))
-            numbers = (1, 2, 3) if values["k"] else (1, 3)
-            sorts = [one for one in stages if isinstance(one, Beside)]
-            for number, one in zip(numbers, sorts, strict=True):
-                values |= _sizes(one, cluster, number)
-    block, machines, n_, _, vertices, edges, asks, t, j, k, b, up, a, *rest = sympy.symbols(
+            values |= _sizes_of_a_phase(repeat.bodies[0], n, cluster)
+    block, machines, n_, V, edges, halves, places, asks, t, j, k, b, up, a, *rest = sympy.symbols(
         NAMES, integer=True
     )
     d, r, levels, q = (rest[5 * at : 5 * at + 5] for at in range(4))
     runs, doubles, jumps = (sympy.Integer(int(values[name] > 0)) for name in "tkj")
     sent, received, held = [block], [2 * edges], []
-    both = vertices + 2 * edges
-    for at, is_there, records, width, arriving, waits in (
-        (0, runs, both, b, vertices, vertices + 3 * edges),
-        (1, doubles, 2 * b * vertices, b, b * vertices, vertices + 3 * edges),
-        (2, runs, both, sympy.Integer(1), 2 * edges, vertices),
+    both, waits = V + 2 * edges, V + 3 * edges
+    for at, is_there, made, lying, element, arriving, beside in (
+        (0, runs, 2 * edges, halves, 4, (b - 1) * V, waits),
+        (1, doubles, (b**2 - 1) * V, places, 2, b * (b - 1) * V, waits),
+        (2, runs, both, both, 2, 2 * edges, V),
     ):
         sent += [
-            is_there * (3 * Most(records, r[at]) + waits),
-            is_there * ((2 + width) * records + (1 + width) * (1 + q[at]) + waits),
+            is_there * (3 * Most(made, r[at], lying) + beside),
+            is_there * (3 * lying + element * (1 + q[at]) + beside),
         ]
         received += [
-            is_there * 3 * Most(records, r[at]),
-            is_there * (1 + width) * Most(arriving, q[at]),
+            is_there * 3 * Most(r[at], lying),
+            is_there * element * q[at],
+            is_there * 2 * arriving,
         ]
-        held.append(is_there * ((1 + width) * arriving + waits))
+        held.append(is_there * (2 * arriving + beside))
     sent += [
-        a + vertices,
-        jumps * (3 * Most(2 * vertices, r[3], asks) + 1),
+        a + V,
+        jumps * (3 * Most(2 * V, r[3], asks) + 1),
         jumps * (3 * asks + 2 * (1 + q[3]) + 1),
-        3 * Most(vertices, r[4]) + 1,
-        3 * vertices + 2 * (1 + q[4]) + 1,
+        3 * Most(V, r[4]) + 1,
+        3 * V + 2 * (1 + q[4]) + 1,
     ]
     received += [
         a,
         jumps * Most(3 * Most(r[3], asks), 2 * q[3]),
-        Most(3 * Most(r[4], vertices), 2 * q[4]),
+        Most(3 * Most(r[4], V), 2 * q[4]),
         2 * sympy.Min(block, n_),
     ]
     held += [2 * edges, 2 * sympy.Min(block, n_) + 1]
@@ -198,6 +187,26 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values, SOURCE)
 
 
+def _sizes_of_a_phase(body: Protocol, n: int, cluster: Cluster) -> dict[str, int]:
+    """Return b, k, F and the sizes of the sorts of a phase."""
+    assert isinstance(body, Sequence)
+    doubling = sum(len(one.bodies) for one in body.stages if isinstance(one, Repeat))
+    stages = _flat(body)
+    (near,) = (stage for stage in stages if isinstance(stage, SendNeighbours))
+    b = near.most + 1
+    values = {"k": doubling, "b": b, "F": ceil_div(n * (b * b - 1), cluster.n_machines)}
+    sorts = [stage for stage in stages if isinstance(stage, Beside)]
+    for number, stage in zip((1, 2, 3) if doubling else (1, 3), sorts, strict=True):
+        values |= _sizes(stage, cluster, number)
+    return values
+
+
+def _largest_word(graph: Graph) -> int:
+    """Return what a contraction needs, or the largest name of a place in a ball and 1 more."""
+    places = (graph.n_vertices + 1) * ball_size(graph.shape)
+    return max(largest_word(graph), places + 1)
+
+
 CONNECTIVITY_LOG_DIAMETER = DiameterAlgorithm(
     name="connectivity_log_diameter",
     statement=(
@@ -210,15 +219,16 @@ CONNECTIVITY_LOG_DIAMETER = DiameterAlgorithm(
     ),
     source=SOURCE,
     constants=(
-        "balls of b <= 1.42 N^(1/4) labels: 2 b records of b + 2 words of a vertex are about "
-        "4 N^(1/2) words of a scan, so c_s = 8 at epsilon = 1/2; c_s = 16 saves rounds of sorts"
+        "balls of b <= 1.42 N^(1/4) labels: b^2 - 1 records of 3 words of a vertex are at most "
+        "6 N^(1/2) words, so c_s = 8 at epsilon = 1/2 where P >= n; c_s = 16 saves rounds of sorts"
     ),
     protocol=_for_any_diameter,
     instance=random_graph,
     hard={**HARD_GRAPHS, "karate club": lambda n: karate_club()},
     oracle=_oracle,
     bounds=_bounds,
-    largest_word=largest_word,
+    largest_word=_largest_word,
     gamma="1/2",
     is_randomised=True,
+    on_vertices="vertex",
 )

@@ -6,11 +6,16 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "CODE_NAMES": "choice",
     "CodeDomainError": "code",
     "CodeOverload": "code",
     "Decoded": "code",
+    "DisjunctCode": "disjunct",
     "MessageCode": "code",
+    "RepetitionCode": "repetition",
+    "RowCode": "row_code",
     "SyndromeCode": "syndrome",
+    "message_code": "choice",
 }
 
 __all__ = sorted(_HOME)

@@ -7,12 +7,20 @@ the average of up to `capacity` of these vectors, from distinct sources, determi
 Axes: E messages encoded, w words a message, D averages, R messages read; b = capacity.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import index
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class CodeDomainError(ValueError):
@@ -98,7 +106,14 @@ class MessageCode(ABC):
     ------
     CodeDomainError
         A parameter is below 1.
+
+    Notes
+    -----
+    The formulas are expressions with explicit constants in the names of `formula_values`; with
+    these values they equal the attribute of the same name.
     """
+
+    name: ClassVar[str]
 
     capacity: int
     n_words: int
@@ -126,6 +141,46 @@ class MessageCode(ABC):
     @abstractmethod
     def precision_bits(self) -> int:
         """Bits that a coordinate of an average needs so that decoding is exact."""
+
+    @property
+    def failure(self) -> Fraction:
+        """Bound on the probability over the seed that some set of at most b is not decodable.
+
+        Zero for a deterministic code.
+        """
+        return Fraction(0)
+
+    @property
+    @abstractmethod
+    def width_formula(self) -> sympy.Expr:
+        """`width` as an expression."""
+
+    @property
+    def width_bound_formula(self) -> sympy.Expr:
+        """A bound on `width` in b, w, U and delta alone, without what the code chose."""
+        return self.width_formula
+
+    @property
+    @abstractmethod
+    def magnitude_formula(self) -> sympy.Expr:
+        """`max_magnitude` as an expression."""
+
+    @property
+    def failure_formula(self) -> sympy.Expr:
+        """`failure` as an expression."""
+        import sympy
+
+        return sympy.Integer(0)
+
+    @property
+    def formula_values(self) -> Mapping[str, int]:
+        """What the symbols of the formulas stand for: b, w, B = word_bits, U = n_sources, more."""
+        return {
+            "b": self.capacity,
+            "w": self.n_words,
+            "B": self.word_bits,
+            "U": self.n_sources,
+        }
 
     @abstractmethod
     def encode(

@@ -22,14 +22,21 @@ others, as floats and, by b (b + 2) p < 2**52, as fractions. Then two sequences 
 n and n' would agree, up to a factor, on their first 2 b + 2 >= n + n' terms and so be equal: no.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode
+
+if TYPE_CHECKING:
+    import sympy
 
 _FLOAT_LIMIT = 2**52
 _PRODUCT_LIMIT = 2**63
@@ -103,6 +110,8 @@ class SyndromeCode(MessageCode):
     reductions.codes.code.CodeOverload: row 0 is no average of at most 3 messages: it has more
     """
 
+    name = "syndrome"
+
     prime: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +149,24 @@ class SyndromeCode(MessageCode):
     def precision_bits(self) -> int:
         """Bits that a coordinate of an average needs: bit_length(b**2 p), derived above."""
         return (self.capacity**2 * self.prime).bit_length()
+
+    @property
+    def width_formula(self) -> sympy.Expr:
+        import sympy
+
+        b, w = sympy.symbols("b w")
+        return b * (w + 1) + 2
+
+    @property
+    def magnitude_formula(self) -> sympy.Expr:
+        import sympy
+
+        return sympy.Symbol("p") - 1
+
+    @property
+    def formula_values(self) -> Mapping[str, int]:
+        """b, w, B and U of `MessageCode`, and p."""
+        return {**super().formula_values, "p": self.prime}
 
     def encode(
         self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         "seconds": seconds,
         "microseconds_a_token": 1e6 * seconds / max(1, len(values)),
         "unmatched": int(unmatched.sum()),
-        "statistics": statistics(mechanism, Q, K),
+        "statistics": mechanism.bucket_statistics(Q, K),
         "versions": versions(),
         "checks": checks,
     }
@@ -74,13 +74,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(report)
     return 0 if report["ok"] else 1
-
-
-def statistics(mechanism: Mechanism, Q: Matrix, K: Matrix) -> dict[str, float]:
-    """Return what a mechanism can tell of its buckets; nothing if it has none."""
-    tell: Callable[[Matrix, Matrix], Mapping[str, float]] | None
-    tell = getattr(mechanism, "bucket_statistics", None)
-    return {} if tell is None else dict(tell(Q, K))
 
 
 def _head(options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:

@@ -16,6 +16,7 @@ from reductions.commands.files import refuse_size, write_text
 from reductions.commands.graph_input import graph_of_diameter, takes_graphs
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.tables import progress_line
+from reductions.plots import SUFFIXES, draw_sweep
 from reductions.registry import find
 
 if TYPE_CHECKING:
@@ -187,28 +188,41 @@ BY_SUFFIX = {".csv": as_csv, ".tex": as_latex, ".md": as_markdown}
 
 
 def write_rows(name: str, rows: list[Row]) -> None:
-    """Write rows in the format that the suffix names: .csv, .parquet, .tex or .md."""
+    """Write rows as the suffix says: .csv, .parquet, .tex, .md, or a picture of the rounds."""
     suffix = Path(name).suffix
-    if suffix != ".parquet":
+    if suffix in BY_SUFFIX:
         write_text(name, BY_SUFFIX[suffix](rows))
         return
+    try:
+        if suffix in SUFFIXES:
+            draw_sweep(rows, name)
+        else:
+            _write_parquet(name, rows)
+    except OSError as error:
+        raise UsageError(f"cannot write {name}: {error.strerror}") from None
+
+
+def _write_parquet(name: str, rows: list[Row]) -> None:
     import polars
 
     partial = Path(f"{name}.partial")
     try:
         polars.DataFrame(rows).write_parquet(partial)
         partial.replace(name)
-    except OSError as error:
+    finally:
         partial.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {name}: {error.strerror}") from None
 
 
 def _refuse_suffix(name: str) -> None:
+    """Refuse what cannot be written before anything is computed."""
     suffix = Path(name).suffix
-    if suffix == ".parquet":
+    extras = {".parquet": ("polars", "data")} | dict.fromkeys(SUFFIXES, ("matplotlib", "plots"))
+    if suffix in extras:
         from importlib.util import find_spec
 
-        if find_spec("polars") is None:
-            raise UsageError("--out FILE.parquet needs polars: pip install 'anna-mpc[data]'")
+        package, extra = extras[suffix]
+        if find_spec(package) is None:
+            raise UsageError(f"--out FILE{suffix} needs {package}: pip install 'anna-mpc[{extra}]'")
     elif suffix not in BY_SUFFIX:
-        raise UsageError(f"--out {name}: end the name in .csv, .parquet, .tex or .md")
+        endings = ", ".join([*BY_SUFFIX, *extras])
+        raise UsageError(f"--out {name}: end the name in one of {endings}")

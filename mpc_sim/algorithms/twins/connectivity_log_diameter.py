@@ -6,18 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from mpc_sim.algorithms.connectivity_log_diameter import (
-    FileBalls,
-    FileEdges,
-    Join,
-    Relabel,
-    Unite,
-    is_leader,
-)
+from mpc_sim.algorithms.connectivity_log_diameter import FileBalls, Join, Relabel, Unite, is_leader
 from mpc_sim.algorithms.contraction import EDGE
-from mpc_sim.algorithms.first_of_run import FIELDS as TRIPLE
-from mpc_sim.algorithms.look_up import ScanItems, SendLists, SortItems, Widen, list_fields
+from mpc_sim.algorithms.first_of_run import FIELDS
+from mpc_sim.algorithms.look_up import ScanItems, SendAnswers, SortItems
 from mpc_sim.algorithms.repeat import Repeat
+from mpc_sim.algorithms.smallest_neighbours import BALL, FileNeighbours, SendNeighbours
 from mpc_sim.algorithms.twins.blocks import Twins, twin_of
 from mpc_sim.algorithms.twins.broadcast import Left, local_twin
 from mpc_sim.algorithms.twins.columnsort import columnsort_stage_twin
@@ -28,63 +22,79 @@ from mpc_sim.per_machine import Memory, PerMachine, Row, per_machine
 from mpc_sim.protocol import Protocol
 
 
-def widen(stage: Widen, memory: Memory) -> Left:
-    """Give every record a list."""
-    rows: list[Row] = [
-        (key, asker, value, *(0,) * (stage.width - 1)) for key, asker, value in memory["records"]
-    ]
-    return {**kept(memory), "records": (("key", "tag", *list_fields("w", stage.width)), rows)}
-
-
-def send_lists_twin(stage: SendLists) -> PerMachine:
-    """Return the twin of ``SendLists``."""
+def send_answers_twin(stage: SendAnswers) -> PerMachine:
+    """Return the twin of ``SendAnswers``."""
     number, each = stage.home
 
     def step(round: int, memory: Memory) -> None:
-        for row in memory["records"]:
-            if row[1]:
-                home = (row[1] - 1) // (each * share(number, memory.cluster))
-                memory.send("answer", home, row[1], *row[3 + stage.width :])
+        for key, asker, value, run, first in memory["records"]:
+            answer = first if run == key else value
+            if asker and answer:
+                home = (asker - 1) // (each * share(number, memory.cluster))
+                memory.send("answer", home, asker, answer)
         for wait in stage.waits:
             for row in memory[wait.channel]:
                 memory.keep(wait.channel, *row)
 
     def finish(memory: Memory) -> Left:
-        answer = (("asker", *list_fields("r", stage.width)), memory["answer"])
-        return {**kept(memory), "answer": answer}
+        return {**kept(memory), "answer": (("asker", "value"), memory["answer"])}
 
     return per_machine(stage, step, finish)
 
 
-def file_edges(stage: FileEdges, memory: Memory) -> Left:
-    """File both ends of every edge, and ask for every vertex."""
-    edges = memory["edge"]
-    rows: list[Row] = [(left, 0, right) for _, left, right in edges]
-    rows += [(right, 0, left) for _, left, right in edges]
-    rows += [(name, name, 0) for name in names(memory, stage.shape.n_vertices)]
-    return {**kept(memory), "records": (TRIPLE, rows)}
-
-
-def unite(stage: Unite, memory: Memory) -> Left:
-    """Unite the lists of every label."""
-    met: dict[int, set[int]] = {}
-    for label, *members in memory["answer"]:
-        met.setdefault(label, set()).update(members)
+def file_neighbours(memory: Memory) -> Left:
+    """Make both half-edges of every edge."""
     rows: list[Row] = []
-    for label in sorted(met):
-        ball = (label, *sorted(met[label] - {0, label})[: stage.ball - 1])
-        rows.append((*ball, *(0,) * (stage.ball - len(ball))))
-    return {**kept(memory), "ball": (list_fields("r", stage.ball), rows)}
+    for _, left, right in memory["edge"]:
+        rows += [(left, right, 1), (right, left, 1)]
+    return {**kept(memory), "records": (FIELDS, rows)}
+
+
+def send_neighbours_twin(stage: SendNeighbours) -> PerMachine:
+    """Return the twin of ``SendNeighbours``."""
+
+    def step(round: int, memory: Memory) -> None:
+        for own, member, _, run, _, last, met in memory["records"]:
+            if run != own or (last != member and met < stage.most):
+                home = (own - 1) // share(stage.shape.n_vertices, memory.cluster)
+                memory.send("ball", home, own, member)
+        for wait in stage.waits:
+            for row in memory[wait.channel]:
+                memory.keep(wait.channel, *row)
+
+    def finish(memory: Memory) -> Left:
+        return {**kept(memory), "ball": (BALL, sorted(memory["ball"]))}
+
+    return per_machine(stage, step, finish)
+
+
+def _others(pairs: list[Row]) -> dict[int, list[int]]:
+    """Return the members of every ball but its owner, in order."""
+    met: dict[int, set[int]] = {}
+    for own, member in pairs:
+        met.setdefault(own, set()).add(member)
+    return {own: sorted(met[own] - {own}) for own in sorted(met)}
 
 
 def file_balls(stage: FileBalls, memory: Memory) -> Left:
     """File every ball, and ask for those of its members."""
+    entries: list[Row] = []
+    own_asks: list[Row] = []
+    asks: list[Row] = []
+    for own, others in _others(memory["ball"]).items():
+        for place, member in enumerate(others):
+            entries.append((own * stage.ball + place, 0, member))
+            own_asks.append((own * stage.ball + place, own, 0))
+            asks += [(member * stage.ball + at, own, 0) for at in range(stage.ball - 1)]
+    return {**kept(memory), "records": (FIELDS, entries + own_asks + asks)}
+
+
+def unite(stage: Unite, memory: Memory) -> Left:
+    """Keep the smallest of all that a label was told."""
     rows: list[Row] = []
-    for ball in memory["ball"]:
-        for member in ball:
-            if member:
-                rows += [(ball[0], 0, member), (member, ball[0], 0)]
-    return {**kept(memory), "records": (TRIPLE, rows)}
+    for own, others in _others(memory["answer"]).items():
+        rows += [(own, member) for member in others[: stage.ball - 1]]
+    return {**kept(memory), "ball": (BALL, rows)}
 
 
 def join(stage: Join, memory: Memory) -> Left:
@@ -93,10 +103,10 @@ def join(stage: Join, memory: Memory) -> Left:
     def leads(label: int) -> bool:
         return bool(is_leader(stage.seed, stage.phase, np.array([label]), stage.ball)[0])
 
-    rows: list[Row] = []
-    parents: list[Row] = []
-    for (name, *others), (parent,) in zip(memory["ball"], memory["parent"], strict=True):
-        ball = [name, *(other for other in others if other)]
+    balls, rows, parents = _others(memory["ball"]), list[Row](), list[Row]()
+    of_machine = names(memory, stage.shape.n_vertices)
+    for name, (parent,) in zip(of_machine, memory["parent"], strict=True):
+        ball = [name, *balls.get(name, [])]
         if not stage.is_last:
             ball = [] if leads(name) else [label for label in ball if leads(label)]
         joined = min(ball, default=name)
@@ -104,7 +114,7 @@ def join(stage: Join, memory: Memory) -> Left:
         parents.append((joined if joined != name else parent,))
     rows += [(left, 2 * edge + 1, 0) for edge, left, _ in memory["edge"]]
     rows += [(right, 2 * edge + 2, 0) for edge, _, right in memory["edge"]]
-    return {"parent": (("parent",), parents), "records": (TRIPLE, rows)}
+    return {"parent": (("parent",), parents), "records": (FIELDS, rows)}
 
 
 def relabel(memory: Memory) -> Left:
@@ -135,11 +145,11 @@ TWINS: Twins = {
     ),
     SortItems: columnsort_stage_twin,
     ScanItems: scan_twin,
-    Widen: lambda stage: local_twin(stage, partial(widen, stage)),
-    SendLists: send_lists_twin,
-    FileEdges: lambda stage: local_twin(stage, partial(file_edges, stage)),
-    Unite: lambda stage: local_twin(stage, partial(unite, stage)),
+    SendAnswers: send_answers_twin,
+    FileNeighbours: lambda stage: local_twin(stage, file_neighbours),
+    SendNeighbours: send_neighbours_twin,
     FileBalls: lambda stage: local_twin(stage, partial(file_balls, stage)),
+    Unite: lambda stage: local_twin(stage, partial(unite, stage)),
     Join: lambda stage: local_twin(stage, partial(join, stage)),
     Relabel: lambda stage: local_twin(stage, relabel),
 }

@@ -1,0 +1,47 @@
+"""The message codes by name."""
+
+from __future__ import annotations
+
+from reductions.codes.code import CodeDomainError, MessageCode
+
+CODE_NAMES = ("syndrome", "disjunct", "repetition")
+
+
+def message_code(
+    name: str, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int = 0
+) -> MessageCode:
+    """Build a message code by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of CODE_NAMES.
+    capacity, n_words, word_bits, n_sources : int
+        As in `MessageCode`.
+    seed : int
+        Used by the repetition code alone.
+
+    Raises
+    ------
+    CodeDomainError
+        The name is unknown, or the code refuses the parameters.
+
+    Examples
+    --------
+    >>> [message_code(name, 4, 2, 16, 64).width for name in CODE_NAMES]
+    [14, 220, 1285]
+    """
+    match name:
+        case "syndrome":
+            from reductions.codes.syndrome import SyndromeCode
+
+            return SyndromeCode(capacity, n_words, word_bits, n_sources)
+        case "disjunct":
+            from reductions.codes.disjunct import DisjunctCode
+
+            return DisjunctCode(capacity, n_words, word_bits, n_sources)
+        case "repetition":
+            from reductions.codes.repetition import RepetitionCode
+
+            return RepetitionCode(capacity, n_words, word_bits, n_sources, seed=seed)
+    raise CodeDomainError(f"code {name!r} is unknown; use one of {', '.join(CODE_NAMES)}")
