@@ -1,16 +1,21 @@
-"""Threads that live for one call and run compiled loops only: no fork finds them waiting."""
+"""Threads that live for one call and run compiled loops only: no fork finds them waiting.
+
+The caller works with them, and whoever is free takes the next job: a core that others use takes
+fewer.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 Run = Callable[[Callable[..., Any], Iterable[tuple[object, ...]]], list[Any]]
 
-HASHES_A_THREAD = 2**13
+HASHES_A_THREAD = 2**15
 """Fewer evaluations of a hash function than this are no work for another thread."""
 
 
@@ -35,10 +40,25 @@ def threads(n_hashes: int) -> Iterator[tuple[Run, int]]:
     if n_threads == 1:
         yield lambda function, jobs: [function(*job) for job in jobs], 1
         return
-    with ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(n_threads - 1) as pool:
 
         def run(function: Callable[..., Any], jobs: Iterable[tuple[object, ...]]) -> list[Any]:
-            return [job.result() for job in [pool.submit(function, *job) for job in jobs]]
+            waiting = list(jobs)
+            numbers, results = iter(range(len(waiting))), [None] * len(waiting)
+
+            def work() -> None:
+                for number in numbers:
+                    results[number] = function(*waiting[number])
+
+            n_others = min(n_threads, len(waiting)) - 1
+            others = [pool.submit(copy_context().run, work) for _ in range(n_others)]
+            try:
+                work()
+            finally:
+                wait(others)
+            for other in others:
+                other.result()
+            return results
 
         yield run, n_threads
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from reductions.benchmarks import attention, exact_match, k_hop, routing
+from reductions.benchmarks import attention, exact_match, k_hop, routing, timing
 from reductions.benchmarks.timing import Row, interleaved
 from reductions.cli import main
 
@@ -25,7 +26,8 @@ REFERENCES = {
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (routing.Messages(500, 20, 2), routing.Messages(10**5, 10**5, 1))
     monkeypatch.setattr(routing, "CASES", cases)
-    monkeypatch.setattr(attention, "CASES", (attention.Forward(64, tables=2, m=8),))
+    forwards = tuple(attention.Forward(n, tables=2, m=8) for n in (64, 128))
+    monkeypatch.setattr(attention, "CASES", forwards)
     monkeypatch.setattr(exact_match, "CASES", (exact_match.Keys(99), exact_match.Keys(99, 7)))
     monkeypatch.setattr(k_hop, "CASES", (k_hop.Hops(64, 4), k_hop.Hops(128, 4)))
 
@@ -36,6 +38,24 @@ def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     assert err == ""
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def test_whoever_spins_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "MOST_PAUSES", 5)
+    assert timing.wait_until_idle()
+    done = threading.Event()
+
+    def spin() -> None:
+        while not done.is_set():
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        assert not timing.wait_until_idle()
+    finally:
+        done.set()
+        thread.join()
 
 
 def check_rows(rows: list[dict[str, Any]]) -> None:
@@ -145,5 +165,8 @@ def test_attention_rows(capsys: pytest.CaptureFixture[str]) -> None:
     found = report(capsys, "attention")
     check_rows(found["rows"])
     named = {row["reference"] for row in found["rows"]}
-    assert {attention.ALGORITHM_2, attention.NUMPY} <= named
+    assert {attention.ALGORITHM_2, attention.NUMPY, attention.PRODUCTS} <= named
+    growth = [row for row in found["rows"] if row["reference"].startswith(attention.PER_TOKEN)]
+    (ours,) = {row["ours_s"] for row in found["rows"] if row["case"] == found["rows"][0]["case"]}
+    assert [row["reference_s"] for row in growth] == [2 * ours]
     assert (attention.TORCH in named) == (found["notes"] == [])

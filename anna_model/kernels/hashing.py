@@ -5,9 +5,10 @@ transposed, coordinate c of its row t at c B + t, so that one instruction serves
 sum ever runs across them: a row gets the same bits whatever stands beside it. All loops over a
 block have B steps; what lies beyond the last row is zero and its code is dropped.
 
-A function yields a symbol below R. Codes are linear in the symbols modulo 2**64: `times` holds the
-multipliers, uint64[f, z], and `plus` the offsets, uint64[f]. With f = 1 the sum is the code. With
-f = 2 the sums are two vector multiply-shift hashes of 32 and 31 bits, and the code is both.
+A function yields a symbol below R. Codes are linear in the symbols: `times` holds the multipliers,
+words[f, z], and `plus` the offsets, words[f]. Words are uint32 where codes are int32, sums modulo
+2**32, else uint64 and modulo 2**64. With f = 1 the sum is the code. With f = 2, which wants uint64,
+the sums are two vector multiply-shift hashes of 32 and 31 bits, and the code is both.
 
 Inputs are C-contiguous and validated by the caller but for NaN, infinity and range: the functions
 return the first row of these, n + the first row out of range, or FINE. Every function is serial and
@@ -24,8 +25,8 @@ from numba import config, njit
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
+Words = NDArray[Any]
+Codes = NDArray[Any]
 I32 = NDArray[np.int32]
 
 BLOCK = 32
@@ -80,14 +81,14 @@ def _load(K: Floats, low: int, scaled: bool, block: Floats, largest: Floats, off
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _start(plus: U64, code: U64) -> None:
+def _start(plus: Words, code: Words) -> None:
     for f in range(plus.shape[0]):
         for t in range(BLOCK):
             code[f * BLOCK + t] = plus[f]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add(symbol: U64, times: U64, i: int, code: U64) -> None:
+def _add(symbol: Words, times: Words, i: int, code: Words) -> None:
     for f in range(times.shape[0]):
         factor, part = times[f, i], code[f * BLOCK : (f + 1) * BLOCK]
         for t in range(part.shape[0]):
@@ -95,12 +96,15 @@ def _add(symbol: U64, times: U64, i: int, code: U64) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _store(code: U64, n_forms: int, low: int, out: I64) -> None:
-    for t in range(min(BLOCK, out.shape[0] - low)):
-        whole = code[t]
-        if n_forms == 2:
-            whole = (whole >> SHIFT_32) << SHIFT_31 | code[BLOCK + t] >> SHIFT_33
-        out[low + t] = np.int64(whole)
+def _store(code: Words, n_forms: int, low: int, out: Codes) -> None:
+    size, part = min(BLOCK, out.shape[0] - low), out[low:]
+    if n_forms == 2:
+        for t in range(size):
+            high, rest = np.uint64(code[t]), np.uint64(code[BLOCK + t])
+            part[t] = np.int64((high >> SHIFT_32) << SHIFT_31 | rest >> SHIFT_33)
+    else:
+        for t in range(size):
+            part[t] = code[t]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -126,9 +130,9 @@ def _largest(rows: Floats, n_rows: int, first: int, best: Floats, at: I32) -> No
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _signed(best: Floats, at: I32, symbol: U64) -> None:
+def _signed(best: Floats, at: I32, symbol: Words) -> None:
     for t in range(symbol.shape[0]):
-        symbol[t] = np.uint64(2 * at[t] + (1 if best[t] < 0 else 0))
+        symbol[t] = 2 * at[t] + (1 if best[t] < 0 else 0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -155,11 +159,11 @@ def hash_projected(
     directions: Floats,
     offsets: Floats,
     kind: int,
-    times: U64,
-    plus: U64,
+    times: Words,
+    plus: Words,
     low: int,
     high: int,
-    out: I64,
+    out: Codes,
 ) -> np.int64:
     """Bucket ids of the rows low .. high - 1 by scalar products with stored directions.
 
@@ -168,14 +172,14 @@ def hash_projected(
     one a hash, filled up with zeros; d, k' and m' are multiples of 4; offsets : float[l, z]
     kind : SIGN (0 where the product is at least 0), ARGMAX (2 c + sign of the product of largest
     magnitude among k' directions), FLOOR (the floor of product + offset, zigzag)
-    out : int64[l, n], written at low .. high - 1
+    out : int32 or int64 [l, n], written at low .. high - 1
     """
     n, n_hashes = K.shape[0], times.shape[1]
     n_tables, n_directions, padded = directions.shape
     block, value = np.zeros(padded * BLOCK, K.dtype), np.empty(4 * BLOCK, K.dtype)
     largest, off = np.empty(BLOCK, K.dtype), np.empty(BLOCK, K.dtype)
     best, at = np.empty(BLOCK, K.dtype), np.empty(BLOCK, np.int32)
-    symbol, code = np.empty(BLOCK, np.uint64), np.empty(2 * BLOCK, np.uint64)
+    symbol, code = np.empty(BLOCK, times.dtype), np.empty(2 * BLOCK, times.dtype)
     for start in range(low, high, BLOCK):
         bad = _load(K[:high], start, kind != FLOOR, block, largest, off)
         if bad != FINE:
@@ -199,7 +203,7 @@ def hash_projected(
                     row = value[i % 4 * BLOCK : (i % 4 + 1) * BLOCK]
                     for t in range(BLOCK):
                         if kind == SIGN:
-                            symbol[t] = np.uint64(0 if row[t] >= 0 else 1)
+                            symbol[t] = 0 if row[t] >= 0 else 1
                         else:
                             cell = np.floor(row[t] + offsets[u, i])
                             if not (-RANGE <= cell < RANGE):
@@ -278,10 +282,23 @@ def _stride_1(source: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _stride_1_largest(source: Floats, best: Floats, at: I32) -> None:
-    """Run `_stride_1` and `_largest` on its result, which is not stored."""
+def _stride_1_largest(source: Floats, kept: Floats) -> None:
+    """Run the stages of strides 4 and 2, and of stride 1 what the largest magnitude needs.
+
+    Stride 1 turns (a, b) into (a + b, a - b). The larger magnitude of these is |a| + |b|, rounded
+    alike, as rounding is symmetric and monotone. So pairs are compared by |a| + |b|, the earlier
+    wins ties, and the two coordinates of the winner are told apart in the end.
+
+    kept : float[4 B], written: of the best pair the magnitude, the place of its first coordinate, a
+    and b. They share one array, and pairs are merged two by two and then in turn with `kept`:
+    otherwise the loop becomes scalar or its stores conditional.
+    """
+    for c in range(4 * BLOCK):
+        kept[c] = -1
     for c in range(8):
-        low, place = c * 8 * BLOCK, np.int32(8 * c)
+        low, place = c * 8 * BLOCK, kept.dtype.type(8 * c)
+        place_2, place_4 = place + kept.dtype.type(2), place + kept.dtype.type(4)
+        place_6 = place + kept.dtype.type(6)
         for t in range(BLOCK):
             a0, a1, a2 = source[low + t], source[low + BLOCK + t], source[low + 2 * BLOCK + t]
             a3, a4 = source[low + 3 * BLOCK + t], source[low + 4 * BLOCK + t]
@@ -291,26 +308,29 @@ def _stride_1_largest(source: Floats, best: Floats, at: I32) -> None:
             b4, b5, b6, b7 = a0 - a4, a1 - a5, a2 - a6, a3 - a7
             a0, a1, a2, a3 = b0 + b2, b1 + b3, b0 - b2, b1 - b3
             a4, a5, a6, a7 = b4 + b6, b5 + b7, b4 - b6, b5 - b7
-            v0, v1, v2, v3 = a0 + a1, a0 - a1, a2 + a3, a2 - a3
-            v4, v5, v6, v7 = a4 + a5, a4 - a5, a6 + a7, a6 - a7
-            value, p = best[t], at[t]
-            p = place if np.abs(v0) > np.abs(value) else p
-            value = v0 if np.abs(v0) > np.abs(value) else value
-            p = place + np.int32(1) if np.abs(v1) > np.abs(value) else p
-            value = v1 if np.abs(v1) > np.abs(value) else value
-            p = place + np.int32(2) if np.abs(v2) > np.abs(value) else p
-            value = v2 if np.abs(v2) > np.abs(value) else value
-            p = place + np.int32(3) if np.abs(v3) > np.abs(value) else p
-            value = v3 if np.abs(v3) > np.abs(value) else value
-            p = place + np.int32(4) if np.abs(v4) > np.abs(value) else p
-            value = v4 if np.abs(v4) > np.abs(value) else value
-            p = place + np.int32(5) if np.abs(v5) > np.abs(value) else p
-            value = v5 if np.abs(v5) > np.abs(value) else value
-            p = place + np.int32(6) if np.abs(v6) > np.abs(value) else p
-            value = v6 if np.abs(v6) > np.abs(value) else value
-            p = place + np.int32(7) if np.abs(v7) > np.abs(value) else p
-            value = v7 if np.abs(v7) > np.abs(value) else value
-            best[t], at[t] = value, p
+            v0, v2 = np.abs(a0) + np.abs(a1), np.abs(a2) + np.abs(a3)
+            v4, v6 = np.abs(a4) + np.abs(a5), np.abs(a6) + np.abs(a7)
+            p0, p4 = place_2 if v2 > v0 else place, place_6 if v6 > v4 else place_4
+            a0, a1 = a2 if v2 > v0 else a0, a3 if v2 > v0 else a1
+            a4, a5 = a6 if v6 > v4 else a4, a7 if v6 > v4 else a5
+            v0, v4 = v2 if v2 > v0 else v0, v6 if v6 > v4 else v4
+            v, p, a, b = kept[t], kept[BLOCK + t], kept[2 * BLOCK + t], kept[3 * BLOCK + t]
+            p, a, b = p0 if v0 > v else p, a0 if v0 > v else a, a1 if v0 > v else b
+            v = v0 if v0 > v else v
+            p, a, b = p4 if v4 > v else p, a4 if v4 > v else a, a5 if v4 > v else b
+            v = v4 if v4 > v else v
+            kept[t], kept[BLOCK + t], kept[2 * BLOCK + t], kept[3 * BLOCK + t] = v, p, a, b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _signed_of_pair(kept: Floats, symbol: Words) -> None:
+    for t in range(symbol.shape[0]):
+        plus = kept[2 * BLOCK + t] + kept[3 * BLOCK + t]
+        minus = kept[2 * BLOCK + t] - kept[3 * BLOCK + t]
+        later = np.int32(2) if np.abs(minus) > np.abs(plus) else np.int32(0)
+        value = minus if np.abs(minus) > np.abs(plus) else plus
+        sign = np.int32(1) if value < 0 else np.int32(0)
+        symbol[t] = 2 * np.int32(kept[BLOCK + t]) + later + sign
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -334,20 +354,21 @@ def _rotate_wide(source: Floats, signs: Floats, spare: Floats, out: Floats) -> N
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def hash_rotated(
-    K: Floats, flips: Floats, times: U64, plus: U64, low: int, high: int, out: I64
+    K: Floats, flips: Floats, times: Words, plus: Words, low: int, high: int, out: Codes
 ) -> np.int64:
     """Bucket ids of the rows low .. high - 1 by the largest coordinate of rotated rows.
 
     K : float[n, m], keys or queries; flips : float[l, z, rotations, m'], 1 or -1, m' >= max(m, 4) a
     power of two: a rotation flips signs and applies the Hadamard matrix, unscaled
-    out : int64[l, n], written at low .. high - 1
+    out : int32 or int64 [l, n], written at low .. high - 1
     """
     n_tables, n_hashes, n_rotations, width = flips.shape
     block, spare = np.zeros(width * BLOCK, K.dtype), np.empty(width * BLOCK, K.dtype)
     one, two = np.empty(width * BLOCK, K.dtype), np.empty(width * BLOCK, K.dtype)
     largest, off = np.empty(BLOCK, K.dtype), np.empty(BLOCK, K.dtype)
     best, at = np.empty(BLOCK, K.dtype), np.empty(BLOCK, np.int32)
-    symbol, code = np.empty(BLOCK, np.uint64), np.empty(2 * BLOCK, np.uint64)
+    kept = np.empty(4 * BLOCK, K.dtype)
+    symbol, code = np.empty(BLOCK, times.dtype), np.empty(2 * BLOCK, times.dtype)
     for start in range(low, high, BLOCK):
         bad = _load(K[:high], start, True, block, largest, off)
         if bad != FINE:
@@ -355,21 +376,22 @@ def hash_rotated(
         for u in range(n_tables):
             _start(plus, code)
             for i in range(n_hashes):
-                best[:] = 0
-                at[:] = 0
                 if width == 64:
                     _flip_and_stride_8(block, flips[u, i, 0], spare)
                     for rotation in range(1, n_rotations):
                         _stride_1(spare, one)
                         _flip_and_stride_8(one, flips[u, i, rotation], spare)
-                    _stride_1_largest(spare, best, at)
+                    _stride_1_largest(spare, kept)
+                    _signed_of_pair(kept, symbol)
                 else:
                     _rotate_wide(block, flips[u, i, 0], spare, one)
                     for rotation in range(1, n_rotations):
                         _rotate_wide(one, flips[u, i, rotation], spare, two)
                         one, two = two, one
+                    best[:] = 0
+                    at[:] = 0
                     _largest(one, width, 0, best, at)
-                _signed(best, at, symbol)
+                    _signed(best, at, symbol)
                 _add(symbol, times, i, code)
             _store(code, times.shape[0], start, out[u, :high])
     return np.int64(FINE)

@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 Floats = NDArray[Any]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
+Codes = NDArray[Any]
 
 BATCH = 256
+EXACT = 2**24
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def label(code: I64, row_of_code: I32, row: I32) -> int:
+def label(code: Codes, row_of_code: I32, row: I32) -> int:
     """Number the codes from 1 in the order of their first appearance; return how many there are.
 
-    code : int64[n] in 0 .. len(row_of_code) - 1; row_of_code : int32, zeros, written
+    code : int32 or int64 [n] in 0 .. len(row_of_code) - 1; row_of_code : int32, zeros, written
     row : int32[n], written
     """
     n_rows = 0
@@ -41,18 +43,19 @@ def label(code: I64, row_of_code: I32, row: I32) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def find(code: I64, row_of_code: I32, row: I32) -> None:
+def find(code: Codes, row_of_code: I32, row: I32) -> None:
     """Look codes up; row : int32[n], written, 0 where a code was not labelled."""
     for j in range(code.shape[0]):
         row[j] = row_of_code[np.uintp(code[j])]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sum_buckets(row: I32, V: Floats, n_rows: I64, total: Floats, count: I64) -> None:
+def sum_buckets(row: I32, shift: int, V: Floats, n_rows: I64, total: Floats, count: I64) -> None:
     """Sum the values of every bucket of every table: the first hit writes, later ones add.
 
     Keys go in batches, every table in turn, so that their values are fetched from memory once.
-    row : int32[T, N_k], 0 is left out; V : float[N_k, m]; n_rows : int64[T], the largest row
+    row : int32[T, N_k], the row is row + shift, and 0 is left out; V : float[N_k, m]
+    n_rows : int64[T], the largest row
     total : float[T, R, m] and count : int64[T, R], any content, rows 0 .. n_rows written
     """
     n_tables, n_keys = row.shape
@@ -64,7 +67,7 @@ def sum_buckets(row: I32, V: Floats, n_rows: I64, total: Floats, count: I64) -> 
         high = min(n_keys, low + BATCH)
         for u in range(n_tables):
             for j in range(low, high):
-                b = np.uintp(row[u, j])
+                b = np.uintp(row[u, j] + shift)
                 if b != 0:
                     if count[u, b] == 0:
                         for c in range(m):
@@ -82,26 +85,74 @@ def sum_buckets(row: I32, V: Floats, n_rows: I64, total: Floats, count: I64) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def read_buckets(
-    row: I32, total: Floats, count: I64, low: int, high: int, out: Floats, seen: I64
+    row: I32,
+    shift: int,
+    total: Floats,
+    count: I64,
+    ends: int,
+    low: int,
+    high: int,
+    out: Floats,
+    seen: I64,
 ) -> None:
-    """Add the buckets of the queries low .. high - 1 in the tables 0 .. T - 1.
+    """Sum the buckets of the queries low .. high - 1 in the tables 0 .. T - 1.
 
-    row : int32[T, N_q]; total : float[T, R, m]; count : int64[T, R]
-    out : float[N_q, m] and seen : int64[N_q], added to
+    The means are one division of the sums, rounded as in float64 and then in their own dtype. For
+    float32 and counts that it holds exactly its own division gives the same (Figueroa 1995: twice
+    the digits and two more suffice).
+
+    row : int32[T, N_q], the row is row + shift; total : float[T, R, m]; count : int64[T, R]
+    ends : bits, 1: these are the first tables, 2: they are the last
+    out : float[N_q, m] and seen : int64[N_q], written with the first tables and then added to;
+    with the last `out` becomes the mean where anything was seen
     """
     n_tables, m = row.shape[0], out.shape[1]
     for i in range(low, high):
-        for u in range(n_tables):
-            r = np.uintp(row[u, i])
-            seen[i] += count[u, r]
+        u, met = 0, np.int64(0)
+        if ends & 1:
+            r = np.uintp(row[0, i] + shift)
+            met += count[0, r]
+            for c in range(m):
+                out[i, c] = total[0, r, c]
+            u = 1
+        else:
+            met += seen[i]
+        while u + 3 < n_tables:
+            r0, r1 = np.uintp(row[u, i] + shift), np.uintp(row[u + 1, i] + shift)
+            r2, r3 = np.uintp(row[u + 2, i] + shift), np.uintp(row[u + 3, i] + shift)
+            met += count[u, r0] + count[u + 1, r1] + count[u + 2, r2] + count[u + 3, r3]
+            for c in range(m):
+                part = (out[i, c] + total[u, r0, c]) + total[u + 1, r1, c]
+                out[i, c] = (part + total[u + 2, r2, c]) + total[u + 3, r3, c]
+            u += 4
+        while u < n_tables:
+            r = np.uintp(row[u, i] + shift)
+            met += count[u, r]
             for c in range(m):
                 out[i, c] += total[u, r, c]
+            u += 1
+        seen[i] = met
+        if ends & 2:
+            _divide(met, out[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _divide(met: int, sums: Floats) -> None:
+    if 0 < met <= EXACT:
+        whole = sums.dtype.type(met)
+        for c in range(sums.shape[0]):
+            sums[c] /= whole
+    elif met > 0:
+        wide = np.float64(met)
+        for c in range(sums.shape[0]):
+            sums[c] = np.float64(sums[c]) / wide
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_through(
     key_row: I32,
     query_row: I32,
+    shift: int,
     V: Floats,
     first: int,
     last: int,
@@ -112,13 +163,14 @@ def run_through(
 ) -> None:
     """Enter key i, then let query i read its bucket, in turn, in some columns.
 
-    key_row, query_row : int32[N], 0 is no bucket; V : float[N, m]; columns first .. last - 1
+    key_row, query_row : int32[N], the row is row + shift, 0 is no bucket; V : float[N, m]
+    first, last : the columns are first .. last - 1
     total : float[>= R, m], written in these columns where count allows reading; count : int64[R],
     zeros, written
     out : float[N, m] and seen : int64[N], added to; seen by whoever has column 0
     """
     for i in range(key_row.shape[0]):
-        r = np.uintp(key_row[i])
+        r = np.uintp(key_row[i] + shift)
         if r != 0:
             if count[r] == 0:
                 for c in range(first, last):
@@ -127,7 +179,7 @@ def run_through(
                 for c in range(first, last):
                     total[r, c] += V[i, c]
             count[r] += 1
-        r = np.uintp(query_row[i])
+        r = np.uintp(query_row[i] + shift)
         if r != 0 and count[r] > 0:
             if first == 0:
                 seen[i] += count[r]
@@ -137,13 +189,9 @@ def run_through(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def divide(seen: I64, low: int, high: int, out: Floats) -> None:
-    """Divide the sums of the queries low .. high - 1 by their counts, in float64.
+    """Divide the sums of the queries low .. high - 1 by their counts.
 
     seen : int64[N_q]; out : float[N_q, m], written where the count is positive
     """
-    m = out.shape[1]
     for i in range(low, high):
-        if seen[i] > 0:
-            n = np.float64(seen[i])
-            for c in range(m):
-                out[i, c] = np.float64(out[i, c]) / n
+        _divide(seen[i], out[i])

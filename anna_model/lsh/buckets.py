@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import IntArray
-from anna_model.lsh.family import HashFunctions, Matrix
+from anna_model.lsh.family import PARTS, Codes, HashFunctions, Matrix
 from anna_model.row_join import match_rows
 from anna_model.threads import Run, cut, threads
 
@@ -20,7 +20,8 @@ Rows = NDArray[np.int32]
 CODES_A_ROW = 4
 """A table is reached by an array over all codes where those are at most this many a row."""
 
-FEW_CODES = 2**10
+FEW_CODES, KEYS_A_ROW = 2**10, 16
+"""Codes are rows of a table where they are at most so many, or one to so many keys."""
 
 HASHED = 8
 """Tables hashed together where fewer are alive: reading a row costs as much as two functions."""
@@ -45,14 +46,6 @@ class Sums:
 
     values: Matrix
     collisions: IntArray
-
-    def divided(self, run: Run, n_threads: int) -> Matrix:
-        """Divide the sums by the collisions in place; zero rows where there were none."""
-        from anna_model.kernels.tables import divide
-
-        parts = cut(len(self.values), n_threads)
-        run(divide, [(self.collisions, low, high, self.values) for low, high in parts])
-        return self.values
 
 
 def sum_collisions(
@@ -96,9 +89,13 @@ def sum_collisions(
     >>> values.T.tolist(), collisions.tolist()
     ([[2.0, 7.0]], [6, 3])
     """
-    sums = Sums(np.zeros((len(Q), V.shape[1]), V.dtype), np.zeros(len(Q), np.int64))
+    from anna_model.kernels.tables import divide
+
+    result: Matrix = (np.zeros if causal else np.empty)((len(Q), V.shape[1]), V.dtype)
+    sums = Sums(result, np.zeros(len(Q), np.int64))
     n_hashes = (len(Q) + len(K)) * functions.tables * functions.hashes
     space = _Space()
+    alive = _alive(alive, functions.n_codes, len(Q))
     hashed = -(-HASHED // alive) * alive
     with threads(n_hashes) as (run, n_threads):
         for first in range(0, functions.tables, hashed):
@@ -106,17 +103,23 @@ def sum_collisions(
             codes = functions.codes({"Q": Q, "K": K}, first, last, run, n_threads)
             for low in range(0, last - first, alive):
                 of_queries, of_keys = (each[low : low + alive] for each in codes)
-                query_row, key_row, n_rows = _labels(
-                    of_queries, of_keys, functions.n_codes, by_queries, run
-                )
-                total, count = space.of(len(n_rows), max(n_rows) + 1, V)
+                tables = _labelled(of_queries, of_keys, functions.n_codes, by_queries, run)
+                total, count = space.of(len(of_keys), max(tables.n_rows) + 1, V)
                 if causal:
-                    _run_through(key_row, query_row, V, total, count, sums, run, n_threads)
+                    _run_through(tables, V, total, count, sums, run, n_threads)
                 else:
-                    _fill_and_read(
-                        key_row, query_row, V, n_rows, total, count, sums, run, n_threads
-                    )
-        return sums.divided(run, n_threads), sums.collisions
+                    done = first + low + len(of_keys) == functions.tables
+                    ends = (first + low == 0) + 2 * done
+                    _fill_and_read(tables, V, total, count, ends, sums, run, n_threads)
+        if causal:
+            parts = cut(len(Q), n_threads)
+            run(divide, [(sums.collisions, *part, sums.values) for part in parts])
+    return sums.values, sums.collisions
+
+
+def _alive(alive: int, n_codes: int, n_queries: int) -> int:
+    """Tables that take no more than `alive` tables of a row a query, but a few if those do."""
+    return max(alive, min(HASHED, alive * n_queries // (n_codes + 1)))
 
 
 class _Space:
@@ -134,60 +137,72 @@ class _Space:
         return self._total[:n_tables], self._count[:n_tables]
 
 
-def _labels(
-    of_queries: IntArray, of_keys: IntArray, n_codes: int, by_queries: bool, run: Run
-) -> tuple[Rows, Rows, list[int]]:
-    """Turn codes into rows of tables, 0 for none; say how many rows every table has."""
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """Rows of queries and keys, to be shifted; 0 after that is no bucket. n_rows: the last row."""
+
+    query_row: Rows
+    key_row: Rows
+    shift: int
+    n_rows: list[int]
+
+
+def _labelled(
+    of_queries: Codes, of_keys: Codes, n_codes: int, by_queries: bool, run: Run
+) -> _Tables:
+    """Turn codes into rows of tables, one row a code where codes are few."""
+    if n_codes <= max(FEW_CODES, len(of_keys[0]) // KEYS_A_ROW):
+        return _Tables(of_queries, of_keys, 1, [n_codes] * len(of_keys))
     query_row, key_row = np.empty(of_queries.shape, np.int32), np.empty(of_keys.shape, np.int32)
     if by_queries:
         jobs = zip(of_queries, of_keys, query_row, key_row, strict=True)
     else:
         jobs = zip(of_keys, of_queries, key_row, query_row, strict=True)
-    return query_row, key_row, run(_label, [(*job, n_codes) for job in jobs])
+    return _Tables(query_row, key_row, 0, run(_label, [(*job, n_codes) for job in jobs]))
 
 
-def _label(makers: IntArray, finders: IntArray, made: Rows, found: Rows, n_codes: int) -> int:
+def _label(makers: Codes, finders: Codes, made: Rows, found: Rows, n_codes: int) -> int:
     """Number the buckets of one table from 1; return how many there are."""
-    if n_codes <= max(FEW_CODES, CODES_A_ROW * len(makers)):
+    if n_codes <= CODES_A_ROW * len(makers):
         from anna_model.kernels.tables import find, label
 
         row_of_code = np.zeros(n_codes, np.int32)
         n_rows = int(label(makers, row_of_code, made))
         find(finders, row_of_code, found)
         return n_rows
-    group, place, n_rows = match_rows(*(c.view(np.uint64)[:, None] for c in (makers, finders)))
+    words = [codes.astype(np.int64).view(np.uint64)[:, None] for codes in (makers, finders)]
+    group, place, n_rows = match_rows(*words)
     np.add(group, 1, out=made, casting="unsafe")
     np.add(place, 1, out=found, casting="unsafe")
     return n_rows
 
 
 def _fill_and_read(
-    key_row: Rows,
-    query_row: Rows,
+    tables: _Tables,
     V: Matrix,
-    n_rows: list[int],
     total: Matrix,
     count: IntArray,
+    ends: int,
     sums: Sums,
     run: Run,
     n_threads: int,
 ) -> None:
-    """Let every thread fill some tables, then let every thread read for some queries."""
+    """Fill tables, every one by one thread, then read them, every query by one thread."""
     from anna_model.kernels.tables import read_buckets, sum_buckets
 
-    rows = np.array(n_rows, np.int64)
-    tables = [slice(*part) for part in cut(len(rows), n_threads)]
-    run(sum_buckets, [(key_row[u], V, rows[u], total[u], count[u]) for u in tables])
-    parts = cut(len(sums.values), n_threads)
+    rows = np.array(tables.n_rows, np.int64)
+    some = [slice(*part) for part in cut(len(rows), n_threads)]
     run(
-        read_buckets,
-        [(query_row, total, count, *part, sums.values, sums.collisions) for part in parts],
+        sum_buckets,
+        [(tables.key_row[u], tables.shift, V, rows[u], total[u], count[u]) for u in some],
     )
+    read = (tables.query_row, tables.shift, total, count, ends)
+    parts = cut(len(sums.values), PARTS * n_threads if n_threads > 1 else 1)
+    run(read_buckets, [(*read, *part, sums.values, sums.collisions) for part in parts])
 
 
 def _run_through(
-    key_row: Rows,
-    query_row: Rows,
+    tables: _Tables,
     V: Matrix,
     total: Matrix,
     count: IntArray,
@@ -199,13 +214,13 @@ def _run_through(
     from anna_model.kernels.tables import run_through
 
     parts = cut(V.shape[1], n_threads) or [(0, 0)]
-    for u in range(len(key_row)):
+    for u in range(len(tables.key_row)):
         counts = np.zeros((len(parts), count.shape[1]), np.int64)
+        rows = (tables.key_row[u], tables.query_row[u], tables.shift, V)
         run(
             run_through,
             [
-                (key_row[u], query_row[u], V, *part, total[u], counts[t], sums.values,
-                 sums.collisions)
+                (*rows, *part, total[u], counts[t], sums.values, sums.collisions)
                 for t, part in enumerate(parts)
             ],
-        )  # fmt: skip
+        )

@@ -125,4 +125,4 @@ class Rotations(HashFunctions):
         return hash_rotated
 
     def _arguments(self, dtype: np.dtype[Any], first: int, last: int) -> tuple[object, ...]:
-        return self.flips[first:last].astype(dtype), self.times, self.plus
+        return (self.flips[first:last].astype(dtype),)

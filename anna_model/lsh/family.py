@@ -26,9 +26,14 @@ from anna_model.threads import Run, cut, threads
 
 Matrix = NDArray[Any]
 Words = NDArray[np.uint64]
+Codes = NDArray[Any]
 
 FOLD_COLLISION = 2.0**-63
 MAX_CODES = 2**63
+NARROW_CODES = 2**31
+PARTS = 4
+"""Pieces of the rows for every thread."""
+
 MAX_SEED = 2**63
 
 
@@ -159,27 +164,31 @@ class HashFunctions(FrozenArrays, ABC):
         checked = require_rows("rows", rows, self.m)
         with threads(len(checked) * self.tables * self.hashes) as (run, n_threads):
             (codes,) = self.codes({"rows": checked}, 0, self.tables, run, n_threads)
-        return codes.T
+        return codes.T.astype(np.int64)
 
     def codes(
         self, named: dict[str, Matrix], first: int, last: int, run: Run, n_threads: int
-    ) -> list[IntArray]:
+    ) -> list[Codes]:
         """Hash several checked batches for the tables first .. last - 1 by the threads of a caller.
 
         Returns
         -------
-        list of int64[last - first, N]
+        list of int32 or int64 [last - first, N]
+            int32 where bucket ids lie below 2**31.
         """
         from anna_model.kernels.hashing import BLOCK
 
+        narrow = self.n_codes <= NARROW_CODES
+        word, signed = (np.uint32, np.int32) if narrow else (np.uint64, np.int64)
+        form = (self.times.astype(word), self.plus.astype(word))
         batches, jobs = [], []
         for name, rows in named.items():
             kernel_rows = self._rows(rows)
-            out = np.empty((last - first, len(rows)), np.int64)
+            out: Codes = np.empty((last - first, len(rows)), signed)
             batches.append((name, kernel_rows, out))
             fixed = self._arguments(kernel_rows.dtype, first, last)
-            parts = cut(len(rows), n_threads, BLOCK)
-            jobs += [(kernel_rows, *fixed, low, high, out) for low, high in parts]
+            parts = cut(len(rows), PARTS * n_threads if n_threads > 1 else 1, BLOCK)
+            jobs += [(kernel_rows, *fixed, *form, low, high, out) for low, high in parts]
         with np.errstate(over="ignore", invalid="ignore"):  # wraps, and tests for inf - inf
             bad = run(self._kernel(), jobs)
         for name, rows, _ in batches:

@@ -76,7 +76,7 @@ class Projections(HashFunctions):
         )
         flat[:, : n_hashes * each] = directions.reshape(n_tables, n_hashes * each, -1)
         offsets = self.offsets[first:last].astype(dtype)
-        return flat, offsets, _KINDS.index(self.kind), self.times, self.plus
+        return flat, offsets, _KINDS.index(self.kind)
 
     def _rows(self, rows: Matrix) -> Matrix:
         if self.kind != FLOOR or rows.dtype == np.float64:

@@ -1,13 +1,15 @@
-"""One forward pass of ANNA, against the same algorithm in NumPy and, where torch is there, SDPA.
+"""One forward pass of ANNA against the same algorithm in NumPy and, where torch is there, in torch.
 
 The NumPy reference rotates by one matrix product a hash function, sorts the bucket ids as 16-bit
-integers where they fit, sums buckets by reduceat and reads them by searchsorted and take.
+integers where they fit, sums buckets by reduceat and reads them by searchsorted and take; its
+matrix products are timed by themselves as well. The torch reference adds values to a table of all
+codes. Beside them stand exact softmax attention and linear attention with the features elu + 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -25,7 +27,11 @@ Codes = NDArray[Any]
 OURS = "anna_model"
 ALGORITHM_2 = "Algorithm 2, two tables at a time"
 NUMPY = "NumPy: matrix product, sort, reduceat"
+PRODUCTS = "NumPy: the matrix products alone"
 TORCH = "torch exact softmax (SDPA)"
+TORCH_TABLES = "torch: matrix product, index_add, index_select"
+TORCH_LINEAR = "torch linear attention (elu + 1)"
+PER_TOKEN = "time per token"
 
 
 @dataclass(frozen=True)
@@ -65,9 +71,13 @@ CASES = (
     Forward(2**12),
     Forward(2**14),
     Forward(2**16),
+    Forward(2**18),
+    Forward(2**14, hashes=2),
     Forward(2**14, tables=32, hashes=2),
+    Forward(2**14, tables=64),
 )
 MAX_SOFTMAX_TOKENS = 2**14
+MAX_TABLE_CODES = 2**16
 
 
 def rotation_matrices(drawn: Rotations) -> Floats:
@@ -169,28 +179,73 @@ def contestants(task: Forward) -> dict[str, Contestant]:
         OURS: lambda: one.apply(Q, K, V),
         ALGORITHM_2: lambda: two.apply(Q, K, V),
         NUMPY: in_numpy,
+        PRODUCTS: lambda: [rows @ each for rows in (Q, K) for table in maps for each in table],
     }
-    if find_spec("torch") is not None and task.n_tokens <= MAX_SOFTMAX_TOKENS:
-        torch = import_module("torch")
-        tensors = [torch.from_numpy(rows)[None, None] for rows in (Q, K, V)]
-        softmax = torch.nn.functional.scaled_dot_product_attention
-        found[TORCH] = lambda: softmax(*tensors)
+    if find_spec("torch") is not None:
+        found |= _in_torch(task, Q, K, V, maps)
+    return found
+
+
+def _in_torch(
+    task: Forward, Q: Floats, K: Floats, V: Floats, maps: Floats
+) -> dict[str, Contestant]:
+    torch = import_module("torch")
+    queries, keys, values, rotations = (torch.from_numpy(each) for each in (Q, K, V, maps))
+    n_symbols = 2 * maps.shape[3]
+
+    def codes(rows: Any, table: Any) -> Any:
+        code = 0
+        for each in table:
+            rotated = rows @ each
+            at = rotated.abs().argmax(dim=1)
+            negative = rotated.gather(1, at[:, None])[:, 0] < 0
+            code = code * n_symbols + 2 * at + negative
+        return code
+
+    def by_tables() -> Any:
+        ones = values.new_ones(len(values))
+        total, seen = torch.zeros_like(values), torch.zeros_like(ones)
+        for table in rotations:
+            code = codes(keys, table)
+            sums = values.new_zeros(n_symbols**task.hashes, task.m).index_add_(0, code, values)
+            sizes = ones.new_zeros(n_symbols**task.hashes).index_add_(0, code, ones)
+            code = codes(queries, table)
+            total += sums.index_select(0, code)
+            seen += sizes.index_select(0, code)
+        return total / seen.clamp(min=1)[:, None]
+
+    def linear() -> Any:
+        functional = torch.nn.functional
+        q, k = functional.elu(queries) + 1, functional.elu(keys) + 1
+        return (q @ (k.T @ values)) / (q @ k.sum(dim=0))[:, None]
+
+    found: dict[str, Contestant] = {TORCH_LINEAR: linear}
+    if n_symbols**task.hashes <= MAX_TABLE_CODES:
+        found[TORCH_TABLES] = by_tables
+    if task.n_tokens <= MAX_SOFTMAX_TOKENS:
+        heads = [each[None, None] for each in (queries, keys, values)]
+        found[TORCH] = lambda: torch.nn.functional.scaled_dot_product_attention(*heads)
     return found
 
 
 def attention_rows(
     cases: Iterable[Forward], repeats: int, *, progress: Progress | None = None
 ) -> list[Row]:
-    """Time every case.
+    """Time every case; beside larger ones stands the time that their tokens took in the first.
 
     Examples
     --------
     >>> [row.case for row in attention_rows([Forward(64)], 1)][:1]
     ['attention, N = 64, m = 64, 8 tables of 1 hash']
     """
-    rows = []
+    rows: list[Row] = []
+    first: dict[Forward, tuple[Forward, float]] = {}
     for task in cases:
         seconds = interleaved(contestants(task), repeats, case=str(task), progress=progress)
         ours = seconds.pop(OURS)
         rows += [Row(str(task), ours, name, taken) for name, taken in seconds.items()]
+        small, taken = first.setdefault(replace(task, n_tokens=1), (task, ours))
+        if small is not task:
+            reference = f"{PER_TOKEN} at N = {small.n_tokens}"
+            rows.append(Row(str(task), ours, reference, taken / small.n_tokens * task.n_tokens))
     return rows
