@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from anna_model.frozen_arrays import FloatArray
+from anna_model.kernels import hashing
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from anna_model.lsh.cross_polytope import Rotations
 from anna_model.lsh.polytope_law import same_vertex_probability
@@ -278,3 +279,19 @@ def test_bad_parameters_are_refused() -> None:
         CrossPolytope(rotations=0)
     with pytest.raises(ValueError, match=r"rows\[1\] lies 2\*\*31 cells or more"):
         PStable(1.0).sample(1, 9, 1, seed=0).bucket_ids(np.array([[1.0], [1e12]]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_rotation_loops_give_the_same_codes(dtype: type) -> None:
+    drawn = CrossPolytope().sample(64, 2, 3, seed=1)
+    rng = np.random.default_rng(0)
+    sparse = np.where(rng.random((40, 64)) < 0.05, rng.integers(-3, 4, (40, 64)), 0)
+    rows = np.concatenate([rng.standard_normal((45, 64)), sparse, np.eye(64)]).astype(dtype)
+    flips = drawn.flips.astype(dtype)
+    found = []
+    for kernel in (hashing.hash_rotated, hashing.hash_rotated_64):
+        out = np.full((3, len(rows)), -1)
+        assert kernel(rows, flips, drawn.times, drawn.plus, 0, len(rows), out) == hashing.FINE
+        found.append(out)
+    assert np.array_equal(*found)
+    assert len(np.unique(found[0])) > 100

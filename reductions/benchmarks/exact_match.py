@@ -137,6 +137,7 @@ def _duckdb(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
     import duckdb
 
     database = duckdb.connect()
+    database.execute("set enable_progress_bar = false")
     at = np.arange(len(Q))
     database.register("keys_in", {"k": K, "v": v})
     database.register("queries_in", {"i": at, "k": Q})
