@@ -289,9 +289,10 @@ def test_both_rotation_loops_give_the_same_codes(dtype: type) -> None:
     rows = np.concatenate([rng.standard_normal((45, 64)), sparse, np.eye(64)]).astype(dtype)
     flips = drawn.flips.astype(dtype)
     found = []
-    for kernel in (hashing.hash_rotated, hashing.hash_rotated_64):
+    for by_pairs in (None, 1):
         out = np.full((3, len(rows)), -1)
-        assert kernel(rows, flips, drawn.times, drawn.plus, 0, len(rows), out) == hashing.FINE
+        job = (rows, flips, by_pairs, drawn.times, drawn.plus, 0, len(rows), out)
+        assert hashing.hash_rotated(*job) == hashing.FINE
         found.append(out)
     assert np.array_equal(*found)
     assert len(np.unique(found[0])) > 100

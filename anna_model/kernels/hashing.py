@@ -29,8 +29,7 @@ Words = NDArray[Any]
 Codes = NDArray[Any]
 I32 = NDArray[np.int32]
 
-BLOCK = 32
-FINE = -1
+BLOCK, FINE = 32, -1
 SIGN, ARGMAX, FLOOR = 0, 1, 2
 N_THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
@@ -131,8 +130,10 @@ def _largest(rows: Floats, n_rows: int, first: int, best: Floats, at: I32) -> No
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _signed(best: Floats, at: I32, symbol: Words) -> None:
+    """Turn coordinate and sign into a symbol, and begin anew."""
     for t in range(symbol.shape[0]):
         symbol[t] = 2 * at[t] + (1 if best[t] < 0 else 0)
+        best[t], at[t] = 0, 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -176,9 +177,10 @@ def hash_projected(
     """
     n, n_hashes = K.shape[0], times.shape[1]
     n_tables, n_directions, padded = directions.shape
+    each = n_directions // n_hashes
     block, value = np.zeros(padded * BLOCK, K.dtype), np.empty(4 * BLOCK, K.dtype)
     largest, off = np.empty(BLOCK, K.dtype), np.empty(BLOCK, K.dtype)
-    best, at = np.empty(BLOCK, K.dtype), np.empty(BLOCK, np.int32)
+    best, at = np.zeros(BLOCK, K.dtype), np.zeros(BLOCK, np.int32)
     symbol, code = np.empty(BLOCK, times.dtype), np.empty(2 * BLOCK, times.dtype)
     for start in range(low, high, BLOCK):
         bad = _load(K[:high], start, kind != FLOOR, block, largest, off)
@@ -186,18 +188,13 @@ def hash_projected(
             return np.int64(bad)
         for u in range(n_tables):
             _start(plus, code)
-            if kind == ARGMAX:
-                each = n_directions // n_hashes
-                for i in range(n_hashes):
-                    best[:] = 0
-                    at[:] = 0
+            for i in range(n_hashes):
+                if kind == ARGMAX:
                     for k in range(0, each, 4):
                         _project(block, directions[u], i * each + k, value)
                         _largest(value, 4, k, best, at)
                     _signed(best, at, symbol)
-                    _add(symbol, times, i, code)
-            else:
-                for i in range(n_hashes):
+                else:
                     if i % 4 == 0:
                         _project(block, directions[u], i, value)
                     row = value[i % 4 * BLOCK : (i % 4 + 1) * BLOCK]
@@ -210,7 +207,7 @@ def hash_projected(
                                 return np.int64(n + start + t)
                             whole = np.int64(cell)
                             symbol[t] = np.uint64(2 * whole if whole >= 0 else -2 * whole - 1)
-                    _add(symbol, times, i, code)
+                _add(symbol, times, i, code)
             _store(code, times.shape[0], start, out[u, :high])
     return np.int64(FINE)
 
@@ -218,9 +215,8 @@ def hash_projected(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _flip(source: Floats, signs: Floats, out: Floats) -> None:
     for c in range(signs.shape[0]):
-        sign, row, flipped = signs[c], source[c * BLOCK : (c + 1) * BLOCK], out[c * BLOCK :]
-        for t in range(row.shape[0]):
-            flipped[t] = row[t] * sign
+        for t in range(c * BLOCK, (c + 1) * BLOCK):
+            out[t] = source[t] * signs[c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -339,34 +335,42 @@ def _rotate_wide(source: Floats, signs: Floats, spare: Floats, out: Floats) -> N
     width = signs.shape[0]
     if width < 64:
         _flip(source, signs, out)
-        stride = width // 2
     else:
         for base in range(0, width, 64):
             part = slice(base * BLOCK, (base + 64) * BLOCK)
             _flip_and_stride_8(source[part], signs[base : base + 64], spare[part])
             _stride_1(spare[part], out[part])
-        stride = width // 2
-    least = 1 if width < 64 else 64
-    while stride >= least:
+    stride = width // 2
+    while stride >= (1 if width < 64 else 64):
         _butterflies(out, width, stride)
         stride //= 2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def hash_rotated(
-    K: Floats, flips: Floats, times: Words, plus: Words, low: int, high: int, out: Codes
+    K: Floats,
+    flips: Floats,
+    by_pairs: int | None,
+    times: Words,
+    plus: Words,
+    low: int,
+    high: int,
+    out: Codes,
 ) -> np.int64:
     """Bucket ids of the rows low .. high - 1 by the largest coordinate of rotated rows.
 
     K : float[n, m], keys or queries; flips : float[l, z, rotations, m'], 1 or -1, m' >= max(m, 4) a
     power of two: a rotation flips signs and applies the Hadamard matrix, unscaled
+    by_pairs : None, or a number where m' = 64, for loops of straight lines and the same result; of
+    the two ways only the one that is asked for is compiled
     out : int32 or int64 [l, n], written at low .. high - 1
     """
     n_tables, n_hashes, n_rotations, width = flips.shape
     block, spare = np.zeros(width * BLOCK, K.dtype), np.empty(width * BLOCK, K.dtype)
     one, two = np.empty(width * BLOCK, K.dtype), np.empty(width * BLOCK, K.dtype)
     largest, off = np.empty(BLOCK, K.dtype), np.empty(BLOCK, K.dtype)
-    best, at = np.empty(BLOCK, K.dtype), np.empty(BLOCK, np.int32)
+    best, at = np.zeros(BLOCK, K.dtype), np.zeros(BLOCK, np.int32)
+    kept = np.empty(4 * BLOCK, K.dtype)
     symbol, code = np.empty(BLOCK, times.dtype), np.empty(2 * BLOCK, times.dtype)
     for start in range(low, high, BLOCK):
         bad = _load(K[:high], start, True, block, largest, off)
@@ -375,46 +379,21 @@ def hash_rotated(
         for u in range(n_tables):
             _start(plus, code)
             for i in range(n_hashes):
-                for rotation in range(n_rotations):
-                    source = one if rotation > 0 else block
-                    _rotate_wide(source, flips[u, i, rotation], spare, two)
-                    one, two = two, one
-                best[:] = 0
-                at[:] = 0
-                _largest(one, width, 0, best, at)
-                _signed(best, at, symbol)
-                _add(symbol, times, i, code)
-            _store(code, times.shape[0], start, out[u, :high])
-    return np.int64(FINE)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def hash_rotated_64(
-    K: Floats, flips: Floats, times: Words, plus: Words, low: int, high: int, out: Codes
-) -> np.int64:
-    """Do what `hash_rotated` does where m' = 64, faster and with the same result.
-
-    The last stage of the last rotation is left out but for the coordinates that decide.
-    """
-    n_tables, n_hashes, n_rotations, width = flips.shape
-    block, spare = np.zeros(width * BLOCK, K.dtype), np.empty(width * BLOCK, K.dtype)
-    one, kept = np.empty(width * BLOCK, K.dtype), np.empty(4 * BLOCK, K.dtype)
-    largest, off = np.empty(BLOCK, K.dtype), np.empty(BLOCK, K.dtype)
-    symbol, code = np.empty(BLOCK, times.dtype), np.empty(2 * BLOCK, times.dtype)
-    for start in range(low, high, BLOCK):
-        bad = _load(K[:high], start, True, block, largest, off)
-        if bad != FINE:
-            return np.int64(bad)
-        for u in range(n_tables):
-            _start(plus, code)
-            for i in range(n_hashes):
-                for rotation in range(n_rotations):
-                    if rotation > 0:
-                        _stride_1(spare, one)
-                    source = one if rotation > 0 else block
-                    _flip_and_stride_8(source, flips[u, i, rotation], spare)
-                _stride_1_largest(spare, kept)
-                _signed_of_pair(kept, symbol)
+                if by_pairs is None:
+                    for rotation in range(n_rotations):
+                        source = one if rotation > 0 else block
+                        _rotate_wide(source, flips[u, i, rotation], spare, two)
+                        one, two = two, one
+                    _largest(one, width, 0, best, at)
+                    _signed(best, at, symbol)
+                else:
+                    for rotation in range(n_rotations):
+                        if rotation > 0:
+                            _stride_1(spare, one)
+                        source = one if rotation > 0 else block
+                        _flip_and_stride_8(source, flips[u, i, rotation], spare)
+                    _stride_1_largest(spare, kept)
+                    _signed_of_pair(kept, symbol)
                 _add(symbol, times, i, code)
             _store(code, times.shape[0], start, out[u, :high])
     return np.int64(FINE)

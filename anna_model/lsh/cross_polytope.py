@@ -120,9 +120,9 @@ class Rotations(HashFunctions):
         return len(self.flips)
 
     def _kernel(self) -> Any:
-        from anna_model.kernels.hashing import hash_rotated, hash_rotated_64
+        from anna_model.kernels.hashing import hash_rotated
 
-        return hash_rotated_64 if self.flips.shape[3] == 64 else hash_rotated
+        return hash_rotated
 
     def _arguments(self, dtype: np.dtype[Any], first: int, last: int) -> tuple[object, ...]:
-        return (self.flips[first:last].astype(dtype),)
+        return self.flips[first:last].astype(dtype), 1 if self.flips.shape[3] == 64 else None
