@@ -289,9 +289,9 @@ def test_both_rotation_loops_give_the_same_codes(dtype: type) -> None:
     rows = np.concatenate([rng.standard_normal((45, 64)), sparse, np.eye(64)]).astype(dtype)
     flips = drawn.flips.astype(dtype)
     found = []
-    for by_pairs in (None, 1):
+    for any_width in (None, 1):
         out = np.full((3, len(rows)), -1)
-        job = (rows, flips, by_pairs, drawn.times, drawn.plus, 0, len(rows), out)
+        job = (rows, flips, any_width, drawn.times, drawn.plus, 0, len(rows), out)
         assert hashing.hash_rotated(*job) == hashing.FINE
         found.append(out)
     assert np.array_equal(*found)

@@ -350,7 +350,7 @@ def _rotate_wide(source: Floats, signs: Floats, spare: Floats, out: Floats) -> N
 def hash_rotated(
     K: Floats,
     flips: Floats,
-    by_pairs: int | None,
+    any_width: int | None,
     times: Words,
     plus: Words,
     low: int,
@@ -361,8 +361,8 @@ def hash_rotated(
 
     K : float[n, m], keys or queries; flips : float[l, z, rotations, m'], 1 or -1, m' >= max(m, 4) a
     power of two: a rotation flips signs and applies the Hadamard matrix, unscaled
-    by_pairs : None, or a number where m' = 64, for loops of straight lines and the same result; of
-    the two ways only the one that is asked for is compiled
+    any_width : a number; or None where m' = 64, for loops of straight lines with the same result,
+    and then the others are not compiled
     out : int32 or int64 [l, n], written at low .. high - 1
     """
     n_tables, n_hashes, n_rotations, width = flips.shape
@@ -379,14 +379,7 @@ def hash_rotated(
         for u in range(n_tables):
             _start(plus, code)
             for i in range(n_hashes):
-                if by_pairs is None:
-                    for rotation in range(n_rotations):
-                        source = one if rotation > 0 else block
-                        _rotate_wide(source, flips[u, i, rotation], spare, two)
-                        one, two = two, one
-                    _largest(one, width, 0, best, at)
-                    _signed(best, at, symbol)
-                else:
+                if any_width is None:
                     for rotation in range(n_rotations):
                         if rotation > 0:
                             _stride_1(spare, one)
@@ -394,6 +387,13 @@ def hash_rotated(
                         _flip_and_stride_8(source, flips[u, i, rotation], spare)
                     _stride_1_largest(spare, kept)
                     _signed_of_pair(kept, symbol)
+                else:
+                    for rotation in range(n_rotations):
+                        source = one if rotation > 0 else block
+                        _rotate_wide(source, flips[u, i, rotation], spare, two)
+                        one, two = two, one
+                    _largest(one, width, 0, best, at)
+                    _signed(best, at, symbol)
                 _add(symbol, times, i, code)
             _store(code, times.shape[0], start, out[u, :high])
     return np.int64(FINE)

@@ -125,4 +125,4 @@ class Rotations(HashFunctions):
         return hash_rotated
 
     def _arguments(self, dtype: np.dtype[Any], first: int, last: int) -> tuple[object, ...]:
-        return self.flips[first:last].astype(dtype), 1 if self.flips.shape[3] == 64 else None
+        return self.flips[first:last].astype(dtype), None if self.flips.shape[3] == 64 else 1
