@@ -119,7 +119,7 @@ def test_random_words_are_sorted(data: st.DataObject) -> None:
         pytest.param(12, 6, [(6, 2)], marks=pytest.mark.slow),
         (9, 8, [(6, 2)]),
         (8, 2, [(4, 2), (2, 2)]),
-        (9, 4, [(6, 2), (4, 2)]),
+        pytest.param(9, 4, [(6, 2), (4, 2)], marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -137,9 +137,9 @@ def test_every_input_of_zeros_and_ones_is_sorted(
 @pytest.mark.parametrize(
     ("n", "s", "levels", "run_length"),
     [
-        (27, 9, [(9, 3)], 9),
+        pytest.param(27, 9, [(9, 3)], 9, marks=pytest.mark.slow),
         (15, 8, [(8, 2)], 8),
-        (16, 4, [(8, 2), (4, 2)], 4),
+        pytest.param(16, 4, [(8, 2), (4, 2)], 4, marks=pytest.mark.slow),
         pytest.param(12, 2, [(6, 2), (4, 2), (2, 2)], 2, marks=pytest.mark.slow),
     ],
     ids=str,

@@ -41,7 +41,8 @@ def test_bounds_on_a_grid() -> None:
     run_on_a_grid(CONNECTIVITY)
 
 
-@pytest.mark.parametrize("epsilon", ["2/3", pytest.param("1/2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("epsilon", ["2/3", "1/2"])
+@pytest.mark.slow
 def test_a_hundred_thousand_edges(epsilon: str) -> None:
     pairs = np.random.default_rng(0).integers(0, 50_000, (100_000, 2))
     graph = Graph.of(50_000, pairs)

@@ -84,7 +84,11 @@ def test_too_few_phases_fail_everywhere(algorithm: GraphAlgorithm) -> None:
         assert algorithm.has_failed(output, cluster)
 
 
-@every_algorithm
+@pytest.mark.parametrize(
+    "algorithm",
+    [ALGORITHMS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in ALGORITHMS[1:])],
+    ids=lambda one: one.name,
+)
 def test_never_wrong(algorithm: GraphAlgorithm) -> None:
     """With too few phases for most seeds an output is right or a failure."""
     graph = suited(algorithm, Graph.from_networkx(nx.cycle_graph(12)))

@@ -91,7 +91,9 @@ def test_named_graphs(name: str) -> None:
         assert check.status == "PASS", check.explain()
 
 
-@pytest.mark.parametrize("name", ["star", "complete", "power law"])
+@pytest.mark.parametrize(
+    "name", ["star", "complete", pytest.param("power law", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_named_graphs_on_the_least_cluster(name: str, epsilon: str) -> None:
     graph = named_graphs()[name]
@@ -150,6 +152,7 @@ def test_balls(graph: Graph, ball: int, diameter: int, copies: int) -> None:
             assert members[1:] == near[: ball - 1]
 
 
+@pytest.mark.slow
 def test_rounds_follow_the_diameter(capsys: pytest.CaptureFixture[str]) -> None:
     """At one n, a phase more of every doubling of D: D = 2, 4, 16 take 1, 2, 4 doublings."""
     arguments = ["sweep", "connectivity_log_diameter", "--n", "40", "--diameter", "2,4,16"]

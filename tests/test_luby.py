@@ -129,6 +129,7 @@ def test_rounds_follow_log_n() -> None:
     assert set(np.diff(counts).tolist()) == {2}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_edges() -> None:
     graph = random_graph(20000, 100_000, seed=0)
     sim = run(graph, "2/3")

@@ -340,7 +340,9 @@ def outcomes(
 
 
 @pytest.mark.parametrize("inverse_failure", [None, 4])
-@pytest.mark.parametrize(("n", "epsilon"), [(300, "1/2"), (600, "9/20")])
+@pytest.mark.parametrize(
+    ("n", "epsilon"), [(300, "1/2"), pytest.param(600, "9/20", marks=pytest.mark.slow)]
+)
 def test_sample_sort_fails_as_rarely_as_it_says(
     n: int, epsilon: str, inverse_failure: int | None
 ) -> None:

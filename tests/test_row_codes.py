@@ -263,7 +263,9 @@ def test_disjunct_rows(most: int, sources: int) -> None:
 
 
 @pytest.mark.parametrize("choice", ["sufficient", "printed"])
-@pytest.mark.parametrize(("most", "sources"), [(2, 12), (3, 8), (4, 9)])
+@pytest.mark.parametrize(
+    ("most", "sources"), [(2, 12), (3, 8), pytest.param(4, 9, marks=pytest.mark.slow)]
+)
 def test_failures_of_the_repetition_code(most: int, sources: int, choice: str) -> None:
     """Of 300 seeds a share of at most delta fails, within the margin of Hoeffding's inequality.
 

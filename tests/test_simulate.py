@@ -31,7 +31,13 @@ def test_every_algorithm_of_the_registry_is_listed() -> None:
         assert entry.load() is not None
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+LONG = {"matrix_product", "connectivity_log_diameter"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one in LONG)) for one in ALGORITHMS],
+)
 def test_an_algorithm_runs_within_its_bounds(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

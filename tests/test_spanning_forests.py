@@ -70,7 +70,11 @@ def test_hard_graphs(algorithm: GraphAlgorithm, name: str) -> None:
     compare(algorithm, algorithm.hard[name](80), EPSILONS[len(name) % 2])
 
 
-@every_algorithm
+@pytest.mark.parametrize(
+    "algorithm",
+    [SPANNING_FOREST, pytest.param(MINIMUM_SPANNING_FOREST, marks=pytest.mark.slow)],
+    ids=lambda one: one.name,
+)
 def test_bounds_on_a_grid(algorithm: GraphAlgorithm) -> None:
     run_on_a_grid(algorithm)
 

@@ -220,7 +220,13 @@ def too_many(eta: float) -> int:
 
 
 @pytest.mark.parametrize(
-    "family", [CrossPolytope("gaussian"), Hyperplane(), PStable(2.0)], ids=repr
+    "family",
+    [
+        pytest.param(CrossPolytope("gaussian"), marks=pytest.mark.slow),
+        Hyperplane(),
+        pytest.param(PStable(2.0), marks=pytest.mark.slow),
+    ],
+    ids=repr,
 )
 def test_the_chosen_parameters_are_an_anna(family: Family) -> None:
     queries, keys = planted()
