@@ -41,7 +41,7 @@ def bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     >>> [(bound.quantity, bound.value) for bound in bounds(executed)][:2]
     [('rounds', 8), ('local_memory', 44)]
     """
-    plan = executed.plan
+    plan = _plan_of(executed)
     values = {"n": plan.shapes[0].n_tokens, "T": plan.tokens, "B": plan.cluster.block_words}
     rounds, held, sent, received = sympy.Integer(0), [], [], []
     machines = [sympy.ceiling(sympy.Symbol("n") / sympy.Symbol("T"))]
@@ -90,6 +90,12 @@ class _LayerFormulas:
         above = sympy.ceiling(n * sympy.ceiling(tables / a) / inner)
         levels = sympy.Piecewise((Most(at_leaves, above), copies > 1), (at_leaves, True))
         self.machines = Most(levels, sorting, sympy.ceiling(2 * n * tables * heads / o))
+
+
+def _plan_of(executed: TransformerProtocol) -> TokenPlan:
+    if not isinstance(executed.plan, TokenPlan):
+        raise TypeError("these are the bounds of anna_to_mpc; another reduction has its own")
+    return executed.plan
 
 
 def _sizes(layer: LayerPlan, plan: TokenPlan) -> dict[str, int]:
@@ -151,7 +157,7 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     >>> [(bound.quantity, bound.value) for bound in theorem_bounds(executed)]
     [('rounds', 20), ('machines', 195)]
     """
-    plan = executed.plan
+    plan = _plan_of(executed)
     sizes = [_sizes(layer, plan) for layer in plan.layers]
     values = {
         "n": plan.shapes[0].n_tokens,

@@ -5,8 +5,9 @@ Axes: n tokens, H heads, l tables, m value width, d row width, s words of local 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol as TypingProtocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,22 @@ from reductions.anna_to_mpc.tokens import (
 Integers = NDArray[np.int64]
 
 
+class PlannedTokens(TypingProtocol):
+    """What a plan says to the outside."""
+
+    @property
+    def token_words(self) -> int:
+        """Words of input, and of output, a token."""
+
+    @property
+    def tokens(self) -> int:
+        """T, tokens of a machine."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that is planned for."""
+
+
 @dataclass(frozen=True)
 class TransformerProtocol:
     """A protocol that computes what a transformer computes, bit for bit, and its cluster.
@@ -49,7 +66,8 @@ class TransformerProtocol:
     ----------
     transformer : Transformer
     precision : Precision
-    plan : TokenPlan
+    plan : PlannedTokens
+        `TokenPlan` of this reduction, or that of another one.
     protocol : Protocol
         Its input are the rows as words, ``plan.token_words`` a token; its output likewise.
     output_width : int
@@ -68,7 +86,7 @@ class TransformerProtocol:
 
     transformer: Transformer
     precision: Precision
-    plan: TokenPlan
+    plan: PlannedTokens
     protocol: Protocol
     output_width: int
 
@@ -164,26 +182,73 @@ def anna_to_mpc(
     (4, 8)
     """
     n_tokens = transformer.n_tokens
+    widths = widths_of_rows(transformer, input_width, row_widths)
+    token_words = max(widths[0], widths[-1])
+    word_bits = fewest_word_bits(transformer, precision, token_words)
+    shapes = tuple(
+        shape_of(layer, n_tokens, width, word_bits)
+        for layer, width in zip(transformer.layers, widths, strict=False)
+    )
+    for shape in shapes:
+        require_exact_sums(precision.values, n_tokens, shape.tables)
+    plan = TokenPlan(shapes, token_words, memory_words, word_bits)
+    stages = [
+        layer_stages(of_layer, layer, precision, word_bits, width)
+        for layer, of_layer, width in zip(transformer.layers, plan.layers, widths[1:], strict=True)
+    ]
+    return put_together(transformer, precision, plan, widths, stages)
+
+
+def widths_of_rows(
+    transformer: Transformer, input_width: int, row_widths: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """Return the numbers of a row before the first layer and after each.
+
+    Raises
+    ------
+    InputError
+        There are no layers, or as many widths as there should be were not given.
+
+    Examples
+    --------
+    >>> from reductions.tasks.match2 import match2_transformer
+    >>> widths_of_rows(match2_transformer(8, 37), 1, None)
+    (1, 1)
+    """
+    if not transformer.layers:
+        raise InputError("a transformer of no layers is no protocol: give at least one layer")
     widths = (input_width, *(row_widths or probe_widths(transformer, input_width)))
     if len(widths) != len(transformer.layers) + 1 or min(widths) < 1:
         raise InputError(
             f"rows of widths {widths} for {len(transformer.layers)} layers: give a width of at "
             "least 1 before the first layer and after each"
         )
-    word_bits = fewest_word_bits(transformer, precision, max(widths[0], widths[-1]))
-    shapes = tuple(
-        shape_of(layer, n_tokens, width, word_bits)
-        for layer, width in zip(transformer.layers, widths, strict=False)
+    return widths
+
+
+def put_together(
+    transformer: Transformer,
+    precision: Precision,
+    plan: PlannedTokens,
+    widths: tuple[int, ...],
+    stages: Sequence[tuple[Protocol, ...]],
+) -> TransformerProtocol:
+    """Read the rows, run the stages of every layer, write the rows; refuse what does not fit.
+
+    Examples
+    --------
+    >>> from anna_model.precision import Grid
+    >>> shape = LayerShape(4, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
+    >>> plan = TokenPlan((shape,), token_words=1, memory_words=66, word_bits=16)
+    >>> nothing = put_together(Transformer((), 4), Precision.of(Grid(8, 0)), plan, (1,), [])
+    >>> rows = Rows.from_dense(np.array([[1.0], [2], [3], [4]]))
+    >>> nothing.run(rows).dense().T.tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
+    """
+    flat = [stage for of_layer in stages for stage in of_layer]
+    protocol = sequence(
+        ReadRows(plan.token_words, widths[0]), *flat, WriteRows(plan.token_words, widths[-1])
     )
-    if not shapes:
-        raise InputError("a transformer of no layers is no protocol: give at least one layer")
-    for shape in shapes:
-        require_exact_sums(precision.values, n_tokens, shape.tables)
-    plan = TokenPlan(shapes, max(widths[0], widths[-1]), memory_words, word_bits)
-    stages: list[Protocol] = [ReadRows(plan.token_words, widths[0])]
-    for layer, of_layer, width in zip(transformer.layers, plan.layers, widths[1:], strict=True):
-        stages += layer_stages(of_layer, layer, precision, word_bits, width)
-    protocol = sequence(*stages, WriteRows(plan.token_words, widths[-1]))
     protocol.check(plan.cluster)
     return TransformerProtocol(transformer, precision, plan, protocol, widths[-1])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 from mpc_sim import Cluster, ShapeError
 from mpc_sim.algorithms.columnsort import SortPlan, plan_columnsort
@@ -268,11 +269,12 @@ class TokenPlan:
     token_words: int
     memory_words: int
     word_bits: int
+    of_layer: ClassVar[type[LayerPlan]] = LayerPlan
 
     @cached_property
     def tokens(self) -> int:
         """T, tokens of a machine."""
-        most = [LayerPlan(shape, self.memory_words, 1).most_tokens for shape in self.shapes]
+        most = [self.of_layer(shape, self.memory_words, 1).most_tokens for shape in self.shapes]
         tokens = min(*most, self.memory_words // (2 * self.token_words), self.shapes[0].n_tokens)
         if tokens < 1:
             widest = max(shape.pair_words + shape.row_words for shape in self.shapes)
@@ -288,7 +290,7 @@ class TokenPlan:
     @cached_property
     def layers(self) -> tuple[LayerPlan, ...]:
         """The plans of the layers."""
-        return tuple(LayerPlan(shape, self.memory_words, self.tokens) for shape in self.shapes)
+        return tuple(self.of_layer(shape, self.memory_words, self.tokens) for shape in self.shapes)
 
     @cached_property
     def cluster(self) -> Cluster:

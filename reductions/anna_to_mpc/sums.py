@@ -16,6 +16,36 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Sums(Operation):
+    """Add m words, each by itself.
+
+    Parameters
+    ----------
+    sum_words : int
+        m.
+
+    Examples
+    --------
+    >>> Sums(2).combine(np.array([[5, 1]]), np.array([[1, 3]])).tolist()
+    [[6, 4]]
+    """
+
+    sum_words: int
+
+    @property
+    def words(self) -> int:
+        return self.sum_words
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        return (0,) * self.sum_words
+
+    def combine(self, left: Integers, right: Integers) -> Integers:
+        added: Integers = left + right
+        return added
+
+
+@dataclass(frozen=True)
 class SumsOfRuns(Operation):
     """Add m words within every run of equal keys: elements (k words of a key, m words).
 
