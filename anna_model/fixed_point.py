@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike
 from anna_model.answers import Answer, DenseAnswer, SparseAnswer
 from anna_model.frozen_arrays import FloatArray, IntArray
 from anna_model.heads import DenseHeads, HeadBlock, SparseHeads
+from anna_model.mechanisms.low_rank import FeatureMap
+from anna_model.mechanisms.matrices import Matrix
 from anna_model.mechanisms.mechanism import Mechanism
 from anna_model.precision import MOST_BITS, Grid, GridOverflow
 from anna_model.rows import Rows
@@ -191,6 +193,27 @@ class _RoundedCombine(Combine):
 
     def finish(self) -> Rows:
         return self.grid.rows(self.inner.finish())
+
+
+@dataclass(frozen=True)
+class RoundedFeatures(FeatureMap):
+    """Another feature map of low-rank attention, rounded to a grid.
+
+    Examples
+    --------
+    >>> from anna_model.mechanisms.low_rank import EluPlusOne
+    >>> RoundedFeatures(EluPlusOne(), Grid(8, 2))(np.array([[1.0, -1.0]])).tolist()
+    [[2.0, 0.25]]
+    """
+
+    inner: FeatureMap
+    grid: Grid
+
+    def __call__(self, rows: Matrix) -> Matrix:
+        return self.grid.round(self.inner(rows))
+
+    def n_features(self, width: int) -> int:
+        return self.inner.n_features(width)
 
 
 def fixed_point(transformer: Transformer, grid: Grid) -> Transformer:

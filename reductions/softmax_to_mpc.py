@@ -41,13 +41,8 @@ from mpc_sim.algorithms.elements import element_columns, element_fields, element
 from mpc_sim.algorithms.loads import check_declared_loads
 from reductions.algorithms.sort_and_scan import Most
 from reductions.anna_to_mpc.beside import Beside, CarryRecords
-from reductions.anna_to_mpc.compile import (
-    Fold,
-    TransformerProtocol,
-    put_together,
-    widths_of_rows,
-)
 from reductions.anna_to_mpc.copies import REMEDY, AddUp, CopyRows, answer_fields
+from reductions.anna_to_mpc.fold import Fold
 from reductions.anna_to_mpc.plan import CopyLevel, LayerPlan, LayerShape, TokenPlan
 from reductions.anna_to_mpc.questions import (
     BUDGET_BYTES,
@@ -57,6 +52,11 @@ from reductions.anna_to_mpc.questions import (
     queries_of,
 )
 from reductions.anna_to_mpc.tokens import in_batch_order, rows_of_tokens
+from reductions.anna_to_mpc.transformer_protocol import (
+    TransformerProtocol,
+    put_together,
+    widths_of_rows,
+)
 from reductions.bounds import Bound, Kind
 
 Integers = NDArray[np.int64]

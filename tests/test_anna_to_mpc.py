@@ -46,7 +46,7 @@ from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.integers import ceil_power
 from reductions import compile_protocol
-from reductions.anna_to_mpc import anna_to_mpc, compile as compiling, fit_anna_to_mpc
+from reductions.anna_to_mpc import anna_to_mpc, fit_anna_to_mpc, fold
 from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
 from reductions.anna_to_mpc.plan import LayerPlan, LayerShape
 from reductions.anna_to_mpc.round_trip import compiled_to_mpc, row_widths
@@ -272,7 +272,7 @@ def test_halves_round_to_even_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> 
     assert transformer.forward(rows).dense()[0, 0] == 2
     assert_same_bits(protocol.run(rows), transformer.forward(rows))
     monkeypatch.setattr(
-        compiling,
+        fold,
         "mean_of_steps",
         lambda total, count, grid: np.floor(total / count[:, None] + 0.5),
     )

@@ -17,8 +17,8 @@ from mpc_sim.algorithms.columnsort import Columnsort
 from mpc_sim.integers import ceil_div
 from reductions.algorithms.sort_and_scan import Most
 from reductions.anna_to_mpc.buckets import record_fields, sums_of_buckets
-from reductions.anna_to_mpc.compile import TransformerProtocol
 from reductions.anna_to_mpc.plan import LayerPlan, TokenPlan
+from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.bounds import Bound, Kind
 
 SOURCE = (

@@ -5,120 +5,25 @@ Axes: n tokens, H heads, l tables, m value width, d row width, s words of local 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol as TypingProtocol
-
-import numpy as np
-from numpy.typing import NDArray
-
-from anna_model import Layer, Rows, Transformer
-from anna_model.fixed_point import Precision, mean_of_steps, require_exact_sums
-from mpc_sim import Cluster, Inbox, InputError, Protocol, Records, Simulation, parallel, sequence
+from anna_model import Layer, Transformer
+from anna_model.fixed_point import Precision, require_exact_sums
+from mpc_sim import InputError, Protocol, parallel, sequence
 from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.elements import element_columns, element_fields, element_table
-from mpc_sim.compose import LocalStage
+from mpc_sim.algorithms.elements import element_fields
 from reductions.anna_to_mpc.beside import Beside, CarryRecords
 from reductions.anna_to_mpc.buckets import AskAndOffer, TellCopies, record_fields, sums_of_buckets
-from reductions.anna_to_mpc.copies import AddUp, CopyRows, sum_by_slot
+from reductions.anna_to_mpc.copies import AddUp, CopyRows
+from reductions.anna_to_mpc.fold import Fold
 from reductions.anna_to_mpc.plan import LayerPlan, LayerShape, TokenPlan
 from reductions.anna_to_mpc.questions import (
-    BUDGET_BYTES,
-    answer_of,
     code_words,
     mechanism_of_head,
 )
-from reductions.anna_to_mpc.tokens import (
-    ReadRows,
-    WriteRows,
-    in_batch_order,
-    rows_of_tokens,
-    rows_of_words,
-    words_of_rows,
+from reductions.anna_to_mpc.transformer_protocol import (
+    TransformerProtocol,
+    put_together,
+    widths_of_rows,
 )
-
-Integers = NDArray[np.int64]
-
-
-class PlannedTokens(TypingProtocol):
-    """What a plan says to the outside."""
-
-    @property
-    def token_words(self) -> int:
-        """Words of input, and of output, a token."""
-
-    @property
-    def tokens(self) -> int:
-        """T, tokens of a machine."""
-
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster that is planned for."""
-
-
-@dataclass(frozen=True)
-class TransformerProtocol:
-    """A protocol that computes what a transformer computes, bit for bit, and its cluster.
-
-    Made by :func:`anna_to_mpc`.
-
-    Parameters
-    ----------
-    transformer : Transformer
-    precision : Precision
-    plan : PlannedTokens
-        `TokenPlan` of this reduction, or that of another one.
-    protocol : Protocol
-        Its input are the rows as words, ``plan.token_words`` a token; its output likewise.
-    output_width : int
-        Numbers of a row that comes out.
-
-    Examples
-    --------
-    >>> from anna_model.precision import Grid
-    >>> from reductions.tasks.match2 import match2_transformer
-    >>> executed = anna_to_mpc(
-    ...     match2_transformer(4, 9), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
-    >>> rows = Rows.from_dense(np.array([[1.0], [8], [0], [5]]))
-    >>> executed.words(rows).tolist(), executed.run(rows).dense().T.tolist()
-    ([129, 136, 128, 133], [[1.0, 1.0, 1.0, 0.0]])
-    """
-
-    transformer: Transformer
-    precision: Precision
-    plan: PlannedTokens
-    protocol: Protocol
-    output_width: int
-
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster that the protocol was planned for."""
-        return self.plan.cluster
-
-    def words(self, rows: Rows) -> Integers:
-        """Return the input words of rows: int64[N]."""
-        return words_of_rows(rows, self.precision.rows, self.plan.token_words).ravel()
-
-    def rows(self, words: Integers) -> Rows:
-        """Return the rows of output words."""
-        table = words.reshape(-1, self.plan.token_words)
-        return rows_of_words(table, self.precision.rows, self.output_width)
-
-    def simulation(self, rows: Rows, **options: Any) -> Simulation:
-        """Return a simulation that has not begun; options as of `Simulation`."""
-        return Simulation(self.protocol, self.cluster, self.words(rows), **options)
-
-    def run(self, rows: Rows) -> Rows:
-        """Simulate under all limits and return the rows that come out.
-
-        Raises
-        ------
-        GridOverflow
-            Something does not lie on its grid.
-        MPCError
-            A limit of the model is broken.
-        """
-        return self.rows(self.simulation(rows).run())
 
 
 def anna_to_mpc(
@@ -171,6 +76,8 @@ def anna_to_mpc(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from anna_model import Rows
     >>> from anna_model.precision import Grid
     >>> from reductions.tasks.match2 import match2_transformer
     >>> executed = anna_to_mpc(
@@ -197,60 +104,6 @@ def anna_to_mpc(
         for layer, of_layer, width in zip(transformer.layers, plan.layers, widths[1:], strict=True)
     ]
     return put_together(transformer, precision, plan, widths, stages)
-
-
-def widths_of_rows(
-    transformer: Transformer, input_width: int, row_widths: tuple[int, ...] | None
-) -> tuple[int, ...]:
-    """Return the numbers of a row before the first layer and after each.
-
-    Raises
-    ------
-    InputError
-        There are no layers, or as many widths as there should be were not given.
-
-    Examples
-    --------
-    >>> from reductions.tasks.match2 import match2_transformer
-    >>> widths_of_rows(match2_transformer(8, 37), 1, None)
-    (1, 1)
-    """
-    if not transformer.layers:
-        raise InputError("a transformer of no layers is no protocol: give at least one layer")
-    widths = (input_width, *(row_widths or probe_widths(transformer, input_width)))
-    if len(widths) != len(transformer.layers) + 1 or min(widths) < 1:
-        raise InputError(
-            f"rows of widths {widths} for {len(transformer.layers)} layers: give a width of at "
-            "least 1 before the first layer and after each"
-        )
-    return widths
-
-
-def put_together(
-    transformer: Transformer,
-    precision: Precision,
-    plan: PlannedTokens,
-    widths: tuple[int, ...],
-    stages: Sequence[tuple[Protocol, ...]],
-) -> TransformerProtocol:
-    """Read the rows, run the stages of every layer, write the rows; refuse what does not fit.
-
-    Examples
-    --------
-    >>> from anna_model.precision import Grid
-    >>> shape = LayerShape(4, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> plan = TokenPlan((shape,), token_words=1, memory_words=66, word_bits=16)
-    >>> nothing = put_together(Transformer((), 4), Precision.of(Grid(8, 0)), plan, (1,), [])
-    >>> rows = Rows.from_dense(np.array([[1.0], [2], [3], [4]]))
-    >>> nothing.run(rows).dense().T.tolist()
-    [[1.0, 2.0, 3.0, 4.0]]
-    """
-    flat = [stage for of_layer in stages for stage in of_layer]
-    protocol = sequence(
-        ReadRows(plan.token_words, widths[0]), *flat, WriteRows(plan.token_words, widths[-1])
-    )
-    protocol.check(plan.cluster)
-    return TransformerProtocol(transformer, precision, plan, protocol, widths[-1])
 
 
 def layer_stages(
@@ -293,93 +146,6 @@ def layer_stages(
         parallel(Beside(attention, plan.waiting_words), rows),
         Fold(plan, layer, precision, width),
     )
-
-
-@dataclass(frozen=True)
-class Fold(LocalStage):
-    """Divide sums by counts and fold them into the rows: channel ``row``, those after the layer.
-
-    Parameters
-    ----------
-    width : int
-        The most words of a new row.
-
-    Examples
-    --------
-    >>> from anna_model.precision import Grid
-    >>> from reductions.tasks.match2 import match2_transformer
-    >>> layer, grid = match2_transformer(2, 9).layers[0], Precision.of(Grid(8, 0))
-    >>> fold = Fold(LayerPlan(shape_of(layer, 2, 1, 16), 48, tokens=2), layer, grid, width=1)
-    >>> row = Records.of(machine=[0, 0], x0=[129, 136])
-    >>> heard = Records.of(machine=[0], slot=[1], x0=[129], count=[1])
-    >>> cluster = Cluster(n_words=2, memory_words=48, n_machines=1, block_words=2)
-    >>> fold.finish(Inbox.of([0], row=row, answer=heard), cluster)["row"]["x0"].tolist()
-    [128, 129]
-    """
-
-    plan: LayerPlan
-    layer: Layer
-    precision: Precision
-    width: int
-
-    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        rows, n_tokens, held = inbox["row"], self.plan.shape.n_tokens, self.plan.tokens
-        n_heads, m = self.plan.shape.n_heads, self.plan.shape.value_width
-        token = rows.machine * held + rows.rank
-        known = np.sort(token)
-        heard = sum_by_slot(inbox["answer"])
-        pair, head = np.divmod(heard["slot"], n_heads)
-        totals = np.zeros((len(known) * n_heads, m + 1), np.int64)
-        place = np.searchsorted(known, heard.machine * held + pair) * n_heads + head
-        totals[place] = element_table(heard, heard.fields[1:])
-        values = self.precision.values
-
-        def hear(token: Integers, head: Integers) -> tuple[NDArray[np.float64], Integers]:
-            own = totals[np.searchsorted(known, token) * n_heads + head]
-            total = own[:, :m] - own[:, m:] * (1 << (values.bits - 1))
-            return mean_of_steps(total, own[:, m], values), own[:, m]
-
-        words = element_table(rows, rows.fields)
-        given = rows_of_tokens(token, words, self.precision.rows, n_tokens)
-        fold = self.layer.combine(given)
-        for block in self.layer.blocks(given, BUDGET_BYTES):
-            fold.absorb(block, answer_of(block, known, hear))
-        new = fold.finish()
-        if new.values.shape[1] > self.width:
-            raise InputError(
-                f"a layer made rows of {new.values.shape[1]} numbers where {self.width} were "
-                "declared: give row_widths"
-            )
-        is_known = np.zeros(n_tokens, bool)
-        is_known[known] = True
-        mine = Rows(n_tokens, *_only(new, is_known))
-        table = words_of_rows(mine, self.precision.rows, self.width)[known]
-        owner = known // held
-        order = in_batch_order(owner, inbox, cluster, known)
-        columns = element_columns(table[order])
-        return Inbox(inbox.machines, {"row": Records.of(owner[order], **columns)})
-
-
-def _only(rows: Rows, is_known: NDArray[np.bool_]) -> tuple[Integers, NDArray[np.float64]]:
-    """Return positions and values of the listed rows that are known."""
-    listed = is_known[rows.position]
-    return rows.position[listed], rows.values[listed]
-
-
-def probe_widths(transformer: Transformer, input_width: int) -> tuple[int, ...]:
-    """Return the numbers of a row after every layer, as a run on zero rows shows them.
-
-    Examples
-    --------
-    >>> from reductions.tasks.match2 import match2_transformer
-    >>> probe_widths(match2_transformer(8, 37), 1)
-    (1,)
-    """
-    rows, widths = Rows.from_dense(np.zeros((transformer.n_tokens, input_width))), []
-    for layer in transformer.layers:
-        rows = Transformer((layer,), transformer.n_tokens).forward(rows)
-        widths.append(rows.values.shape[1])
-    return tuple(widths)
 
 
 def shape_of(layer: Layer, n_tokens: int, row_words: int, word_bits: int) -> LayerShape:

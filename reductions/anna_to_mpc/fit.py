@@ -12,7 +12,8 @@ from anna_model.fixed_point import Precision
 from mpc_sim import ShapeError
 from mpc_sim.integers import as_exponent, ceil_power
 from mpc_sim.protocol import FACTORS
-from reductions.anna_to_mpc.compile import TransformerProtocol, anna_to_mpc
+from reductions.anna_to_mpc.compile import anna_to_mpc
+from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 
 
 def memory_words(transformer: Transformer, gap: str | float | Rational, memory_factor: int) -> int:

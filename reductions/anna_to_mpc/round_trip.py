@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from anna_model.fixed_point import Precision
 from anna_model.precision import Grid
-from reductions.anna_to_mpc.compile import TransformerProtocol, anna_to_mpc
+from reductions.anna_to_mpc.compile import anna_to_mpc
+from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.mpc_to_anna import CompiledProtocol
 from reductions.route_layer import RouteLayer
 
