@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -491,15 +491,17 @@ def to_integers(position: np.ndarray, rows: np.ndarray, heard: np.ndarray) -> np
     return np.rint(heard)
 
 
-def grid_point(n_tokens: int, gap: str, factor: int | None) -> tuple[int, int, float]:
+def grid_point(
+    n_tokens: int, gap: str, factor: int | None, memory_factor: int = 16
+) -> tuple[int, int, float]:
     """Run one point under all limits: machines, s, and rho."""
     transformer, rho = near_neighbours(n_tokens, factor)
     if factor is None:
         transformer = fixed_point(transformer, WORDS)
     protocol = fit_anna_to_mpc(
-        transformer, Precision.of(WORDS), gap, input_width=1, memory_factor=16
+        transformer, Precision.of(WORDS), gap, input_width=1, memory_factor=memory_factor
     )
-    assert protocol.cluster.memory_words == 16 * ceil_power(n_tokens, Fraction(gap))
+    assert protocol.cluster.memory_words == memory_factor * ceil_power(n_tokens, Fraction(gap))
     rows = Rows.from_dense(
         np.random.default_rng(n_tokens).integers(0, 2000, (n_tokens, 1)).astype(float)
     )
@@ -521,7 +523,7 @@ GRIDS = [
     (10, "2/3", [16, 32, 64, 128, 256]),
 ]
 EIGHTHS = {(None, "1/2")}
-"""Grids with points of s <= N / 8; under ANNA the slow tests have one."""
+"""Grids with points of s <= N / 8; under ANNA the test after this one has one."""
 
 
 @pytest.mark.parametrize(("factor", "gap", "sizes"), GRIDS)
@@ -540,6 +542,39 @@ def test_grid(factor: int | None, gap: str, sizes: list[int]) -> None:
     exponent = 1 - float(Fraction(gap)) + 3 * max(rho for _, _, rho in points)
     print(f"c = {factor}, gap {gap}: {machines}", f"{slope:.3f} +- {interval:.3f}", exponent)
     assert slope - interval <= exponent
+
+
+def test_scarce_memory() -> None:
+    """ANNA with z and l of Theorem 3.4 and s = N / 8."""
+    _, memory, _ = grid_point(4096, "1/2", 20, memory_factor=8)
+    assert 8 * memory <= 4096
+
+
+def test_less_memory_than_was_planned_is_an_error() -> None:
+    """Nothing of the plan is only probable; on smaller machines the simulator refuses or raises."""
+    transformer = random_transformer(MECHANISMS["hyperplane"], 40, 1, 2, seed=0)
+    protocol = executed(transformer, 300)
+    rows = random_rows(40)
+    sim = protocol.simulation(rows)
+    sim.run()
+    most = max(sim.ledger.max_held_words, sim.ledger.max_sent_words)
+    words = protocol.words(rows)
+    for memory_words in (most - 1, most // 2, 90):
+        cluster = replace(protocol.cluster, memory_words=memory_words)
+        with pytest.raises(MPCError):
+            Simulation(protocol.protocol, cluster, words).run()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_loads_are_certain_whatever_falls_into_a_bucket(seed: int) -> None:
+    """All loads of a run stay within the bounds for every seed of the hash functions."""
+    for hashes in (1, 12):
+        anna = Anna(Hyperplane(), hashes, 4, seed=seed)
+        transformer = random_transformer(anna, 200, 1, 1, seed=seed)
+        protocol = executed(transformer, 200)
+        sim = protocol.simulation(random_rows(200, seed=seed))
+        assert_same_bits(protocol.rows(sim.run()), transformer.forward(random_rows(200, seed=seed)))
+        slacks(bounds(protocol), sim)
 
 
 @pytest.mark.slow

@@ -67,7 +67,11 @@ def anna_to_mpc(
     Notes
     -----
     The theorem sums every bucket by a tree of its own; here a scan over the sorted records does,
-    so nothing depends on how full the buckets are, and no load is only probable.
+    so nothing depends on how full the buckets are, and no load is only probable. What is probable
+    is that Algorithm 1 is an ANNA (`anna_model.theorem_3_4`); the protocol gives the same bits
+    either way. D is about log_{3/2}((1 + 3 rho) / (eps' - eps)), so a layer takes constantly many
+    rounds, which grow like the power 3.42 of 1 / (eps' - eps) where the theorem has the first
+    power; a sort of O(1 / (eps' - eps)) rounds would be randomised.
 
     References
     ----------

@@ -8,9 +8,12 @@ Axes: N input words, T tokens, s words of the first protocol's machines.
 
 from __future__ import annotations
 
+from numbers import Rational
+
 from anna_model.fixed_point import Precision
 from anna_model.precision import Grid
 from reductions.anna_to_mpc.compile import anna_to_mpc
+from reductions.anna_to_mpc.fit import fit_anna_to_mpc
 from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.mpc_to_anna import CompiledProtocol
 from reductions.route_layer import RouteLayer
@@ -38,11 +41,45 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
     >>> back.run(rows).dense().T.tolist(), back.cluster.n_machines
     ([[0.0, 1.0, 1.0, 3.0, 4.0, 5.0]], 2)
     """
+    widths, precision = row_widths(compiled), precision_of(compiled)
+    return anna_to_mpc(compiled, precision, memory_words, input_width=1, row_widths=widths)
+
+
+def fit_compiled_to_mpc(
+    compiled: CompiledProtocol, gap: str | float | Rational = "1/2"
+) -> TransformerProtocol:
+    """Turn a compiled protocol back, on machines of c_b m H ceil(T^gap) words, c_b at most 16.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 64, "2/3"))
+    >>> back = fit_compiled_to_mpc(compiled, "1/3")
+    >>> back.cluster.memory_words, back.cluster.n_machines
+    (7056, 20)
+    """
+    return fit_anna_to_mpc(
+        compiled, precision_of(compiled), gap, input_width=1, row_widths=row_widths(compiled)
+    )
+
+
+def precision_of(compiled: CompiledProtocol) -> Precision:
+    """Return the grids of whole numbers that hold the words and the coded words.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
+    >>> precision_of(compiled).rows.bits
+    4
+    """
     bits = max(layer.precision_bits for layer in compiled.layers)
     words = Grid(compiled.cluster.word_bits + 1, 0)
-    precision = Precision(rows=words, keys=words, values=Grid(bits + 1, 0))
-    widths = row_widths(compiled)
-    return anna_to_mpc(compiled, precision, memory_words, input_width=1, row_widths=widths)
+    return Precision(rows=words, keys=words, values=Grid(bits + 1, 0))
 
 
 def row_widths(compiled: CompiledProtocol) -> tuple[int, ...]:
