@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
 import pickle
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,6 @@ from anna_to_mpc_cases import (
     random_transformer,
     residual,
     slacks,
-    slope_with_interval,
 )
 from hypothesis import given, settings, strategies as st
 from test_gpt2 import drawn, safetensors
@@ -40,13 +37,12 @@ from anna_model.fixed_point import (
 from anna_model.lsh import CrossPolytope, Hyperplane
 from anna_model.mechanisms.softmax import Softmax
 from anna_model.precision import Grid, GridOverflow
-from anna_model.theorem_3_4 import choose_parameters
+from anna_model.rowwise_check import check_rowwise
 from mpc_sim import InputError, MPCError, ShapeError, Simulation, assert_local, fit_cluster
 from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.integers import ceil_power
 from reductions import compile_protocol
-from reductions.anna_to_mpc import anna_to_mpc, fit_anna_to_mpc, fold
+from reductions.anna_to_mpc import anna_to_mpc, fold
 from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
 from reductions.anna_to_mpc.plan import LayerPlan, LayerShape
 from reductions.anna_to_mpc.round_trip import compiled_to_mpc, row_widths
@@ -202,6 +198,8 @@ def test_gpt2_on_a_grid(tmp_path: Path) -> None:
     tokens = [3, 1, 4, 1, 5, 9, 2, 6]
     transformer = fixed_point(model.transformer(len(tokens)), grid)
     rows = grid.rows(model.embed(tokens))
+    for layer in transformer.layers:
+        check_rowwise(layer, rows, np.random.default_rng(0))
     protocol = anna_to_mpc(transformer, Precision.of(grid), 600, input_width=12)
     sim = protocol.simulation(rows)
     assert_same_bits(protocol.rows(sim.run()), transformer.forward(rows))
@@ -437,117 +435,7 @@ def test_measured_quantities_are_those_of_the_bounds() -> None:
     assert rounds.check(measured(sim)["rounds"] + 1).status == "FAIL"
 
 
-# --- Theorem 4.2 on a grid of sizes ---
-
-
-@dataclass(frozen=True)
-class OnCircle:
-    """Unit vectors at angles that the first number of a row picks: by a table, so always alike."""
-
-    turns: int
-    shift: int
-
-    def __call__(self, position: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        angle = 2 * np.pi * np.arange(self.turns) / self.turns
-        table = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return table[(np.rint(rows[:, 0]).astype(int) + self.shift) % self.turns]
-
-
-@dataclass(frozen=True)
-class Residue:
-    modulus: int
-    shift: int
-
-    def __call__(self, position: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return (rows[:, :1] + self.shift) % self.modulus
-
-
-NEAR = 0.1
-WORDS = Grid(14, 0)
-
-
-def near_neighbours(n_tokens: int, factor: int | None) -> tuple[Transformer, float]:
-    """A layer of exact match, or of ANNA with z and l of Theorem 3.4 for c; with its rho."""
-    if factor is None:
-        head = HeadMaps(Residue(n_tokens // 2 + 1, 0), Residue(n_tokens // 3 + 1, 5),
-                        all_values, 1, 1)  # fmt: skip
-        return Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens), 0.0
-    found = choose_parameters(n_tokens, NEAR, factor, Hyperplane(), 2, delta=0.1)
-    head = HeadMaps(OnCircle(360, 0), OnCircle(360, 180), all_values, 2, 1)
-    anna = Anna(Hyperplane(), found.hashes, found.tables, seed=n_tokens)
-    layer = FixedPointLayer(RowwiseLayer(anna, (head,)), WORDS)
-    return Transformer((Unrounded(layer, anna),), n_tokens), found.rho
-
-
-class Unrounded(RowwiseLayer):
-    """The head of a fixed-point layer with queries and keys as they are: they are only hashed."""
-
-    def __init__(self, layer: FixedPointLayer, anna: Anna) -> None:
-        assert isinstance(layer.inner, RowwiseLayer)
-        super().__init__(anna, layer.inner.head_maps, to_integers)
-
-
-def to_integers(position: np.ndarray, rows: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    return np.rint(heard)
-
-
-def grid_point(
-    n_tokens: int, gap: str, factor: int | None, memory_factor: int = 16
-) -> tuple[int, int, float]:
-    """Run one point under all limits: machines, s, and rho."""
-    transformer, rho = near_neighbours(n_tokens, factor)
-    if factor is None:
-        transformer = fixed_point(transformer, WORDS)
-    protocol = fit_anna_to_mpc(
-        transformer, Precision.of(WORDS), gap, input_width=1, memory_factor=memory_factor
-    )
-    assert protocol.cluster.memory_words == memory_factor * ceil_power(n_tokens, Fraction(gap))
-    rows = Rows.from_dense(
-        np.random.default_rng(n_tokens).integers(0, 2000, (n_tokens, 1)).astype(float)
-    )
-    sim = protocol.simulation(rows)
-    assert_same_bits(protocol.rows(sim.run()), transformer.forward(rows))
-    slack = slacks(bounds(protocol), sim)
-    theorem = slacks(theorem_bounds(protocol), sim)
-    found = measured(sim)
-    print(n_tokens, gap, factor, found, slack, theorem)
-    assert max(slack.values()) <= 4
-    return found["machines"], protocol.cluster.memory_words, rho
-
-
-GRIDS = [
-    (None, "1/2", [256, 512, 1024, 2048, 4096, 8192, 16384]),
-    (None, "2/3", [128, 256, 512, 1024, 2048, 4096]),
-    (20, "1/2", [64, 128, 256, 512, 1024]),
-    (16, "1/2", [32, 64, 128, 256, 512]),
-    (10, "2/3", [16, 32, 64, 128, 256]),
-]
-EIGHTHS = {(None, "1/2")}
-"""Grids with points of s <= N / 8; under ANNA the test after this one has one."""
-
-
-@pytest.mark.parametrize(("factor", "gap", "sizes"), GRIDS)
-def test_grid(factor: int | None, gap: str, sizes: list[int]) -> None:
-    """Machines grow as N^(1 + eps - eps' + 3 rho), times the log N of l."""
-    points = [grid_point(n_tokens, gap, factor) for n_tokens in sizes]
-    machines = [found for found, _, _ in points]
-    if (factor, gap) in EIGHTHS:
-        assert 8 * points[-1][1] <= sizes[-1]
-    if factor is None:
-        logs = [1.0 for _ in sizes]
-    else:
-        logs = [2 * math.log(n_tokens) + math.log(10) for n_tokens in sizes]
-    counts = [found / log for found, log in zip(machines, logs, strict=True)]
-    slope, interval = slope_with_interval(sizes, counts)
-    exponent = 1 - float(Fraction(gap)) + 3 * max(rho for _, _, rho in points)
-    print(f"c = {factor}, gap {gap}: {machines}", f"{slope:.3f} +- {interval:.3f}", exponent)
-    assert slope - interval <= exponent
-
-
-def test_scarce_memory() -> None:
-    """ANNA with z and l of Theorem 3.4 and s = N / 8."""
-    _, memory, _ = grid_point(4096, "1/2", 20, memory_factor=8)
-    assert 8 * memory <= 4096
+# --- loads ---
 
 
 def test_less_memory_than_was_planned_is_an_error() -> None:
@@ -575,10 +463,3 @@ def test_loads_are_certain_whatever_falls_into_a_bucket(seed: int) -> None:
         sim = protocol.simulation(random_rows(200, seed=seed))
         assert_same_bits(protocol.rows(sim.run()), transformer.forward(random_rows(200, seed=seed)))
         slacks(bounds(protocol), sim)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("factor", "n_tokens"), [(20, 16384), (16, 2048)])
-def test_large_grid_points(factor: int, n_tokens: int) -> None:
-    _, memory, _ = grid_point(n_tokens, "1/2", factor)
-    assert 8 * memory <= n_tokens or factor == 16
