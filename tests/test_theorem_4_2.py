@@ -71,6 +71,7 @@ class Series:
     wide: str = ""
     memory_factor: int = 16
     rho: list[float] = field(default_factory=list, compare=False)
+    theorem: list[float] = field(default_factory=list, compare=False)
 
     def layer(self, n_tokens: int) -> RowwiseLayer:
         root = ceil_power(n_tokens, Fraction(1, 4))
@@ -108,6 +109,7 @@ class Series:
         found = measured(sim)
         print(n_tokens, s, protocol.cluster.n_words, found, slack, theorem)
         assert max(slack.values()) <= 4
+        self.theorem.append(theorem["machines"])
         return float(found["machines"]), s
 
 
@@ -142,6 +144,7 @@ def test_machines_grow_as_the_theorem_says(series: Series) -> None:
     exponent = 1 - float(Fraction(series.gap)) + 3 * max(series.rho, default=0.0)
     print(name(series), machines, f"slope {slope:.3f} +- {interval:.3f}, exponent {exponent:.3f}")
     assert slope - interval <= exponent
+    assert min(series.theorem) <= 4
 
 
 @pytest.mark.parametrize(

@@ -134,17 +134,18 @@ def _sizes(layer: LayerPlan, plan: TokenPlan) -> dict[str, int]:
 def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     """Return the bounds of Theorem 4.2 with explicit constants, layer by layer at their worst.
 
-    machines <= 1 + (8 + 4 * 3^D) n l u / s, where u = max(d, 2 H w) + d words a pair and D is the
-    depth of the sorts; rounds <= 2 (L + S + 1) + 4^D a layer.
+    machines <= 1 + max(4 n l u / s, M), where u = max(d, 2 H w) + d words a pair, and M machines
+    are the fewest that sort 2 n l H records in their depth; 7 stands for 4 where the copy trees
+    have inner levels. rounds <= 2 (L + S + 1) + 4^D a layer.
 
     With H m words of N^eps a token, s = N^eps' and l = N^(3 rho) log N, u is O(H m) and the first
-    is O(N^(1 + eps - eps' + 3 rho) log N). The constant: T_leaf = floor(s / u) >= s / (2 u), and
-    T_in >= T_leaf / (2 a), so an inner level of at most l + a <= 2 l copies a token takes at most 8
-    n l u / s machines. A level of columnsort with columns of at most R >= 8 records of n' wants at
-    most ceil(2 n' / R) <= 3 n' / R of them, since a column is at most one row a column longer than
-    it must be; D levels want 3^D 2 n l H / R machines in all, R >= s / (4 w). So three roundings to
-    integers are counted at their worst together, which no one run shows: the slack exceeds 4. It
-    is valid for s >= 4 e (2 + log2 P), where the tree of the scan wants no further machines.
+    is O(N^(1 + eps - eps' + 3 rho) log N); columnsort fills its columns up to a constant that
+    depends on D, so M is, too. The constants: T_leaf = floor(s / u) >= s / (2 u) and T >= T_leaf /
+    (2 a) with a <= l, so tokens and leaves take at most 4 n l u / s machines; an inner level has at
+    most l / a + 1 copies a token, and there a <= ceil(sqrt(l)) <= 2 l / 3 as l >= 3, so 20/3 in
+    place of 4 suffices; sorted records that fill half of the s - T d >=
+    s / 2 words take 4 n l u / s. Valid for s >= 4 e (2 + log2 P), where the tree of the scan wants
+    no further machines.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     >>> executed = anna_to_mpc(
     ...     match2_transformer(64, 70), Precision.of(Grid(8, 0)), memory_words=160, input_width=1)
     >>> [(bound.quantity, bound.value) for bound in theorem_bounds(executed)]
-    [('rounds', 20), ('machines', 195)]
+    [('rounds', 20), ('machines', 19)]
     """
     plan = _plan_of(executed)
     sizes = [_sizes(layer, plan) for layer in plan.layers]
@@ -164,6 +165,7 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
         "s": plan.memory_words,
         "layers": len(plan.layers),
         "D": max(size["D"] for size in sizes),
+        "M": max(layer.sort_machines for layer in plan.layers),
         "L": max(size["L"] for size in sizes),
         "S": max(size["S"] for size in sizes),
         "lu": max(
@@ -171,8 +173,10 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
             for shape in plan.shapes
         ),
     }
-    n, s, layers, depth, copies, up, lu = sympy.symbols("n s layers D L S lu", integer=True)
-    machines = 1 + sympy.ceiling((8 + 4 * 3**depth) * n * lu / s)
+    names = "n s layers D M L S lu"
+    n, s, layers, depth, sorting, copies, up, lu = sympy.symbols(names, integer=True)
+    packing = sympy.Piecewise((7, copies > 1), (4, True))
+    machines = 1 + Most(sympy.ceiling(packing * n * lu / s), sorting)
     rounds = layers * (2 * (copies + up + 1) + 4**depth)
     return (
         Bound("rounds", rounds, values, "upper", SOURCE),
