@@ -1,0 +1,157 @@
+"""Theorem 4.4: a low-rank transformer becomes a transformer of exact-match heads, layer by layer.
+
+By composition: the protocol of the low-rank layers (Lemma D.2) is compiled (Theorem 4.1). So the
+depth is one more than the rounds, and the heads and widths are those of the trees' messages: bounds
+compose by substitution. Exact match is an ANNA of distance 0.
+
+Axes: n tokens, r features, m value width, w words of the matrices of all heads, a the arity of the
+trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+
+from anna_model import Rows, Transformer
+from anna_model.fixed_point import Precision
+from reductions.algorithms.sort_and_scan import Most
+from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
+from reductions.bounds import Bound
+from reductions.low_rank_plan import LowRankPlan, tree_of
+from reductions.low_rank_to_mpc import low_rank_bounds, low_rank_to_mpc
+from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+
+SOURCE = "Liu et al., arXiv 2509.09001, Theorem 4.4: Lemma D.2, then Theorem 4.1"
+
+
+@dataclass(frozen=True)
+class LowRankAsAnna:
+    """The compiled transformer, and the protocol between the two.
+
+    Made by :func:`low_rank_to_anna`.
+
+    Parameters
+    ----------
+    protocol : TransformerProtocol
+    compiled : CompiledProtocol
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anna_model import HeadMaps, RowwiseLayer
+    >>> from anna_model.mechanisms import LowRank
+    >>> from anna_model.mechanisms.low_rank import Raw
+    >>> from anna_model.precision import Grid
+    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
+    >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False), (head,))
+    >>> found = low_rank_to_anna(
+    ...     Transformer((layer,), 4), Precision.of(Grid(9, 0)), 4, input_width=1)
+    >>> rows = Rows.from_dense(np.array([[1.0], [2], [-1], [0]]))
+    >>> found.run(rows).dense().T.tolist(), len(found.compiled.layers)
+    ([[6.0, 12.0, -6.0, 0.0]], 3)
+    """
+
+    protocol: TransformerProtocol
+    compiled: CompiledProtocol
+
+    def run(self, rows: Rows) -> Rows:
+        """Run the compiled transformer on the words of rows; return the rows of its words."""
+        return self.protocol.rows(self.compiled.run(self.protocol.words(rows)))
+
+
+def low_rank_to_anna(
+    transformer: Transformer,
+    precision: Precision,
+    memory_words: int,
+    *,
+    input_width: int,
+    row_widths: tuple[int, ...] | None = None,
+    code: str = "syndrome",
+) -> LowRankAsAnna:
+    """Turn a transformer of low-rank heads into one of exact-match heads, bit for bit.
+
+    Parameters
+    ----------
+    transformer, precision, memory_words, input_width, row_widths
+        As of `low_rank_to_mpc`.
+    code : str
+        As of `compile_protocol`; the syndrome code takes words of at most 31 bits.
+
+    Raises
+    ------
+    GridOverflow, InputError, ShapeError
+        As `low_rank_to_mpc`.
+    CodeDomainError
+        The words are too long for the code.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorem 4.4.
+
+    Examples
+    --------
+    >>> from anna_model import HeadMaps, RowwiseLayer
+    >>> from anna_model.mechanisms import LowRank
+    >>> from anna_model.precision import Grid
+    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
+    >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
+    >>> found = low_rank_to_anna(
+    ...     Transformer((layer,), 64), Precision.of(Grid(8, 0)), 8, input_width=1)
+    >>> found.compiled.resources().layers
+    5
+    """
+    protocol = low_rank_to_mpc(
+        transformer, precision, memory_words, input_width=input_width, row_widths=row_widths
+    )
+    compiled = compile_protocol(protocol.protocol, protocol.cluster, code=code)
+    return LowRankAsAnna(protocol, compiled)
+
+
+def composed_bounds(found: LowRankAsAnna) -> tuple[Bound, ...]:
+    """Return bounds on layers (exact), heads, head width and token width.
+
+    A round up sends one message of w words and at most a - 1 arrive; a round down sends at most a
+    and one arrives. So there are at most a heads and the self head; at most a - 1 messages meet in
+    a head, whose syndrome code is (a - 1) (w + 1) + 2 wide; the self head has two counts, T d words
+    of rows and at most a w of copies, at most s; the first layer has a block.
+
+    Examples
+    --------
+    >>> from anna_model import HeadMaps, RowwiseLayer
+    >>> from anna_model.mechanisms import LowRank
+    >>> from anna_model.precision import Grid
+    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
+    >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
+    >>> found = low_rank_to_anna(
+    ...     Transformer((layer,), 64), Precision.of(Grid(8, 0)), 8, input_width=1)
+    >>> [(bound.quantity, bound.value) for bound in composed_bounds(found)]
+    [('layers', 5), ('heads', 5), ('head_width', 10), ('token_width', 26)]
+    """
+    plan = found.protocol.plan
+    assert isinstance(plan, LowRankPlan)
+    rounds = low_rank_bounds(found.protocol)[0]
+    values = dict(rounds.values) | {"s": plan.memory_words}
+    heads, widths, totals = [], [sympy.Symbol("B")], [sympy.Symbol("B")]
+    for number in range(len(plan.matrices)):
+        suffix = "" if len(plan.matrices) == 1 else f"_{number + 1}"
+        if not tree_of(plan, number).levels:
+            continue
+        d, w, a = sympy.symbols([f"{name}{suffix}" for name in "dwa"], integer=True)
+        tokens, s = sympy.symbols("T s", integer=True)
+        own = 2 + sympy.Min(tokens * d + a * w, s)
+        up, down = Most(a - 1, 1) * (w + 1) + 2, w + 3
+        heads.append(1 + a)
+        widths += [own, up]
+        totals += [own + up, own + a * down]
+    formulas = {
+        "layers": rounds.expression + 1,
+        "heads": Most(1, *heads),
+        "head_width": Most(*widths),
+        "token_width": Most(*totals),
+    }
+    return tuple(
+        Bound(name, formula, values, "exact" if name == "layers" else "upper", SOURCE)
+        for name, formula in formulas.items()
+    )
