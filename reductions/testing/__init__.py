@@ -1,0 +1,82 @@
+"""The conformance kit: whether something is a protocol, does what it should, and compiles.
+
+A protocol of one's own in twenty lines, taken through every check of `CHECKS`:
+
+>>> from dataclasses import dataclass
+>>> import numpy as np
+>>> from mpc_sim import Channel, Inbox, Outbox, Protocol, Records
+>>> @dataclass(frozen=True)
+... class Largest(Protocol):
+...     "Every output word is the largest input word: all machines tell all machines."
+...     def n_rounds(self, cluster):
+...         return 1
+...     def channels(self, round, cluster):
+...         return (Channel("largest", ("word",), cluster.n_machines, cluster.n_machines),)
+...     def step(self, round, inbox, cluster):
+...         words, largest = inbox["input"], np.zeros(cluster.n_machines, int)
+...         np.maximum.at(largest, words.machine, words["word"])
+...         source = np.repeat(inbox.machines, cluster.n_machines)
+...         to = np.tile(np.arange(cluster.n_machines), len(inbox.machines))
+...         outbox = Outbox()
+...         outbox.send("largest", source=source, to=to, word=largest[source])
+...         return outbox
+...     def finish(self, inbox, cluster):
+...         told, largest = inbox["largest"], np.zeros(cluster.n_machines, int)
+...         np.maximum.at(largest, told.machine, told["word"])
+...         block = cluster.block_words
+...         words = np.clip(cluster.n_words - inbox.machines * block, 0, block)
+...         owner = np.repeat(inbox.machines, words)
+...         return Inbox(inbox.machines, {"output": Records.of(owner, word=largest[owner])})
+>>> from reductions.testing import assert_conforms, cases
+>>> def oracle(words):
+...     return [max(words)] * len(words)
+>>> assert_conforms(Largest(), [3, 1, 4, 1, 5, 9, 2, 6], oracle=oracle)
+>>> assert_conforms(Largest(), cases(Largest()), oracle=oracle)
+
+In a test the fixture ``conforms`` does the same and shows the failing check in the report. It comes
+with ``pytest -p reductions.testing``, or with ``pytest_plugins = ["reductions.testing"]`` in the
+test module or the topmost ``conftest.py``. Strategies need hypothesis and the fixture needs pytest;
+``assert_conforms`` on explicit inputs needs neither.
+
+PYTEST_DONT_REWRITE: nothing here asserts what a test should show, and a plugin may be imported
+before pytest registers it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reductions.testing.conformance import assert_conforms as assert_conforms
+    from reductions.testing.fixture import conforms as conforms
+    from reductions.testing.not_conforming import CHECKS as CHECKS, NotConforming as NotConforming
+    from reductions.testing.strategies import (
+        cases as cases,
+        clusters as clusters,
+        word_inputs as word_inputs,
+        words as words,
+    )
+
+_HOME = {
+    "CHECKS": "not_conforming",
+    "NotConforming": "not_conforming",
+    "assert_conforms": "conformance",
+    "cases": "strategies",
+    "clusters": "strategies",
+    "conforms": "fixture",
+    "word_inputs": "strategies",
+    "words": "strategies",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"reductions.testing.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'reductions.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,159 @@
+"""The other side of Theorem 4.1: compile by every message code, run, compare, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim import Cluster, Protocol, Simulation
+from reductions.bounds import Bound
+from reductions.certificate import measured_layers, measured_rounds
+from reductions.codes import CodeOverload
+from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.testing.not_conforming import NotConforming
+from reductions.testing.theorem_bounds import theorem_bounds
+
+Integers = NDArray[np.int64]
+Bounds = Iterable[Bound] | Callable[[Cluster], Iterable[Bound]]
+
+N_DRAWS = 4
+"""A code that is drawn fails with a stated probability and then raises; another draw is tried."""
+
+
+@dataclass(eq=False)
+class CompiledSide:
+    """The transformers of a protocol by cluster, code and seed, each compiled once.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 4, "2/3")
+    >>> simulation = Simulation(columnsort(), cluster, [3, 1, 2, 0])
+    >>> _ = simulation.run()
+    >>> CompiledSide(columnsort(), ("syndrome",), (), 0).check([3, 1, 2, 0], simulation)
+    """
+
+    protocol: Protocol
+    codes: tuple[str, ...]
+    bounds: Bounds
+    seed: int
+    compiled: dict[tuple[Cluster, str, int], CompiledProtocol] = field(default_factory=dict)
+
+    def check(self, words: Integers | list[int], simulation: Simulation) -> None:
+        """Compare every transformer with a finished simulation, and both with their bounds.
+
+        Raises
+        ------
+        NotConforming
+        """
+        cluster, expected = simulation.cluster, simulation.output()
+        measured = measured_rounds(simulation.ledger)
+        own = tuple(self.bounds(cluster) if callable(self.bounds) else self.bounds)
+        for index, code in enumerate(self.codes):
+            transformer, found = self._run(code, cluster, words)
+            difference = first_difference(found, expected)
+            if difference:
+                raise NotConforming(
+                    "transformer",
+                    f"compiled by the {code} code it gives another output than the simulation: "
+                    f"{difference}; a step sees more than the words of its inbox",
+                    code=code,
+                )
+            sides = measured | measured_layers(transformer)
+            claimed = theorem_bounds(self.protocol, cluster, code)
+            check_bounds(claimed + (own if index == 0 else ()), sides, code)
+        if not self.codes:
+            check_bounds(own, measured, None)
+
+    def _run(
+        self, code: str, cluster: Cluster, words: Integers | list[int]
+    ) -> tuple[CompiledProtocol, Integers]:
+        for seed in range(self.seed, self.seed + N_DRAWS):
+            transformer = self._transformer(code, cluster, seed)
+            try:
+                return transformer, transformer.run(words)
+            except CodeOverload as error:
+                overload = error
+            except Exception as error:
+                raise NotConforming(
+                    "transformer",
+                    f"compiled by the {code} code it raises {type(error).__name__}: {error}",
+                    code=code,
+                ) from error
+        raise NotConforming(
+            "transformer",
+            f"the {code} code cannot tell the messages of a head apart with {N_DRAWS} seeds: "
+            f"{overload}",
+            code=code,
+        ) from overload
+
+    def _transformer(self, code: str, cluster: Cluster, seed: int) -> CompiledProtocol:
+        key = cluster, code, seed
+        if key not in self.compiled:
+            try:
+                self.compiled[key] = compile_protocol(self.protocol, cluster, code=code, seed=seed)
+            except Exception as error:
+                raise NotConforming(
+                    "compilation",
+                    f"it does not compile by the {code} code: {type(error).__name__}: {error}",
+                    code=code,
+                ) from error
+        return self.compiled[key]
+
+
+def first_difference(found: Integers, expected: Integers) -> str | None:
+    """Say where two outputs differ first, and at how many words; None if they agree.
+
+    Examples
+    --------
+    >>> first_difference(np.array([1, 5, 3]), np.array([1, 2, 4]))
+    'word 1 is 5 instead of 2, and 2 of 3 words differ'
+    """
+    differ = found != expected
+    if not differ.any():
+        return None
+    first = int(np.argmax(differ))
+    return (
+        f"word {first} is {found[first]} instead of {expected[first]}, and "
+        f"{np.count_nonzero(differ)} of {len(found)} words differ"
+    )
+
+
+def check_bounds(bounds: Iterable[Bound], measured: dict[str, int], code: str | None) -> None:
+    """Refuse the first bound that a measurement breaks, or that nothing was measured for.
+
+    Raises
+    ------
+    NotConforming
+
+    Examples
+    --------
+    >>> import sympy
+    >>> heads = Bound("heads", sympy.Symbol("k") + 1, {"k": 4}, "upper", "Theorem 4.1")
+    >>> check_bounds([heads], {"heads": 5}, "syndrome")
+    >>> check_bounds([heads], {"heads": 6}, "syndrome")
+    Traceback (most recent call last):
+        ...
+    reductions.testing.not_conforming.NotConforming: bounds: heads: measured 6, upper bound 5 = \
+k + 1 with k = 4 (Theorem 4.1)
+    """
+    for bound in bounds:
+        row = bound.check(measured.get(bound.quantity))
+        if row.status == "UNVERIFIED":
+            raise NotConforming(
+                "bounds",
+                f"nothing measures {row.name!r}; measured are {', '.join(measured)}",
+                code=code,
+            )
+        if row.status == "FAIL":
+            substitution = f" with {row.substitution}" if row.substitution else ""
+            raise NotConforming(
+                "bounds",
+                f"{row.name}: measured {row.measured}, {row.kind} bound {row.bound} = "
+                f"{row.formula}{substitution} ({row.source})",
+                code=code,
+            )
