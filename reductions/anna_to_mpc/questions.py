@@ -205,8 +205,8 @@ def codes_of(
         {"queries and keys": np.ascontiguousarray(vectors)}, table, table + 1, _run, 1
     )
     places = range(code_words(mechanism, vectors.shape[1], word_bits) - 1, -1, -1)
-    mask = (1 << word_bits) - 1
-    return np.stack([(codes[0] >> (word_bits * place)) & mask for place in places], axis=1)
+    mask, code = (1 << word_bits) - 1, codes[0].astype(np.int64)
+    return np.stack([(code >> (word_bits * place)) & mask for place in places], axis=1)
 
 
 def mechanism_of_head(layer: Layer, head: int, query_width: int, value_width: int) -> Mechanism:
