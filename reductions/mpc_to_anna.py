@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,7 @@ from anna_model import Layer, Rows, Transformer
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
+from reductions.head_assignment import probability
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
 
@@ -49,6 +51,16 @@ class CompiledProtocol(Transformer):
 
     cluster: Cluster
 
+    @property
+    def failure(self) -> Fraction:
+        """Bound on the probability, over the seed, that an input within the limits raises.
+
+        The sum over the layers of what their codes and their assignments of heads state; 0 for the
+        deterministic codes with heads in the order of emission.
+        """
+        routes = (layer for layer in self.layers if isinstance(layer, RouteLayer))
+        return sum((layer.failure for layer in routes), Fraction(0))
+
     def run(
         self, words: ArrayLike, *, progress: Callable[[int, int], object] | None = None
     ) -> Integers:
@@ -67,7 +79,13 @@ class CompiledProtocol(Transformer):
 
 
 def compile_protocol(
-    protocol: Protocol, cluster: Cluster, *, code: str = "syndrome", seed: int = 0
+    protocol: Protocol,
+    cluster: Cluster,
+    *,
+    code: str = "syndrome",
+    heads: str = "emission",
+    failure: Fraction | str = "1/100",
+    seed: int = 0,
 ) -> CompiledProtocol:
     """Compile an R-round protocol into a transformer of R + 1 layers with exact-match attention.
 
@@ -78,28 +96,37 @@ def compile_protocol(
         The shape is all that is used: no input is run.
     code : str
         One of `CODE_NAMES`: what lets the receiver of an average tell the messages apart.
+    heads : str
+        emission: head h carries the h-th message of every machine. spread: every machine turns the
+        order of its messages by an amount of its own, so that few meet in a head.
+    failure : Fraction or str
+        For spread heads: the most that the probability of an overload may be, over the seed and all
+        rounds, on any one input.
     seed : int
-        Of the repetition code, which is drawn; each of its heads fails with a stated probability,
-        and then raises.
+        Of the repetition code and of spread heads, which are drawn. `CompiledProtocol.failure`
+        bounds the probability that a run raises `CodeOverload`; another seed is then tried.
 
     Returns
     -------
     CompiledProtocol
         Layer t has k + 1 heads, k the most messages to others that a machine sends in round t; a
-        head of messages has the width of its code with capacity b = min(k, P), which is
-        b (w + 1) + 2 for the syndrome code, and the self head carries what is kept.
+        head of messages has the width of its code with capacity b, which is b (w + 1) + 2 for the
+        syndrome code, and the self head carries what is kept. b = min(k, P) in the order of
+        emission, O(log N / log log N) with spread heads.
 
     Raises
     ------
     ShapeError
         The protocol does not fit the cluster, or its words are longer than 51 bits.
     CodeDomainError
-        There is no code of that name, the words are too long for it, or too many messages can meet.
+        There is no code or assignment of that name, the words are too long for the code, too many
+        messages can meet, or `failure` is no probability.
 
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.1 and Lemma B.4; the syndrome code in place of the
-    repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N).
+    repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N), and with spread
+    heads O(s log N / log log N).
 
     Examples
     --------
@@ -117,6 +144,7 @@ def compile_protocol(
             word_bits=cluster.word_bits,
         )
     n_rounds = protocol.n_rounds(cluster)
+    overload = probability(failure) / max(1, n_rounds)
     layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
     arriving = INPUT
     for round in range(n_rounds):
@@ -127,7 +155,9 @@ def compile_protocol(
             arriving,
             is_last=round == n_rounds - 1,
             code_name=code,
-            code_seed=seed,
+            heads_name=heads,
+            overload=overload,
+            seed=seed,
         )
         layers.append(layer)
         arriving = layer.leaving

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
 from reductions.codes import MessageCode, message_code
+from reductions.head_assignment import HeadAssignment, head_assignment
 from reductions.inbox_rows import RowFormat, rows_of
 from reductions.output_tokens import Queries, asking, output_rows, queries_of
 
@@ -38,7 +40,8 @@ class RouteLayer(Layer):
 
     Every machine asks for its own id in every head (in the last layer every output token for its
     owner). Head 0 carries to each machine what it keeps. In head h >= 1 the key of machine j is the
-    destination of its h-th message, and the value is that message in the code of the layer.
+    destination of the message that the assignment puts there, the h-th in the order of emission,
+    and the value is that message in the code of the layer.
     """
 
     protocol: Protocol
@@ -47,18 +50,43 @@ class RouteLayer(Layer):
     arriving: RowFormat
     is_last: bool
     code_name: str = "syndrome"
-    code_seed: int = 0
+    heads_name: str = "emission"
+    overload: Fraction = Fraction(1, 100)
+    seed: int = 0
     mechanism: Mechanism = field(default_factory=ExactMatch)
     channels: tuple[Channel, ...] = field(init=False)
+    assignment: HeadAssignment | None = field(init=False)
     code: MessageCode | None = field(init=False)
-    n_messages: int = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.protocol.channels(self.round, self.cluster)
         shape = MessageShape.of(channels, self.cluster)
+        assignment, code = None, None
+        if shape.sent and shape.received:
+            assignment = head_assignment(
+                self.heads_name,
+                shape.sent,
+                shape.received,
+                self.cluster.n_machines,
+                failure=self.overload,
+                seed=self.seed,
+                round=self.round,
+            )
+            code = shape.code(self.cluster, assignment.capacity, self.code_name, self.seed)
         object.__setattr__(self, "channels", channels)
-        object.__setattr__(self, "n_messages", shape.sent)
-        object.__setattr__(self, "code", shape.code(self.cluster, self.code_name, self.code_seed))
+        object.__setattr__(self, "assignment", assignment)
+        object.__setattr__(self, "code", code)
+
+    @property
+    def n_messages(self) -> int:
+        """Heads that carry messages, k."""
+        return self.assignment.n_heads if self.assignment else 0
+
+    @property
+    def failure(self) -> Fraction:
+        """Bound on the probability that the layer raises on an input within the declared limits."""
+        overload = self.assignment.failure if self.assignment else Fraction(0)
+        return overload + (self.code.failure if self.code else Fraction(0))
 
     @property
     def leaving(self) -> RowFormat:
@@ -126,10 +154,11 @@ class RouteLayer(Layer):
     def _coded_blocks(
         self, traffic: Traffic, queries: Queries, budget_bytes: int
     ) -> Iterator[SparseHeads]:
-        """Head h carries every machine's h-th message, in the order of channels and emission."""
+        """The heads in blocks; messages are numbered in the order of channels and emission."""
         assert self.code is not None
+        assert self.assignment is not None
         source, to, words = _pack(traffic, self.code.n_words)
-        head = Records.of(source).rank
+        head = self.assignment.head(source, Records.of(source).rank)
         order = np.lexsort((source, head))
         source, to, words, head = source[order], to[order], words[order], head[order]
         bytes_a_message = 8 * (self.code.width + 4)
@@ -200,11 +229,8 @@ class MessageShape:
             tags=len(away) - 1,
         )
 
-    def code(self, cluster: Cluster, name: str = "syndrome", seed: int = 0) -> MessageCode | None:
-        """Return the code of a name with capacity min(k, P); None if nothing is sent."""
-        if self.sent == 0 or self.received == 0:
-            return None
-        capacity = min(self.received, cluster.n_machines)
+    def code(self, cluster: Cluster, capacity: int, name: str, seed: int) -> MessageCode:
+        """Return the code of a name for the messages of the round."""
         word_bits = max(cluster.word_bits, self.tags.bit_length())
         return message_code(name, capacity, self.words, word_bits, cluster.n_machines, seed=seed)
 
@@ -247,6 +273,7 @@ class _Receive(Combine):
             self._kept = layer.leaving.read(machine, values, machine)
             return
         assert layer.code is not None
+        assert layer.assignment is not None
         decoded = layer.code.decode(answer.mean)
         count = np.bincount(decoded.which, minlength=len(answer.mean))
         first = np.cumsum(count) - count
@@ -254,8 +281,10 @@ class _Receive(Combine):
         pair = np.repeat(np.arange(len(heard)), heard)
         rank = np.arange(len(pair)) - np.repeat(np.cumsum(heard) - heard, heard)
         message = first[answer.which][pair] + rank
-        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head
-        self._received.append((machine, head, decoded.source[message], decoded.words[message]))
+        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head - 1
+        source = decoded.source[message]
+        emission = layer.assignment.emission(source, head)
+        self._received.append((machine, emission, source, decoded.words[message]))
 
     def finish(self) -> Rows:
         layer = self._layer
@@ -272,7 +301,7 @@ class _Receive(Combine):
         nothing = np.zeros(0, np.int64)
         width = tagged + max((channel.words for channel in away), default=0)
         parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, width))]
-        machine, head, source, words = (
+        machine, place, source, words = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )
         records = {}
@@ -284,7 +313,7 @@ class _Receive(Combine):
             mine = words[:, 0] == away.index(channel) if tagged else slice(None)
             owner = np.concatenate([kept.machine, machine[mine]])
             sender = np.concatenate([kept.machine, source[mine]])
-            emission = np.concatenate([kept.rank, head[mine]])
+            emission = np.concatenate([kept.rank, place[mine]])
             order = np.lexsort((emission, sender, owner))
             columns = {
                 name: np.concatenate([kept[name], words[mine, tagged + offset]])[order]
