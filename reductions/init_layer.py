@@ -21,6 +21,7 @@ from anna_model import (
     SparseHeads,
 )
 from mpc_sim import Cluster, Inbox, Protocol, Records
+from reductions.hashed_ids import HashedIds
 from reductions.inbox_rows import RowFormat, rows_of
 from reductions.output_tokens import asking, output_rows, queries_of
 
@@ -33,6 +34,7 @@ class InitLayer(Layer):
 
     The value of token j is word j in slot j mod block; the average over a block of n words is that
     vector divided by n, which the position tells. With R = 0 every token asks for its own block.
+    Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
     """
 
     protocol: Protocol
@@ -45,6 +47,13 @@ class InitLayer(Layer):
         return (HeadShape(1, 1, self.cluster.block_words),)
 
     @property
+    def query_width(self) -> int:
+        """Width of an id: its codeword where ids are hashed."""
+        if isinstance(self.mechanism, HashedIds):
+            return self.mechanism.query_width
+        return super().query_width
+
+    @property
     def precision_bits(self) -> int:  # type: ignore[override]
         """An average of n <= block words, told apart from its neighbours at distance 1/n."""
         return self.cluster.word_bits + self.cluster.block_words.bit_length()
@@ -52,15 +61,23 @@ class InitLayer(Layer):
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:
         cluster = self.cluster
         token = rows.position
+        owner = token // cluster.block_words
         values = np.zeros((len(token), cluster.block_words))
         values[np.arange(len(token)), token % cluster.block_words] = rows.values[:, 0]
+        if isinstance(self.mechanism, HashedIds) and self.mechanism.null_is_heard:
+            others = np.setdiff1d(np.arange(rows.n_tokens), token)
+            token, owner = (
+                np.concatenate([token, others]),
+                np.append(owner, np.full(len(others), self.mechanism.null)),
+            )
+            values = np.concatenate([values, np.zeros((len(others), cluster.block_words))])
         yield SparseHeads(
             first_head=0,
             n_heads=1,
             **queries_of(cluster, rows.n_tokens, self.is_last),
             key_head=np.zeros(len(token), np.int64),
             key_token=token,
-            K=(token // cluster.block_words)[:, None].astype(np.float64),
+            K=owner[:, None].astype(np.float64),
             V=values,
         )
 
@@ -75,7 +92,10 @@ class _GatherInput(Combine):
         self._inbox = Inbox(asking(layer.cluster, layer.is_last), {})
 
     def absorb(self, block: object, answer: object) -> None:
+        assert isinstance(block, SparseHeads)
         assert isinstance(answer, SparseAnswer)
+        if isinstance(self._layer.mechanism, HashedIds):
+            self._layer.mechanism.refuse_far_pairs(block)
         block_words, n_words = self._layer.cluster.block_words, self._layer.cluster.n_words
         machine = answer.query_class
         count = np.minimum(n_words - machine * block_words, block_words)

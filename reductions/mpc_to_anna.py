@@ -18,10 +18,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anna_model import Layer, Rows, Transformer
+from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
+from anna_model.lsh import Family
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
+from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import probability
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
@@ -55,11 +57,14 @@ class CompiledProtocol(Transformer):
     def failure(self) -> Fraction:
         """Bound on the probability, over the seed, that an input within the limits raises.
 
-        The sum over the layers of what their codes and their assignments of heads state; 0 for the
-        deterministic codes with heads in the order of emission.
+        The sum over the layers of what their codes and their assignments of heads state, and where
+        ids are hashed the probability that any two meet, once for all layers, as they share one
+        function. 0 for the deterministic codes with heads in the order of emission and exact match.
         """
         routes = (layer for layer in self.layers if isinstance(layer, RouteLayer))
-        return sum((layer.failure for layer in routes), Fraction(0))
+        mechanism = self.layers[0].mechanism
+        meets = mechanism.failure if isinstance(mechanism, HashedIds) else Fraction(0)
+        return sum((layer.failure for layer in routes), meets)
 
     def run(
         self, words: ArrayLike, *, progress: Callable[[int, int], object] | None = None
@@ -72,6 +77,8 @@ class CompiledProtocol(Transformer):
             The input has another length, or a word of it is out of range.
         CodeOverload
             More messages met in a head than its code can tell apart.
+        FarCollision
+            Ids are hashed, and two of them share a bucket where no code can correct it.
         """
         checked = load_input(words, self.cluster)["input"]["word"]
         tokens = Rows(self.n_tokens, np.arange(len(checked)), checked[:, None].astype(np.float64))
@@ -85,9 +92,12 @@ def compile_protocol(
     code: str = "syndrome",
     heads: str = "emission",
     failure: Fraction | str = "1/100",
+    attention: str = "ema",
+    family: Family | None = None,
+    hashes: int | None = None,
     seed: int = 0,
 ) -> CompiledProtocol:
-    """Compile an R-round protocol into a transformer of R + 1 layers with exact-match attention.
+    """Compile an R-round protocol into a transformer of R + 1 layers.
 
     Parameters
     ----------
@@ -102,9 +112,18 @@ def compile_protocol(
     failure : Fraction or str
         For spread heads: the most that the probability of an overload may be, over the seed and all
         rounds, on any one input.
+    attention : str
+        ema: exact match. anna: locality-sensitive hashing of codewords of the ids, one table and
+        one function for all heads and layers; every message then carries its destination.
+    family : Family, optional
+        For anna: of the hash functions; by default random hyperplanes.
+    hashes : int, optional
+        For anna: z; by default that of Theorem 3.4 at r = 0, which makes a collision of two ids
+        anywhere less likely than 0.1 / T.
     seed : int
-        Of the repetition code and of spread heads, which are drawn. `CompiledProtocol.failure`
-        bounds the probability that a run raises `CodeOverload`; another seed is then tried.
+        Of the repetition code, of spread heads and of the hash functions, which are drawn.
+        `CompiledProtocol.failure` bounds the probability that a run raises `CodeOverload` or
+        `FarCollision`; another seed is then tried.
 
     Returns
     -------
@@ -117,7 +136,8 @@ def compile_protocol(
     Raises
     ------
     ShapeError
-        The protocol does not fit the cluster, or its words are longer than 51 bits.
+        The protocol does not fit the cluster, its words are longer than 51 bits, or the attention
+        is neither ema nor anna.
     CodeDomainError
         There is no code or assignment of that name, the words are too long for the code, too many
         messages can meet, or `failure` is no probability.
@@ -145,7 +165,9 @@ def compile_protocol(
         )
     n_rounds = protocol.n_rounds(cluster)
     overload = probability(failure) / max(1, n_rounds)
-    layers: list[Layer] = [InitLayer(protocol, cluster, is_last=n_rounds == 0)]
+    n_tokens = max(cluster.n_words, cluster.n_machines)
+    mechanism = _mechanism(attention, cluster.n_machines, n_tokens, family, hashes, seed)
+    layers: list[Layer] = [InitLayer(protocol, cluster, n_rounds == 0, mechanism)]
     arriving = INPUT
     for round in range(n_rounds):
         layer = RouteLayer(
@@ -158,7 +180,23 @@ def compile_protocol(
             heads_name=heads,
             overload=overload,
             seed=seed,
+            mechanism=mechanism,
         )
         layers.append(layer)
         arriving = layer.leaving
-    return CompiledProtocol(tuple(layers), max(cluster.n_words, cluster.n_machines), cluster)
+    return CompiledProtocol(tuple(layers), n_tokens, cluster)
+
+
+def _mechanism(
+    attention: str,
+    n_machines: int,
+    n_tokens: int,
+    family: Family | None,
+    hashes: int | None,
+    seed: int,
+) -> Mechanism:
+    if attention == "ema":
+        return ExactMatch()
+    if attention == "anna":
+        return HashedIds.fit(n_machines, n_tokens, family=family, hashes=hashes, seed=seed)
+    raise ShapeError(f"attention {attention!r} is unknown; use ema or anna", attention=attention)

@@ -27,8 +27,10 @@ from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
 from reductions.codes import MessageCode, message_code
+from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import HeadAssignment, head_assignment
 from reductions.inbox_rows import RowFormat, rows_of
+from reductions.messages import MessageShape, pack
 from reductions.output_tokens import Queries, asking, output_rows, queries_of
 
 Integers = NDArray[np.int64]
@@ -42,6 +44,11 @@ class RouteLayer(Layer):
     owner). Head 0 carries to each machine what it keeps. In head h >= 1 the key of machine j is the
     destination of the message that the assignment puts there, the h-th in the order of emission,
     and the value is that message in the code of the layer.
+
+    Where ids are hashed, keys that share a bucket with another id are heard as well. So a message
+    carries its destination as its first word, a token without a message has the key NULL and sends
+    a message to NULL, and the receiver drops what is not for it; the self head carries no code, and
+    a far collision there raises.
     """
 
     protocol: Protocol
@@ -72,10 +79,33 @@ class RouteLayer(Layer):
                 seed=self.seed,
                 round=self.round,
             )
-            code = shape.code(self.cluster, assignment.capacity, self.code_name, self.seed)
+            code = message_code(
+                self.code_name,
+                assignment.capacity,
+                shape.words + int(self.hashed is not None),
+                max(self.cluster.word_bits, shape.tags.bit_length()),
+                self._n_sources,
+                seed=self.seed,
+            )
         object.__setattr__(self, "channels", channels)
         object.__setattr__(self, "assignment", assignment)
         object.__setattr__(self, "code", code)
+
+    @property
+    def hashed(self) -> HashedIds | None:
+        """The mechanism, if it hashes ids."""
+        return self.mechanism if isinstance(self.mechanism, HashedIds) else None
+
+    @property
+    def query_width(self) -> int:
+        """Width of an id: its codeword where ids are hashed."""
+        return self.hashed.query_width if self.hashed else super().query_width
+
+    @property
+    def _n_sources(self) -> int:
+        """Who sends: the machines, and where ids are hashed every token."""
+        P = self.cluster.n_machines
+        return max(self.cluster.n_words, P) if self.hashed else P
 
     @property
     def n_messages(self) -> int:
@@ -138,17 +168,41 @@ class RouteLayer(Layer):
             own = part.source == part.to
             columns = {name: column[own] for name, column in part.columns.items()}
             kept[part.channel.name] = Records(part.channel.fields, part.source[own], columns)
-        machines, written = self.leaving.write(Inbox(traffic.batch, kept))
-        values = np.zeros((len(machines), self.self_width))
+        token, written = self.leaving.write(Inbox(traffic.batch, kept))
+        values = np.zeros((len(token), self.self_width))
         values[:, : written.shape[1]] = written
+        key = token
+        if self.hashed:  # a token that keeps nothing is heard by whoever shares its bucket
+            kept_values, values = values, np.zeros((len(queries["token_class"]), self.self_width))
+            values[token] = kept_values
+            token = np.arange(len(values))
+            key = np.where(token < self.cluster.n_machines, token, self.hashed.null)
         return SparseHeads(
             first_head=0,
             n_heads=1,
             **queries,
-            key_head=np.zeros(len(machines), np.int64),
-            key_token=machines,
-            K=machines[:, None].astype(np.float64),
+            key_head=np.zeros(len(token), np.int64),
+            key_token=token,
+            K=key[:, None].astype(np.float64),
             V=values,
+        )
+
+    def _with_null(
+        self, source: Integers, to: Integers, words: Integers, head: Integers, n_tokens: int
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """Add a message to NULL for every token and head without one."""
+        assert self.hashed is not None
+        idle = np.ones((self.n_messages, n_tokens), bool)
+        idle[head, source] = False
+        idle_head, token = np.nonzero(idle)
+        to_null = np.full(len(token), self.hashed.null)
+        nothing = np.zeros((len(token), words.shape[1]), np.int64)
+        nothing[:, 0] = to_null
+        return (
+            np.concatenate([source, token]),
+            np.concatenate([to, to_null]),
+            np.concatenate([words, nothing]),
+            np.concatenate([head, idle_head]),
         )
 
     def _coded_blocks(
@@ -157,8 +211,14 @@ class RouteLayer(Layer):
         """The heads in blocks; messages are numbered in the order of channels and emission."""
         assert self.code is not None
         assert self.assignment is not None
-        source, to, words = _pack(traffic, self.code.n_words)
+        source, to, words = pack(traffic, self.code.n_words - int(self.hashed is not None))
         head = self.assignment.head(source, Records.of(source).rank)
+        if self.hashed:
+            words = np.concatenate([to[:, None], words], axis=1)
+            if self.hashed.null_is_heard:
+                source, to, words, head = self._with_null(
+                    source, to, words, head, len(queries["token_class"])
+                )
         order = np.lexsort((source, head))
         source, to, words, head = source[order], to[order], words[order], head[order]
         bytes_a_message = 8 * (self.code.width + 4)
@@ -183,78 +243,6 @@ class RouteLayer(Layer):
             first_head = end_head
 
 
-@dataclass(frozen=True)
-class MessageShape:
-    """k_t and w_t of a round, from its declared channels.
-
-    Parameters
-    ----------
-    sent, received : int
-        The most messages to others that a machine sends, and that it receives; at most the words of
-        local memory over the narrowest record.
-    words : int
-        The widest record, and a tag word if several channels send.
-    tags : int
-        The largest tag, one less than the channels that send; the code carries it as a word.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> MessageShape.of((Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)), cluster)
-    MessageShape(sent=7, received=6, words=3, tags=1)
-    """
-
-    sent: int
-    received: int
-    words: int
-    tags: int
-
-    @classmethod
-    def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> MessageShape:
-        """Read the shape off the channels that leave a machine."""
-        away = [channel for channel in channels if not channel.local]
-        if not away:
-            return cls(0, 0, 0, 0)
-        most = cluster.memory_words // min(channel.words for channel in away)
-        received = [
-            cluster.memory_words // channel.words
-            if channel.per_receiver is None
-            else channel.per_receiver
-            for channel in away
-        ]
-        return cls(
-            sent=min(sum(channel.per_machine for channel in away), most),
-            received=min(sum(received), most),
-            words=max(channel.words for channel in away) + (len(away) > 1),
-            tags=len(away) - 1,
-        )
-
-    def code(self, cluster: Cluster, capacity: int, name: str, seed: int) -> MessageCode:
-        """Return the code of a name for the messages of the round."""
-        word_bits = max(cluster.word_bits, self.tags.bit_length())
-        return message_code(name, capacity, self.words, word_bits, cluster.n_machines, seed=seed)
-
-
-def _pack(traffic: Traffic, width: int) -> tuple[Integers, Integers, Integers]:
-    """Return the messages to others: source, to and words[E, w], by source and emission."""
-    away = [part for part in traffic.messages if not part.channel.local]
-    sources, destinations, rows, ranks = [], [], [], []
-    for tag, part in enumerate(away):
-        leaves = part.source != part.to
-        words = np.zeros((int(np.count_nonzero(leaves)), width), np.int64)
-        if len(away) > 1:
-            words[:, 0] = tag
-        for offset, name in enumerate(part.channel.fields, start=int(len(away) > 1)):
-            words[:, offset] = part.columns[name][leaves]
-        sources.append(part.source[leaves])
-        destinations.append(part.to[leaves])
-        rows.append(words)
-        ranks.append(np.full(len(words), tag))
-    source = np.concatenate(sources)
-    order = np.lexsort((np.concatenate(ranks), source))
-    return source[order], np.concatenate(destinations)[order], np.concatenate(rows)[order]
-
-
 class _Receive(Combine):
     """The fold of a routing layer: decode what every class heard and put its inbox together."""
 
@@ -269,6 +257,8 @@ class _Receive(Combine):
         assert isinstance(answer, SparseAnswer)
         layer = self._layer
         if block.first_head == 0:
+            if layer.hashed:
+                layer.hashed.refuse_far_pairs(block)
             machine, values = answer.query_class, answer.mean[answer.which]
             self._kept = layer.leaving.read(machine, values, machine)
             return
@@ -283,8 +273,12 @@ class _Receive(Combine):
         message = first[answer.which][pair] + rank
         machine, head = answer.query_class[pair], answer.head[pair] + block.first_head - 1
         source = decoded.source[message]
+        words = decoded.words[message]
+        if layer.hashed:
+            own = words[:, 0] == machine
+            machine, head, source, words = machine[own], head[own], source[own], words[own, 1:]
         emission = layer.assignment.emission(source, head)
-        self._received.append((machine, emission, source, decoded.words[message]))
+        self._received.append((machine, emission, source, words))
 
     def finish(self) -> Rows:
         layer = self._layer
