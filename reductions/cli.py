@@ -101,24 +101,52 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     command.set_defaults(run=_certify)
     command.add_argument(
-        "task", choices=names("task"), metavar="TASK", help=", ".join(names("task"))
+        "task",
+        type=certifiable,
+        metavar="TASK",
+        help=f"{', '.join(names('task'))}, an algorithm (see anna-mpc list), or module:name of a "
+        "protocol or algorithm of your own",
     )
-    command.add_argument("--n", type=size, help="tokens or numbers of the seeded input (256)")
+    command.add_argument(
+        "--n", type=size, help="tokens, words or vertices of the seeded input (256; algorithms 64)"
+    )
     command.add_argument("--k", type=size, help="hops (4)")
     command.add_argument("--modulus", type=size, help="modulus of match2 (n + 5)")
-    command.add_argument("--epsilon", default="2/3", help="local memory s = c_s N^epsilon (2/3)")
-    command.add_argument("--gamma", default="0", help="machines P = c_p N^(1+gamma-epsilon) (0)")
-    command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    command.add_argument(
+        "--epsilon", help="local memory s = c_s N^epsilon (2/3 or the algorithm's)"
+    )
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon) (0)")
+    command.add_argument(
+        "--seed",
+        type=size,
+        default=0,
+        help="of the seeded input and of what the compiler draws (0)",
+    )
+    command.add_argument("--code", default="syndrome", help="syndrome, disjunct or repetition")
+    command.add_argument(
+        "--heads", default="emission", help="emission: by order; spread: few messages meet (w.h.p.)"
+    )
+    command.add_argument(
+        "--attention", default="ema", help="ema: exact match; anna: by hashing as well"
+    )
+    command.add_argument(
+        "--failure", default="1/100", help="most that spread heads may fail with (1/100)"
+    )
     source = command.add_mutually_exclusive_group()
     source.add_argument(
         "--text", metavar="FILE", help="a token a character; - reads standard input"
     )
     source.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    source.add_argument(
+        "--graph",
+        metavar="FILE",
+        help="an edge 'u v' or 'u v weight' a line; - reads standard input",
+    )
     command.add_argument("--words", action="store_true", help="with --text: a token a word")
     back = command.add_mutually_exclusive_group()
     back.add_argument("--no-back", action="store_true", help="leave the way back out")
     command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
-    command.add_argument("--side", choices=("mpc", "transformer"), help="which output --out writes")
+    command.add_argument("--side", choices=("mpc", "transformer", "lsh"), help="what --out writes")
     command.add_argument("--explain", metavar="ROW", help="print the derivation of one row")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -278,6 +306,23 @@ def _bench(options: argparse.Namespace) -> int:
     from reductions.commands.bench import run
 
     return run(options)
+
+
+def certifiable(text: str) -> str:
+    """Read what is to be certified: a task, an algorithm, or ``module:name``.
+
+    Examples
+    --------
+    >>> certifiable("k-hop"), certifiable("columnsort"), certifiable("my.module:MyProtocol")
+    ('k-hop', 'columnsort', 'my.module:MyProtocol')
+    """
+    known = (*names("task"), *names("algorithm"))
+    module, colon, name = text.partition(":")
+    if text in known or (colon and name and all(part.isidentifier() for part in module.split("."))):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is unknown; choose from {', '.join(known)}, or give module:name"
+    )
 
 
 def sizes(text: str) -> list[int]:

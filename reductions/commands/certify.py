@@ -1,15 +1,17 @@
-"""``anna-mpc certify TASK``: read the input, run the task, print the certificate."""
+"""``anna-mpc certify TASK``: read the input, run task or algorithm, print the certificate."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mpc_sim import InputError, ShapeError
+from mpc_sim import InputError, MPCError, ShapeError
 from mpc_sim.instances import Sequence, integers
 from reductions.cli import UsageError
-from reductions.codes import CodeDomainError
+from reductions.codes import CodeDomainError, CodeOverload
 from reductions.commands.files import (
     printable,
     read_lines,
@@ -20,7 +22,11 @@ from reductions.commands.files import (
 from reductions.commands.tables import print_certificate, progress_line
 
 if TYPE_CHECKING:
+    from reductions.algorithms.algorithm import Words
     from reductions.certificate import Certificate
+    from reductions.compiler_options import CompilerOptions
+
+    Write = Callable[[Words], str]
 
 DEFAULT_N = 256
 BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token
@@ -32,14 +38,21 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--words goes with --text FILE")
     if options.side and not options.out:
         raise UsageError("--side goes with --out FILE")
-    if options.n is not None and (options.text or options.input):
-        raise UsageError("--n is for the seeded input; leave it out with --text or --input")
+    if options.n is not None and (options.text or options.input or options.graph):
+        raise UsageError(
+            "--n is for the seeded input; leave it out with --text, --input or --graph"
+        )
+    from reductions.commands.certify_algorithm import certify_by_name
+    from reductions.hashed_ids import FarCollision
+
     try:
-        if options.n is not None:
-            refuse_size(options.n, BYTES_A_TOKEN, options.epsilon, options.gamma)
-        certificate, letters = _TASKS[options.task](options)
+        certify = _TASKS.get(options.task, certify_by_name)
+        certificate, write = certify(options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
+    except (MPCError, CodeOverload, FarCollision) as error:
+        print(f"anna-mpc: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
     row = None
     if options.explain:
         try:
@@ -47,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         except KeyError as error:
             raise UsageError(error.args[0]) from None
     if options.out:
-        write_output(options.out, certificate, options.side, letters)
+        write_output(options.out, certificate, options.side, write)
     if row is not None:
         print(json.dumps(row.to_json()) if options.json else row.explain())
     elif options.json:
@@ -57,9 +70,23 @@ def run(options: argparse.Namespace) -> int:
     return 0 if certificate.ok else 1
 
 
-def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
+def compiler_options(options: argparse.Namespace) -> CompilerOptions:
+    """Read the options of the compiler."""
+    from reductions.compiler_options import CompilerOptions
+
+    return CompilerOptions(
+        options.code, options.heads, options.attention, options.failure, options.seed
+    )
+
+
+def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
     from reductions.tasks.k_hop import certify_k_hop
 
+    if options.graph is not None:
+        raise UsageError("k-hop takes a text: give --text FILE or --input FILE")
+    epsilon, gamma = options.epsilon or "2/3", options.gamma or "0"
+    if options.n is not None:
+        refuse_size(options.n, BYTES_A_TOKEN, epsilon, gamma)
     if options.modulus is not None:
         raise UsageError("--modulus is for match2")
     if options.text is not None:
@@ -71,24 +98,30 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
     else:
         n = DEFAULT_N if options.n is None else options.n
         sequence = Sequence.random(n, seed=options.seed)
-    refuse_size(len(sequence), BYTES_A_TOKEN, options.epsilon, options.gamma)
+    refuse_size(len(sequence), BYTES_A_TOKEN, epsilon, gamma)
     certificate = certify_k_hop(
         sequence,
         4 if options.k is None else options.k,
-        options.epsilon,
-        options.gamma,
+        epsilon,
+        gamma,
+        options=compiler_options(options),
         progress=progress_line(),
     )
     letters = ("none", *(printable(letter) for letter in sequence.alphabet))
-    return _with_seed(certificate, options), letters
+    return with_seed(certificate, options), lettered(letters)
 
 
-def _match2(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
+def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
     from reductions.tasks.match2 import certify_match2, random_numbers
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
-    if options.text is not None:
+    compiled = (options.code, options.heads, options.attention)
+    if compiled != ("syndrome", "emission", "ema"):
+        raise UsageError("--code, --heads and --attention are for protocols; leave them out")
+    if options.n is not None:
+        refuse_size(options.n, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")
+    if options.text is not None or options.graph is not None:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:
         numbers = integers(read_lines(options.input), options.input)
@@ -98,7 +131,7 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, tuple[str, ...]]:
         modulus = _modulus(options.modulus, n)
         numbers = random_numbers(n, modulus, seed=options.seed)
     certificate = certify_match2(numbers, modulus, progress=progress_line())
-    return _with_seed(certificate, options), ("0", "1")
+    return with_seed(certificate, options), lettered(("0", "1"))
 
 
 def _modulus(given: int | None, n: int) -> int:
@@ -112,18 +145,22 @@ def _modulus(given: int | None, n: int) -> int:
 _TASKS = {"k-hop": _k_hop, "match2": _match2}
 
 
-def _with_seed(certificate: Certificate, options: argparse.Namespace) -> Certificate:
-    drawn = options.text is None and options.input is None
+def with_seed(certificate: Certificate, options: argparse.Namespace) -> Certificate:
+    """Note the seed of the input, where it was drawn."""
+    drawn = options.text is None and options.input is None and options.graph is None
     assert isinstance(certificate.parameters, dict)
     certificate.parameters["seed"] = options.seed if drawn else None
     return certificate
 
 
-def write_output(
-    name: str, certificate: Certificate, side: str | None, letters: tuple[str, ...]
-) -> None:
-    """Write the output words of a side, one a line, in the alphabet of the input."""
+def lettered(letters: tuple[str, ...]) -> Write:
+    """Write output words one a line, in the alphabet of the input."""
+    return lambda output: "".join(f"{letters[word]}\n" for word in output.tolist())
+
+
+def write_output(name: str, certificate: Certificate, side: str | None, write: Write) -> None:
+    """Write the output of a side."""
     side = side or next(iter(certificate.outputs))
     if side not in certificate.outputs:
         raise UsageError(f"--side {side}: this run has the sides {', '.join(certificate.outputs)}")
-    write_text(name, "".join(f"{letters[word]}\n" for word in certificate.outputs[side].tolist()))
+    write_text(name, write(certificate.outputs[side]))

@@ -7,6 +7,7 @@ letter at sigma^k(i), none where that is 0, and 0 is absorbing.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
 from mpc_sim.instances import Sequence
 from reductions.bounds import Bound, Kind
 from reductions.certificate import Certificate, Progress, certify_protocol
+from reductions.compiler_options import CompilerOptions
+from reductions.theorem_4_1 import layer_bounds
 
 ORACLE = "sequential loop over the definition"
 LEAST_PRIME_BITS = 20
@@ -182,7 +185,10 @@ _KINDS: dict[str, Kind] = {
     "context_length": "exact",
     "precision_bits": "upper",
 }
-_SOURCES = dict.fromkeys(list(_KINDS)[:5], _PROTOCOL) | dict.fromkeys(list(_KINDS)[5:], _COMPILER)
+N_MACHINE_ROWS = 5
+_SOURCES = dict.fromkeys(list(_KINDS)[:N_MACHINE_ROWS], _PROTOCOL) | dict.fromkeys(
+    list(_KINDS)[N_MACHINE_ROWS:], _COMPILER
+)
 
 
 def certify_k_hop(
@@ -191,6 +197,7 @@ def certify_k_hop(
     epsilon: str = "2/3",
     gamma: str = "0",
     *,
+    options: CompilerOptions | None = None,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify k-hop on a sequence: protocol and compiled transformer against the oracle.
@@ -202,6 +209,9 @@ def certify_k_hop(
         Hops, at least 0.
     epsilon, gamma : str or rational
         Exponents of local memory and of the number of machines.
+    options : CompilerOptions, optional
+        With other than the default code, heads and attention the rows of the transformer are those
+        of `theorem_bounds`.
     progress : callable, optional
 
     Returns
@@ -223,14 +233,19 @@ def certify_k_hop(
     cluster = fit_cluster(
         protocol, len(sequence), epsilon, gamma, largest_word=len(sequence.alphabet)
     )
+    options = options or CompilerOptions()
+    bounds = k_hop_bounds(cluster, k)
+    if replace(options, failure="1/100", seed=0) != CompilerOptions():
+        bounds = (*bounds[:N_MACHINE_ROWS], *layer_bounds(protocol, cluster, options))
     return certify_protocol(
         "k-hop",
         protocol,
         cluster,
         sequence.words,
         k_hop_oracle(sequence.words, k),
-        k_hop_bounds(cluster, k),
+        bounds,
         oracle=ORACLE,
+        options=options,
         parameters={"n": len(sequence), "k": k, "n_letters": len(sequence.alphabet)},
         progress=progress,
     )

@@ -12,9 +12,10 @@ from mpc_sim import Cluster, Protocol, Simulation
 from reductions.bounds import Bound
 from reductions.certificate import measured_layers, measured_rounds
 from reductions.codes import CodeOverload
+from reductions.compiler_options import CompilerOptions
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
 from reductions.testing.not_conforming import NotConforming
-from reductions.testing.theorem_bounds import theorem_bounds
+from reductions.theorem_4_1 import theorem_bounds
 
 Integers = NDArray[np.int64]
 Bounds = Iterable[Bound] | Callable[[Cluster], Iterable[Bound]]
@@ -64,7 +65,7 @@ class CompiledSide:
                     code=code,
                 )
             sides = measured | measured_layers(transformer)
-            claimed = theorem_bounds(self.protocol, cluster, code)
+            claimed = theorem_bounds(self.protocol, cluster, CompilerOptions(code=code))
             check_bounds(claimed + (own if index == 0 else ()), sides, code)
         if not self.codes:
             check_bounds(own, measured, None)

@@ -1,0 +1,167 @@
+"""Certify an algorithm, or any protocol: simulated and compiled, judged, beside its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mpc_sim import Cluster, Protocol, Simulation
+from reductions.algorithms.algorithm import Algorithm, Words
+from reductions.certificate import (
+    Certificate,
+    Progress,
+    Recorder,
+    cluster_parameters,
+    measured_layers,
+    measured_rounds,
+    run_compiled,
+    scarcity_remark,
+)
+from reductions.compiler_options import CompilerOptions
+from reductions.theorem_4_1 import layer_bounds, theorem_bounds
+
+
+def certify_algorithm(
+    algorithm: Algorithm,
+    given: Any,
+    cluster: Cluster,
+    options: CompilerOptions | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Certificate:
+    """Certify Theorem 4.1 for an algorithm on an input.
+
+    The simulation is judged by the oracle or verifier of the algorithm, and so is the transformer,
+    whose words must also be those of the simulation, one by one. Rounds and loads stand beside the
+    bounds of the algorithm, the transformer beside those of the theorem.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+    given : input
+        int64[N], or what the algorithm takes.
+    cluster : Cluster
+    options : CompilerOptions, optional
+    parameters : mapping, optional
+        Shown with those of the cluster.
+    progress : callable, optional
+        Called with (side, rounds or layers done, in all).
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    MPCError
+        A limit of the model is broken.
+    CodeOverload, FarCollision
+        What the compiler drew lets messages or ids collide, within the stated probability.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorem 4.1.
+
+    Examples
+    --------
+    >>> from reductions.algorithms.columnsort import COLUMNSORT
+    >>> words = COLUMNSORT.instance(27, 0)
+    >>> certificate = certify_algorithm(
+    ...     COLUMNSORT, words, COLUMNSORT.cluster(words), CompilerOptions(attention="anna"))
+    >>> certificate.ok, [check.name for check in certificate.checks][:4]
+    (True, ['output-mpc', 'output-transformer', 'output-lsh', 'sides-differ'])
+    """
+    options = options or CompilerOptions()
+    protocol, words = algorithm.protocol_for(given), algorithm.words(given)
+    recorder = _recorder(algorithm.name, cluster, options, parameters)
+    judge = f"{algorithm.judge} of the algorithm"
+    simulation = Simulation(protocol, cluster, words, keep_bytes=0)
+    output = simulation.run(progress=_named(progress))
+    recorder.count("mpc", output, algorithm.n_wrong(given, output), judge)
+    if algorithm.has_failed(output, cluster):
+        recorder.remarks.append("the run failed and says so: every word is the failure word")
+    transformer = run_compiled(
+        recorder,
+        protocol,
+        cluster,
+        words,
+        lambda found: algorithm.n_wrong(given, found),
+        judge,
+        options,
+        progress,
+    )
+    recorder.agree()
+    recorder.measure(
+        (*algorithm.bounds_of(cluster, given), *layer_bounds(protocol, cluster, options)),
+        measured_rounds(simulation.ledger) | measured_layers(transformer),
+    )
+    return recorder.certificate()
+
+
+def certify_own(
+    name: str,
+    protocol: Protocol,
+    cluster: Cluster,
+    words: Words,
+    options: CompilerOptions | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Certificate:
+    """Certify Theorem 4.1 for a protocol without an oracle: the transformer gives its output.
+
+    Parameters and errors are those of `certify_algorithm`. Nothing is said of whether the output is
+    right; the rows of the machines are the limits of the model.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3", largest_word=9)
+    >>> certificate = certify_own("mine", columnsort(), cluster, np.array([5, 1, 9, 1, 0, 3]))
+    >>> certificate.ok, certificate["sides-differ"].measured, certificate.remarks[-1]
+    (True, 0, 'no oracle was given: the transformer is held to the output of the simulation')
+    """
+    options = options or CompilerOptions()
+    recorder = _recorder(name, cluster, options, parameters)
+    recorder.remarks.append(
+        "no oracle was given: the transformer is held to the output of the simulation"
+    )
+    simulation = Simulation(protocol, cluster, words, keep_bytes=0)
+    output = simulation.run(progress=_named(progress))
+    recorder.outputs["mpc"] = output
+    transformer = run_compiled(
+        recorder,
+        protocol,
+        cluster,
+        words,
+        lambda found: int(np.count_nonzero(found != output)),
+        "the simulation",
+        options,
+        progress,
+    )
+    recorder.agree()
+    recorder.measure(
+        theorem_bounds(protocol, cluster, options),
+        measured_rounds(simulation.ledger) | measured_layers(transformer),
+    )
+    return recorder.certificate()
+
+
+def _recorder(
+    name: str,
+    cluster: Cluster,
+    options: CompilerOptions,
+    parameters: Mapping[str, Any] | None,
+) -> Recorder:
+    chosen = {"code": options.code, "heads": options.heads, "attention": options.attention}
+    recorder = Recorder(name, dict(parameters or {}) | chosen | cluster_parameters(cluster))
+    recorder.remarks.extend(scarcity_remark(cluster))
+    return recorder
+
+
+def _named(progress: Progress | None) -> Any:
+    return None if progress is None else lambda done, total: progress("simulate", done, total)

@@ -1,0 +1,237 @@
+"""Theorem 4.1 for every algorithm of the library, however it is compiled, and for one's own."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import cycle, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mpc_sim import Cluster, ShapeError, fit_cluster
+from mpc_sim.algorithms.columnsort import columnsort
+from reductions import compile_protocol
+from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
+from reductions.algorithms.certify import certify_algorithm, certify_own
+from reductions.algorithms.columnsort import COLUMNSORT
+from reductions.certificate import Certificate, Recorder, measured_layers
+from reductions.cli import main
+from reductions.codes import CODE_NAMES, CodeDomainError
+from reductions.commands import certify_algorithm as command
+from reductions.compiler_options import ATTENTION_NAMES, CompilerOptions
+from reductions.hashed_ids import FarCollision
+from reductions.head_assignment import HEAD_NAMES
+from reductions.registry import ENTRIES
+from reductions.theorem_4_1 import layer_bounds
+
+ALGORITHMS = [entry for entry in ENTRIES if entry.family == "algorithm"]
+NAMES = [entry.name for entry in ALGORITHMS]
+EVERY = [CompilerOptions(*chosen) for chosen in product(CODE_NAMES, HEAD_NAMES, ATTENTION_NAMES)]
+N_WORDS, N_VERTICES, MOST_WORDS = 48, 8, 128
+"""A graph has several words a vertex, and its protocols have hundreds of rounds; a pair of matrices
+has more than n words.
+"""
+
+
+def certified(algorithm: Algorithm, n: int, options: CompilerOptions) -> Certificate:
+    given = algorithm.instance(n, options.seed)
+    return certify_algorithm(algorithm, given, algorithm.cluster(given), options)
+
+
+def failing(certificate: Certificate) -> list[tuple[str, object, int]]:
+    rows = [check for check in certificate.checks if check.status != "PASS"]
+    return [(row.name, row.measured, row.bound) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [*zip(NAMES, cycle(EVERY[1::5]), strict=False)], ids=NAMES
+)
+def test_every_algorithm_is_certified_in_one_way(name: str, options: CompilerOptions) -> None:
+    algorithm = next(entry for entry in ALGORITHMS if entry.name == name).load()
+    certificate = certified(algorithm, 8, options)
+    assert not failing(certificate)
+    assert certificate["sides-differ"].measured == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ALGORITHMS, ids=NAMES)
+def test_every_algorithm_is_certified_by_every_code_and_by_three_seeds_of_hashing(
+    entry: object,
+) -> None:
+    algorithm = entry.load()  # type: ignore[attr-defined]
+    n = N_VERTICES if isinstance(algorithm, GraphAlgorithm) else N_WORDS
+    while len(algorithm.words(algorithm.instance(n, 0))) > MOST_WORDS:
+        n //= 2
+    ways = [CompilerOptions(code) for code in CODE_NAMES] + [CompilerOptions(heads="spread")]
+    ways += [CompilerOptions(attention="anna", seed=seed) for seed in range(3)]
+    for options in ways:
+        certificate = certified(algorithm, n, options)
+        assert not failing(certificate), options
+        assert certificate["sides-differ"].measured == 0
+
+
+@pytest.mark.parametrize("options", EVERY, ids=str)
+def test_sort_is_certified_in_every_way(options: CompilerOptions) -> None:
+    certificate = certified(COLUMNSORT, 48, options)
+    assert not failing(certificate)
+    sides = {"mpc", "transformer", *(["lsh"] if options.attention == "anna" else [])}
+    assert set(certificate.outputs) == sides
+
+
+def test_bounds_of_one_way_fail_for_what_another_builds() -> None:
+    """The rows measure the object: bounds of the narrow code refuse the wide ones."""
+    cluster = fit_cluster(columnsort(), 256, "2/3")
+    narrow = layer_bounds(columnsort(), cluster, CompilerOptions())
+    for other in (CompilerOptions("disjunct"), CompilerOptions(attention="anna")):
+        built = measured_layers(compile_protocol(columnsort(), cluster, **other.keywords))
+        status = {
+            row.name: row.status for row in (one.check(built[one.quantity]) for one in narrow)
+        }
+        wide = "token_width" if other.attention == "ema" else "query_width"
+        assert status[wide] == "FAIL", other
+
+
+def test_spread_heads_are_bounded_below_the_order_of_emission() -> None:
+    cluster = fit_cluster(columnsort(), 2**14, "2/3")
+    widths = {}
+    for heads in HEAD_NAMES:
+        options = CompilerOptions(heads=heads)
+        built = measured_layers(compile_protocol(columnsort(), cluster, **options.keywords))
+        for bound in layer_bounds(columnsort(), cluster, options):
+            assert bound.check(built[bound.quantity]).status == "PASS", bound.quantity
+        widths[heads] = built["token_width"]
+    assert widths["spread"] * 2 < widths["emission"]
+
+
+def test_a_tighter_failure_needs_wider_heads() -> None:
+    cluster = fit_cluster(columnsort(), 2**14, "2/3")
+    values = []
+    for failure in ("1/10", Fraction(1, 10**12)):
+        options = CompilerOptions(heads="spread", failure=failure)
+        bounds = {one.quantity: one for one in layer_bounds(columnsort(), cluster, options)}
+        built = compile_protocol(columnsort(), cluster, **options.keywords)
+        assert 0 < built.failure <= Fraction(failure)
+        assert bounds["token_width"].check(built.resources().token_width).status == "PASS"
+        values.append(bounds["token_width"].value)
+    assert values[0] < values[1]
+
+
+def test_sides_that_differ_fail() -> None:
+    recorder = Recorder("demo", {})
+    recorder.outputs |= {"mpc": np.array([1, 2, 3]), "transformer": np.array([1, 2, 4])}
+    recorder.agree()
+    (row,) = recorder.checks
+    assert (row.measured, row.compared, row.status) == (1, 3, "FAIL")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"code": "morse"}, CodeDomainError),
+        ({"heads": "two"}, CodeDomainError),
+        ({"failure": "2"}, CodeDomainError),
+        ({"attention": "softmax"}, ShapeError),
+    ],
+    ids=str,
+)
+def test_unknown_options_are_refused(wrong: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        CompilerOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_protocol_without_an_oracle_is_held_to_its_simulation() -> None:
+    cluster: Cluster = fit_cluster(columnsort(), 30, "2/3", largest_word=30)
+    words = np.arange(30)[::-1].copy()
+    certificate = certify_own("mine", columnsort(), cluster, words, CompilerOptions("repetition"))
+    assert certificate.ok
+    assert "output-mpc" not in [check.name for check in certificate.checks]
+    assert certificate.outputs["transformer"].tolist() == sorted(words)
+
+
+@pytest.mark.parametrize("arguments", ["", "--heads spread --attention anna --code disjunct"])
+def test_the_command_certifies_an_algorithm(
+    arguments: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.txt"
+    given = ["certify", "columnsort", "--n", "40", "--out", str(out), "--json", *arguments.split()]
+    assert main(given) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"]
+    assert report["parameters"]["seed"] == 0
+    written = [int(line) for line in out.read_text().splitlines()]
+    assert written == sorted(COLUMNSORT.instance(40, 0).tolist())
+
+
+def test_the_command_certifies_a_graph_from_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    graph, out = tmp_path / "g.txt", tmp_path / "out.txt"
+    graph.write_text("b a\nc d\n")
+    given = ["certify", "connectivity", "--graph", str(graph), "--side", "transformer"]
+    assert main([*given, "--out", str(out)]) == 0
+    assert "sides-differ" in capsys.readouterr().out
+    labels = dict(line.split() for line in out.read_text().splitlines())
+    assert labels["a"] == labels["b"] != labels["c"] == labels["d"]
+
+
+def test_the_command_certifies_a_protocol_of_ones_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_sorts.py").write_text(
+        "from mpc_sim.algorithms.columnsort import columnsort\n"
+        "from reductions.algorithms.columnsort import COLUMNSORT as known\n"
+        "built = columnsort()\n"
+        "nothing = 3\n"
+        "def needs(argument):\n    return argument\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for name in ("built", "columnsort", "known"):
+        assert main(["certify", f"my_sorts:{name}", "--n", "30"]) == 0
+        assert "PASS" in capsys.readouterr().out
+    for name, message in [
+        ("nothing", "name a Protocol or an Algorithm"),
+        ("needs", "missing 1 required"),
+        ("absent", "has no absent"),
+    ]:
+        assert main(["certify", f"my_sorts:{name}"]) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nothing", "is unknown; choose from"),
+        ("no.such:thing", "cannot import no.such"),
+        ("columnsort --text -", "--text is for k-hop"),
+        ("columnsort --k 3", "--k is for k-hop"),
+        ("columnsort --code morse", "'morse' is unknown"),
+        ("columnsort --attention softmax", "use ema or anna"),
+        ("columnsort --heads spread --failure 2", "strictly between 0 and 1"),
+        ("columnsort --graph -", "takes words"),
+        ("connectivity --input -", "takes a graph"),
+        ("match2 --heads spread", "leave them out"),
+        ("k-hop --graph -", "takes a text"),
+        ("columnsort --side lsh --out -", "this run has the sides"),
+        ("mpc_sim.algorithms.columnsort:columnsort --graph -", "takes words"),
+    ],
+)
+def test_the_command_refuses_what_makes_no_sense(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["certify", *arguments.split()]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_collision_is_one_line_and_a_failure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collide(*_: object) -> None:
+        raise FarCollision(1, 2)
+
+    monkeypatch.setattr(command, "_algorithm", collide)
+    assert main(["certify", "columnsort", "--n", "9"]) == 1
+    assert "FarCollision: 1 pair of an id" in capsys.readouterr().err
