@@ -15,7 +15,7 @@ DESCRIPTION = (
     "protocols under their limits, compile them to transformers, certify every claim."
 )
 
-BENCHMARKS = ("routing", "k-hop", "attention", "exact-match")
+BENCHMARKS = ("routing", "k-hop", "attention", "exact-match", "certify")
 
 
 ATTENTION = (

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
 from anna_model.lsh import Family
+from anna_model.transformer import Trace
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
@@ -67,9 +68,15 @@ class CompiledProtocol(Transformer):
         return sum((layer.failure for layer in routes), meets)
 
     def run(
-        self, words: ArrayLike, *, progress: Callable[[int, int], object] | None = None
+        self,
+        words: ArrayLike,
+        *,
+        trace: Trace | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Integers:
         """Return the N output words, int64[N], for N input words.
+
+        ``trace`` and ``progress`` are those of `Transformer.forward`.
 
         Raises
         ------
@@ -82,7 +89,7 @@ class CompiledProtocol(Transformer):
         """
         checked = load_input(words, self.cluster)["input"]["word"]
         tokens = Rows(self.n_tokens, np.arange(len(checked)), checked[:, None].astype(np.float64))
-        return self.forward(tokens, progress=progress).values[:, 0].astype(np.int64)
+        return self.forward(tokens, trace=trace, progress=progress).values[:, 0].astype(np.int64)
 
 
 def compile_protocol(

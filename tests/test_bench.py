@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from reductions.benchmarks import attention, exact_match, k_hop, routing, timing
+from reductions.benchmarks import attention, certify, exact_match, k_hop, routing, timing
 from reductions.benchmarks.timing import Row, interleaved
 from reductions.cli import main
 
@@ -30,6 +30,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "CASES", forwards)
     monkeypatch.setattr(exact_match, "CASES", (exact_match.Keys(99), exact_match.Keys(99, 7)))
     monkeypatch.setattr(k_hop, "CASES", (k_hop.Hops(64, 4), k_hop.Hops(128, 4)))
+    monkeypatch.setattr(certify, "CASES", (certify.Compiled(64, 4), certify.Compiled(128, 4)))
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -91,6 +92,14 @@ def test_k_hop_rows(capsys: pytest.CaptureFixture[str]) -> None:
     check_rows(found["rows"])
     assert {row["case"] for row in found["rows"]} == {str(k_hop.Hops(64, 4))}
     assert [row["reference"] for row in found["rows"]] == [one.name for one in k_hop.REFERENCES]
+
+
+def test_certify_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "certify", "--max-n", "2^6")
+    check_rows(found["rows"])
+    assert [row["reference"] for row in found["rows"]] == [certify.SIMULATION]
+    (note,) = found["notes"]
+    assert note.startswith("k-hop, n = 64, k = 4: the busiest layer touches")
 
 
 def test_a_smaller_reference_is_scaled() -> None:

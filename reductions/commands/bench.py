@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from reductions.benchmarks import attention, exact_match, k_hop, routing
+from reductions.benchmarks import attention, certify, exact_match, k_hop, routing
 from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
 from reductions.certificate import versions
 from reductions.cli import UsageError
@@ -21,6 +21,8 @@ def run(options: argparse.Namespace) -> int:
     keep_freed_memory()
     rows = _BENCHMARKS[options.name](options, progress_line())
     notes = _missing(options.name)
+    if options.name == "certify":
+        notes += certify.work_notes(_certify_cases(options))
     if options.json:
         report = {
             "schema": "anna-mpc/bench/1",
@@ -82,6 +84,16 @@ def _exact_match(options: argparse.Namespace, progress: Progress | None) -> list
     return exact_match.exact_match_rows(cases, options.repeats, progress=progress)
 
 
+def _certify(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
+    return certify.certify_rows(_certify_cases(options), options.repeats, progress=progress)
+
+
+def _certify_cases(options: argparse.Namespace) -> list[certify.Compiled]:
+    cases = [case for case in certify.CASES if case.n <= (options.max_n or case.n)]
+    _refuse_none(options, len(cases), min(case.n for case in certify.CASES))
+    return cases
+
+
 def _missing(name: str) -> list[str]:
     """Say which references are not installed."""
     wanted = {
@@ -106,4 +118,5 @@ _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Progress | None], list[Row]
     "k-hop": _k_hop,
     "attention": _attention,
     "exact-match": _exact_match,
+    "certify": _certify,
 }

@@ -1,0 +1,86 @@
+"""The numbers that the executor touches, counted on the arrays of a run.
+
+Axes: N tokens, H heads of a layer, m value width, E messages, which are the keys that are present.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from anna_model.answers import Answer
+from anna_model.heads import HeadBlock, SparseHeads
+
+
+@dataclass
+class LayerWork:
+    """What the mechanism of a layer read and wrote.
+
+    Parameters
+    ----------
+    tokens, messages : int
+        N, and E over all heads.
+    message_numbers : int
+        Numbers of all messages, the sum of E m over heads.
+    numbers : int
+        Of every array of every question and answer: values, keys, queries and indices.
+
+    Examples
+    --------
+    >>> LayerWork(tokens=10, messages=3, message_numbers=12, numbers=60).bound
+    176
+    """
+
+    tokens: int = 0
+    messages: int = 0
+    message_numbers: int = 0
+    numbers: int = 0
+
+    @property
+    def bound(self) -> int:
+        """8 (E m + N): sparse answering touches no more, whatever N H m is."""
+        return 8 * (self.message_numbers + self.tokens)
+
+
+@dataclass
+class WorkCounter:
+    """A trace of `Transformer.forward` that keeps counts alone.
+
+    Notes
+    -----
+    Questions and answers are counted as they are handed over; the memory of a mechanism inside one
+    answer is a constant number of copies of them. A message costs its m numbers as a value and at
+    most m in an average, two indices, its key, and three indices of the pair that hears it; a block
+    costs N classes, and a query class four numbers.
+
+    Examples
+    --------
+    >>> from anna_model import EVERY_HEAD, ExactMatch, SparseHeads
+    >>> block = SparseHeads(
+    ...     first_head=0, n_heads=1, token_class=np.array([0, -1]),
+    ...     query_head=np.array([EVERY_HEAD]), query_class=np.array([0]), Q=np.array([[7.0]]),
+    ...     key_head=np.array([0]), key_token=np.array([1]), K=np.array([[7.0]]),
+    ...     V=np.array([[5.0]]))
+    >>> counter = WorkCounter()
+    >>> counter(0, block, ExactMatch().answer(block))
+    >>> counter.layers[0], counter.layers[0].bound
+    (LayerWork(tokens=2, messages=1, message_numbers=1, numbers=13), 24)
+    """
+
+    layers: dict[int, LayerWork] = field(default_factory=dict)
+
+    def __call__(self, layer: int, block: HeadBlock, answer: Answer) -> None:
+        work = self.layers.setdefault(layer, LayerWork())
+        work.tokens = block.n_tokens
+        work.numbers += _numbers(block) + _numbers(answer)
+        if isinstance(block, SparseHeads):
+            work.messages += len(block.V)
+        else:
+            work.messages += block.n_heads * block.n_tokens
+        work.message_numbers += block.V.size
+
+
+def _numbers(arrays: HeadBlock | Answer) -> int:
+    values = (getattr(arrays, one.name) for one in fields(arrays))
+    return sum(value.size for value in values if isinstance(value, np.ndarray))
