@@ -21,6 +21,7 @@ from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from mpc_sim import Channel, Cluster, MPCError, Protocol, ShapeError, Simulation, fit_cluster
 from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
+from reductions.algorithms.connectivity import CONNECTIVITY
 from reductions.codes import CODE_NAMES, CodeOverload
 from reductions.hashed_ids import FarCollision, HashedIds
 from reductions.id_codewords import IdCodewords
@@ -92,6 +93,19 @@ def test_a_hundred_seeds(task: str) -> None:
         expected = oracles.k_hop(words, 4) if task == "k-hop" else sorted(words)
         assert transformer.failure * transformer.n_tokens < Fraction(1, 10)
         assert transformer.run(words).tolist() == expected
+
+
+@pytest.mark.slow
+def test_a_hundred_seeds_of_connectivity() -> None:
+    """Hundreds of layers share one function, so that eta is for all of them at once."""
+    for seed in range(100):
+        graph = CONNECTIVITY.instance(16, seed)
+        protocol, cluster = CONNECTIVITY.protocol_for(graph), CONNECTIVITY.cluster(graph)
+        transformer = compile_protocol(protocol, cluster, attention="anna", seed=seed)
+        assert transformer.failure * transformer.n_tokens < Fraction(1, 10)
+        output = transformer.run(graph.words)
+        assert output.tolist() == Simulation(protocol, cluster, graph.words).run().tolist()
+        assert CONNECTIVITY.has_failed(output, cluster) or CONNECTIVITY.n_wrong(graph, output) == 0
 
 
 def test_a_pickled_transformer_is_the_same() -> None:
