@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -234,6 +234,8 @@ def run_compiled(
 ) -> CompiledProtocol:
     """Compile a protocol, run it by exact match and where asked by hashing, record both outputs.
 
+    With bounded fan-out that protocol is simulated as well, and its rows are added.
+
     Returns
     -------
     CompiledProtocol
@@ -246,12 +248,36 @@ def run_compiled(
         transformer = compile_protocol(protocol, cluster, **options.keywords)
         output = transformer.run(words, progress=_side(progress, "lsh"))
         recorder.count("lsh", output, n_wrong(output), judge)
+    if options.fan_out is not None:
+        _run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
     if transformer.failure:
         recorder.remarks.append(
             "over the seed, such a transformer raises with probability at most "
             f"{float(transformer.failure):.2g}, and is never silently wrong"
         )
     return transformer
+
+
+def _run_fan_out(
+    recorder: Recorder,
+    protocol: Protocol,
+    cluster: Cluster,
+    words: Integers,
+    n_wrong: Callable[[Integers], int],
+    judge: str,
+    options: CompilerOptions,
+) -> None:
+    """Simulate the protocol with bounded fan-out on its cluster, and add its rows."""
+    from reductions.fan_out import BoundedFanOut, fan_out_bounds, run_with_partners
+
+    bounded, its_cluster = options.reduced(protocol, cluster)
+    assert isinstance(bounded, BoundedFanOut)
+    run = run_with_partners(bounded, its_cluster, words)
+    recorder.count("fan-out", run.output, n_wrong(run.output), judge)
+    rows = (
+        replace(bound, quantity=f"fan_out_{bound.quantity}") for bound in fan_out_bounds(bounded)
+    )
+    recorder.measure(rows, {f"fan_out_{name}": value for name, value in run.measured.items()})
 
 
 def measured_rounds(ledger: Ledger) -> dict[str, int]:

@@ -130,6 +130,11 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--attention", default="ema", help="ema: exact match; anna: by hashing as well"
     )
     command.add_argument(
+        "--fan-out",
+        metavar="RHO",
+        help="at most N^RHO partners a machine and round, all for one in one message (as it is)",
+    )
+    command.add_argument(
         "--failure", default="1/100", help="most that spread heads may fail with (1/100)"
     )
     source = command.add_mutually_exclusive_group()

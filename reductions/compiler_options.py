@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from mpc_sim import ShapeError
+from mpc_sim import Cluster, Protocol, ShapeError
+from mpc_sim.integers import as_exponent
 from reductions.codes import CODE_NAMES, CodeDomainError
+from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.head_assignment import HEAD_NAMES, probability
 
 ATTENTION_NAMES = ("ema", "anna")
@@ -24,11 +26,13 @@ class CompilerOptions:
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
     seed : int
+    fan_out : Fraction or str, optional
+        rho: machines get at most N^rho partners a round, and bundle what they send to each.
 
     Raises
     ------
     CodeDomainError, ShapeError
-        A name is unknown, or `failure` is no probability.
+        A name is unknown, `failure` is no probability, or `fan_out` is negative.
 
     Examples
     --------
@@ -41,6 +45,7 @@ class CompilerOptions:
     attention: str = "ema"
     failure: Fraction | str = "1/100"
     seed: int = 0
+    fan_out: Fraction | str | None = None
 
     def __post_init__(self) -> None:
         for given, known in ((self.code, CODE_NAMES), (self.heads, HEAD_NAMES)):
@@ -49,6 +54,11 @@ class CompilerOptions:
         if self.attention not in ATTENTION_NAMES:
             raise ShapeError(f"attention {self.attention!r} is unknown; use ema or anna")
         object.__setattr__(self, "failure", probability(self.failure))
+        if self.fan_out is not None:
+            rho = as_exponent(self.fan_out, "fan-out")
+            if rho < 0:
+                raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
+            object.__setattr__(self, "fan_out", rho)
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -59,6 +69,22 @@ class CompilerOptions:
     def by_exact_match(self) -> CompilerOptions:
         """The same options with exact match in place of hashing."""
         return replace(self, attention="ema")
+
+    def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
+        """Return what is compiled: the protocol, or where asked the one with bounded fan-out.
+
+        Examples
+        --------
+        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> cluster = Cluster(n_words=4096, memory_words=1024, n_machines=8, block_words=512)
+        >>> protocol, larger = CompilerOptions(fan_out="1/6").reduced(columnsort(), cluster)
+        >>> protocol.n_rounds(larger), larger.memory_words > cluster.memory_words
+        (20, True)
+        """
+        if self.fan_out is None:
+            return protocol, cluster
+        bounded = fan_out_of_exponent(protocol, cluster, self.fan_out, seed=self.seed)
+        return bounded, fan_out_cluster(bounded)
 
     @property
     def hashes(self) -> bool:

@@ -24,6 +24,8 @@ from anna_model.transformer import Trace
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
+from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
+from reductions.fan_out.bounded import BoundedFanOut
 from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import probability
 from reductions.init_layer import INPUT, InitLayer
@@ -60,11 +62,15 @@ class CompiledProtocol(Transformer):
 
         The sum over the layers of what their codes and their assignments of heads state, and where
         ids are hashed the probability that any two meet, once for all layers, as they share one
-        function. 0 for the deterministic codes with heads in the order of emission and exact match.
+        function; with bounded fan-out also that of an overload on the way. 0 for the deterministic
+        codes with heads in the order of emission and exact match.
         """
         routes = (layer for layer in self.layers if isinstance(layer, RouteLayer))
         mechanism = self.layers[0].mechanism
         meets = mechanism.failure if isinstance(mechanism, HashedIds) else Fraction(0)
+        first = self.layers[0]
+        if isinstance(first, InitLayer) and isinstance(first.protocol, BoundedFanOut):
+            meets += Fraction(1, first.protocol.inverse_failure)
         return sum((layer.failure for layer in routes), meets)
 
     def run(
@@ -103,6 +109,7 @@ def compile_protocol(
     family: Family | None = None,
     hashes: int | None = None,
     seed: int = 0,
+    fan_out: Fraction | str | None = None,
 ) -> CompiledProtocol:
     """Compile an R-round protocol into a transformer of R + 1 layers.
 
@@ -128,9 +135,16 @@ def compile_protocol(
         For anna: z; by default that of Theorem 3.4 at r = 0, which makes a collision of two ids
         anywhere less likely than 0.1 / T.
     seed : int
-        Of the repetition code, of spread heads and of the hash functions, which are drawn.
+        Of the repetition code, of spread heads, of the hash functions and of the machines by which
+        records go with bounded fan-out, which are drawn.
         `CompiledProtocol.failure` bounds the probability that a run raises `CodeOverload` or
-        `FarCollision`; another seed is then tried.
+        `FarCollision`, or with bounded fan-out an error of the model; another seed is then tried.
+    fan_out : Fraction or str, optional
+        rho, the fan-out reduction: every round becomes the 2 L of `bounded_fan_out` with at most
+        d = N^rho partners, and all that a machine sends to a partner travels as one message. So
+        there are d + 1 heads of width d (s' + c + 1) + 2 with the syndrome code, s' the memory of
+        `fan_out_cluster` and c the channels: with rho = (eps' - eps) / 4 the N^((eps' - eps) / 4)
+        heads of width O(N^eps') of the theorem.
 
     Returns
     -------
@@ -143,17 +157,17 @@ def compile_protocol(
     Raises
     ------
     ShapeError
-        The protocol does not fit the cluster, its words are longer than 51 bits, or the attention
-        is neither ema nor anna.
+        The protocol does not fit the cluster, its words are longer than 51 bits, the attention is
+        neither ema nor anna, or `fan_out` is negative.
     CodeDomainError
         There is no code or assignment of that name, the words are too long for the code, too many
         messages can meet, or `failure` is no probability.
 
     References
     ----------
-    Liu et al., arXiv 2509.09001, Theorem 4.1 and Lemma B.4; the syndrome code in place of the
-    repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N), and with spread
-    heads O(s log N / log log N).
+    Liu et al., arXiv 2509.09001, Theorem 4.1, Lemmas B.4 and B.12; the syndrome code in place
+    of the repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N), and with
+    spread heads O(s log N / log log N).
 
     Examples
     --------
@@ -164,6 +178,10 @@ def compile_protocol(
     ([0, 1, 1, 3, 4, 5], 6)
     """
     check_shape(protocol, cluster)
+    partners = None
+    if fan_out is not None:
+        bounded = fan_out_of_exponent(protocol, cluster, fan_out, seed=seed)
+        protocol, cluster, partners = bounded, fan_out_cluster(bounded), bounded.partners
     if cluster.word_bits > EXACT_WORD_BITS:
         raise ShapeError(
             f"word_bits = {cluster.word_bits}: a transformer carries words of at most "
@@ -188,6 +206,7 @@ def compile_protocol(
             overload=overload,
             seed=seed,
             mechanism=mechanism,
+            partners=partners,
         )
         layers.append(layer)
         arriving = layer.leaving

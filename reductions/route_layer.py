@@ -30,7 +30,7 @@ from reductions.codes import MessageCode, message_code
 from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import HeadAssignment, head_assignment
 from reductions.inbox_rows import RowFormat, rows_of
-from reductions.messages import MessageShape, pack
+from reductions.messages import Messages, messages_of
 from reductions.output_tokens import Queries, asking, output_rows, queries_of
 
 Integers = NDArray[np.int64]
@@ -49,6 +49,9 @@ class RouteLayer(Layer):
     carries its destination as its first word, a token without a message has the key NULL and sends
     a message to NULL, and the receiver drops what is not for it; the self head carries no code, and
     a far collision there raises.
+
+    With ``partners`` a message is a bundle: all that a machine sends to one other, so a machine
+    sends and hears at most as many messages as it has partners.
     """
 
     protocol: Protocol
@@ -61,13 +64,16 @@ class RouteLayer(Layer):
     overload: Fraction = Fraction(1, 100)
     seed: int = 0
     mechanism: Mechanism = field(default_factory=ExactMatch)
+    partners: int | None = None
     channels: tuple[Channel, ...] = field(init=False)
+    messages: Messages = field(init=False)
     assignment: HeadAssignment | None = field(init=False)
     code: MessageCode | None = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.protocol.channels(self.round, self.cluster)
-        shape = MessageShape.of(channels, self.cluster)
+        messages = messages_of(channels, self.cluster, self.partners)
+        shape = messages.shape
         assignment, code = None, None
         if shape.sent and shape.received:
             assignment = head_assignment(
@@ -83,11 +89,12 @@ class RouteLayer(Layer):
                 self.code_name,
                 assignment.capacity,
                 shape.words + int(self.hashed is not None),
-                max(self.cluster.word_bits, shape.tags.bit_length()),
+                max(self.cluster.word_bits, shape.largest_header.bit_length()),
                 self._n_sources,
                 seed=self.seed,
             )
         object.__setattr__(self, "channels", channels)
+        object.__setattr__(self, "messages", messages)
         object.__setattr__(self, "assignment", assignment)
         object.__setattr__(self, "code", code)
 
@@ -211,7 +218,7 @@ class RouteLayer(Layer):
         """The heads in blocks; messages are numbered in the order of channels and emission."""
         assert self.code is not None
         assert self.assignment is not None
-        source, to, words = pack(traffic, self.code.n_words - int(self.hashed is not None))
+        source, to, words = self.messages.pack(traffic)
         head = self.assignment.head(source, Records.of(source).rank)
         if self.hashed:
             words = np.concatenate([to[:, None], words], axis=1)
@@ -290,31 +297,29 @@ class _Receive(Combine):
     def _inbox(self) -> Inbox:
         """Merge kept and received records into the canonical order (source, emission)."""
         layer = self._layer
-        away = [channel for channel in layer.channels if not channel.local]
-        tagged = int(len(away) > 1)
         nothing = np.zeros(0, np.int64)
-        width = tagged + max((channel.words for channel in away), default=0)
+        width = layer.messages.shape.words
         parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, width))]
         machine, place, source, words = (
             np.concatenate(arrays) for arrays in zip(*parts, strict=True)
         )
+        unpacked = layer.messages.unpack(words, place) if width else {}
         records = {}
         for channel in layer.channels:
             kept = self._kept[channel.name]
-            if channel.local:
+            if channel.name not in unpacked:
                 records[channel.name] = kept
                 continue
-            mine = words[:, 0] == away.index(channel) if tagged else slice(None)
-            owner = np.concatenate([kept.machine, machine[mine]])
-            sender = np.concatenate([kept.machine, source[mine]])
-            emission = np.concatenate([kept.rank, place[mine]])
+            message, rank, columns = unpacked[channel.name]
+            owner = np.concatenate([kept.machine, machine[message]])
+            sender = np.concatenate([kept.machine, source[message]])
+            emission = np.concatenate([kept.rank, rank])
             order = np.lexsort((emission, sender, owner))
-            columns = {
-                name: np.concatenate([kept[name], words[mine, tagged + offset]])[order]
-                for offset, name in enumerate(channel.fields)
+            merged = {
+                name: np.concatenate([kept[name], columns[name]])[order] for name in channel.fields
             }
             self._check_received(channel, owner[sender != owner])
-            records[channel.name] = Records(channel.fields, owner[order], columns)
+            records[channel.name] = Records(channel.fields, owner[order], merged)
         inbox = Inbox(asking(layer.cluster, layer.is_last), records)
         self._check_held(inbox)
         return inbox

@@ -21,6 +21,7 @@ from mpc_sim import Channel, Cluster, Protocol
 from reductions.bounds import Bound, Kind
 from reductions.codes import MessageCode, message_code
 from reductions.compiler_options import CompilerOptions
+from reductions.fan_out import BoundedFanOut
 
 MODEL = "limits of the model (arXiv 2509.09001, section 2)"
 THEOREM = "Theorem 4.1 (arXiv 2509.09001)"
@@ -61,9 +62,14 @@ class RoundShape:
         cluster: Cluster,
         options: CompilerOptions,
         n_rounds: int,
+        partners: int | None = None,
     ) -> RoundShape:
-        """Read the shape off the declared channels."""
+        """Read the shape off the declared channels, and the partners where they are bounded."""
         most, words = messages(channels, cluster)
+        if partners is not None and most:
+            # a bundle: a count per channel, and no more words than local memory has
+            most = min(partners, cluster.n_machines - 1)
+            words = len(channels) + cluster.memory_words
         meet = min(most, cluster.n_machines)
         if options.heads == "spread":
             factor = 2 * cluster.n_machines * most * n_rounds / Fraction(options.failure)
@@ -78,7 +84,9 @@ def theorem_bounds(
 
     The width of a head is that of its code with capacity b: b (w + 1) + 2 for the syndrome code,
     rows of w + 3 words for the others; the self head has the words of local memory and a count per
-    channel. Widths are shown for the round in which they are largest.
+    channel. Widths are shown for the round in which they are largest. With bounded fan-out the rows
+    of the machines are those of the protocol itself, and the rows of the layers those of 2 L R
+    rounds in which d partners exchange bundles of at most s' + c words.
 
     Examples
     --------
@@ -104,7 +112,7 @@ def theorem_bounds(
         ("sent_words", (s, sizes), "upper", MODEL),
         ("received_words", (s, sizes), "upper", MODEL),
         ("machines", (p, sizes), "upper", MODEL),
-        *((name, *row) for name, row in _layers(protocol, cluster, options, sizes, code).items()),
+        *((name, *row) for name, row in _layers(protocol, cluster, options, code).items()),
         ("context_length", (sympy.Max(n, p), sizes), "exact", THEOREM),
     ]
     return tuple(Bound(name, *formula, kind, source) for name, formula, kind, source in rows)
@@ -155,12 +163,18 @@ def _layers(
     protocol: Protocol,
     cluster: Cluster,
     options: CompilerOptions,
-    sizes: dict[str, int],
     source: str,
 ) -> dict[str, tuple[Formula, Kind, str]]:
-    n_rounds = sizes["R"]
+    protocol, cluster = options.reduced(protocol, cluster)
+    partners = None
+    if options.fan_out is not None:
+        assert isinstance(protocol, BoundedFanOut)
+        partners = protocol.partners
+        source = f"{source}, fan-out {options.fan_out}"
+    n_rounds = protocol.n_rounds(cluster)
+    sizes = {"P": cluster.n_machines, "R": n_rounds}
     shapes = [
-        RoundShape.of(protocol.channels(t, cluster), cluster, options, n_rounds)
+        RoundShape.of(protocol.channels(t, cluster), cluster, options, n_rounds, partners)
         for t in range(n_rounds)
     ]
     block, most, rounds, p = sympy.symbols("B_in k R P")
@@ -191,7 +205,8 @@ def _of_round(
 ) -> tuple[Formula, Formula, Formula]:
     """Return width of a head, total width and bits in a round."""
     s, c, k, word = sympy.symbols("s c k W")
-    word_bits = max(cluster.word_bits, shape.channels.bit_length())
+    header = shape.channels if options.fan_out is None else cluster.memory_words
+    word_bits = max(cluster.word_bits, header.bit_length())
     own = s + c
     values = {"s": cluster.memory_words, "c": shape.channels, "k": shape.most, "W": word_bits}
     if not shape.most:

@@ -298,6 +298,7 @@ def test_one_pickled_transformer_runs_without_the_simulation(tmp_path: Path) -> 
 def test_compile_takes_no_input_and_runs_no_step() -> None:
     assert list(inspect.signature(compile_protocol).parameters) == [
         "protocol", "cluster", "code", "heads", "failure", "attention", "family", "hashes", "seed",
+        "fan_out",
     ]  # fmt: skip
 
     def act(round: int, machine: int, memory: oracles.Memory) -> list[oracles.Emission]:

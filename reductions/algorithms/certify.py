@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from mpc_sim import Cluster, Protocol, Simulation
 from reductions.algorithms.algorithm import Algorithm, Words
+from reductions.bounds import Bound
 from reductions.certificate import (
     Certificate,
     Progress,
@@ -83,22 +84,12 @@ def certify_algorithm(
     recorder.count("mpc", output, algorithm.n_wrong(given, output), judge)
     if algorithm.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
-    transformer = run_compiled(
-        recorder,
-        protocol,
-        cluster,
-        words,
-        lambda found: algorithm.n_wrong(given, found),
-        judge,
-        options,
-        progress,
-    )
-    recorder.agree()
-    recorder.measure(
-        (*algorithm.bounds_of(cluster, given), *layer_bounds(protocol, cluster, options)),
-        measured_rounds(simulation.ledger) | measured_layers(transformer),
-    )
-    return recorder.certificate()
+    bounds = (*algorithm.bounds_of(cluster, given), *layer_bounds(protocol, cluster, options))
+
+    def n_wrong(found: Words) -> int:
+        return algorithm.n_wrong(given, found)
+
+    return _compiled(recorder, simulation, words, n_wrong, judge, bounds, options, progress)
 
 
 def certify_own(
@@ -133,21 +124,32 @@ def certify_own(
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_named(progress))
     recorder.outputs["mpc"] = output
+    bounds = theorem_bounds(protocol, cluster, options)
+
+    def n_wrong(found: Words) -> int:
+        return int(np.count_nonzero(found != output))
+
+    judge = "the simulation"
+    return _compiled(recorder, simulation, words, n_wrong, judge, bounds, options, progress)
+
+
+def _compiled(
+    recorder: Recorder,
+    simulation: Simulation,
+    words: Words,
+    n_wrong: Callable[[Words], int],
+    judge: str,
+    bounds: tuple[Bound, ...],
+    options: CompilerOptions,
+    progress: Progress | None,
+) -> Certificate:
+    """Run the transformer of a finished simulation, and put all rows beside their bounds."""
+    protocol, cluster = simulation.protocol, simulation.cluster
     transformer = run_compiled(
-        recorder,
-        protocol,
-        cluster,
-        words,
-        lambda found: int(np.count_nonzero(found != output)),
-        "the simulation",
-        options,
-        progress,
+        recorder, protocol, cluster, words, n_wrong, judge, options, progress
     )
     recorder.agree()
-    recorder.measure(
-        theorem_bounds(protocol, cluster, options),
-        measured_rounds(simulation.ledger) | measured_layers(transformer),
-    )
+    recorder.measure(bounds, measured_rounds(simulation.ledger) | measured_layers(transformer))
     return recorder.certificate()
 
 
@@ -158,6 +160,8 @@ def _recorder(
     parameters: Mapping[str, Any] | None,
 ) -> Recorder:
     chosen = {"code": options.code, "heads": options.heads, "attention": options.attention}
+    if options.fan_out is not None:
+        chosen["fan_out"] = str(options.fan_out)
     recorder = Recorder(name, dict(parameters or {}) | chosen | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))
     return recorder

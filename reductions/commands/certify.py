@@ -75,7 +75,12 @@ def compiler_options(options: argparse.Namespace) -> CompilerOptions:
     from reductions.compiler_options import CompilerOptions
 
     return CompilerOptions(
-        options.code, options.heads, options.attention, options.failure, options.seed
+        options.code,
+        options.heads,
+        options.attention,
+        options.failure,
+        options.seed,
+        options.fan_out,
     )
 
 
@@ -116,9 +121,11 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
-    compiled = (options.code, options.heads, options.attention)
-    if compiled != ("syndrome", "emission", "ema"):
-        raise UsageError("--code, --heads and --attention are for protocols; leave them out")
+    compiled = (options.code, options.heads, options.attention, options.fan_out)
+    if compiled != ("syndrome", "emission", "ema", None):
+        raise UsageError(
+            "--code, --heads, --attention and --fan-out are for protocols; leave them out"
+        )
     if options.n is not None:
         refuse_size(options.n, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")
     if options.text is not None or options.graph is not None:

@@ -12,6 +12,7 @@ _HOME = {
     "bounded_fan_out": "bounded",
     "fan_out_bounds": "bounds",
     "fan_out_cluster": "bounded",
+    "fan_out_of_exponent": "exponent",
     "most_partners": "partners",
     "partners_of_exponent": "digits",
     "run_with_partners": "partners",

@@ -210,8 +210,8 @@ def certify_k_hop(
     epsilon, gamma : str or rational
         Exponents of local memory and of the number of machines.
     options : CompilerOptions, optional
-        With other than the default code, heads and attention the rows of the transformer are those
-        of `theorem_bounds`.
+        With other than the default code, heads, attention and fan-out the rows of the transformer
+        are those of `theorem_bounds`.
     progress : callable, optional
 
     Returns
