@@ -153,6 +153,7 @@ def certify_protocol(
     oracle: str,
     parameters: Mapping[str, Any] | None = None,
     options: CompilerOptions | None = None,
+    precision: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Simulate a protocol, compile it, run the transformer, and compare both with an oracle.
@@ -173,6 +174,9 @@ def certify_protocol(
     options : CompilerOptions, optional
         Where ids are to be hashed, the transformer runs by exact match and by hashing, and the
         resources are those of the second.
+    precision : bool
+        Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
+        the layers declare.
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -218,7 +222,8 @@ def certify_protocol(
         options or CompilerOptions(),
         progress,
     )
-    recorder.measure(bounds, measured_rounds(simulation.ledger) | measured_layers(transformer))
+    measured = measured_rounds(simulation.ledger) | measured_layers(transformer)
+    recorder.measure(bounds, measured | measured_bits(transformer, words, precision))
     return recorder.certificate()
 
 
@@ -303,6 +308,17 @@ def measured_layers(transformer: Transformer) -> dict[str, int]:
         "context_length": resources.context_length,
         "precision_bits": resources.precision_bits,
     }
+
+
+def measured_bits(
+    transformer: CompiledProtocol, words: Integers, precision: bool
+) -> dict[str, int]:
+    """Return the fewest bits on which a run has its output, where asked."""
+    if not precision:
+        return {}
+    from reductions.precision import fewest_bits
+
+    return {"precision_bits": fewest_bits(transformer, words)}
 
 
 def scarcity_remark(cluster: Cluster) -> list[str]:

@@ -137,6 +137,9 @@ def _add_certify(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument(
         "--failure", default="1/100", help="most that spread heads may fail with (1/100)"
     )
+    command.add_argument(
+        "--precision", action="store_true", help="measure precision_bits by runs on fewer bits"
+    )
     source = command.add_mutually_exclusive_group()
     source.add_argument(
         "--text", metavar="FILE", help="a token a character; - reads standard input"

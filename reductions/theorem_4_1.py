@@ -220,7 +220,7 @@ def _of_round(
     if options.code == "syndrome":
         bits = sympy.Max(word, sources, LEAST_PRIME_BITS) + 1 + 2 * met
     else:
-        bits = met + sympy.Max(word, 2 * sources, met)
+        bits = 1 + met + sympy.Max(word, 2 * sources)
     return (sympy.Max(own, width), values), (own + k * width, values), (bits, values)
 
 

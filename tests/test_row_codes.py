@@ -455,7 +455,7 @@ def test_words_are_exact_up_to_the_border_and_refused_at_it(capacity: int) -> No
         DisjunctCode(capacity, 3, bits, 40),
         RepetitionCode(min(capacity, 3), 3, bits, 40, seed=7),
     ):
-        assert c.precision_bits <= 52
+        assert c.precision_bits <= 53
         rng = np.random.default_rng(capacity)
         owned = owned_rows(c)
         rows = []

@@ -107,7 +107,7 @@ def test_shape(parameters: tuple[int, int, int, int], prime: int) -> None:
     assert prime == least_prime_above(max(2 ** parameters[2], parameters[3], 2**20))
     assert (c.prime, c.max_magnitude) == (prime, prime - 1)
     assert c.width == b * (w + 1) + 2
-    assert c.precision_bits == (b * b * prime).bit_length()
+    assert c.precision_bits == (prime - 1).bit_length() + (b * b).bit_length()
 
 
 @EXAMPLES
@@ -322,7 +322,7 @@ def test_codes_that_are_refused(parameters: tuple[int, int, int, int]) -> None:
 def test_the_capacity_is_refused_exactly_at_the_precision_of_floats(word_bits: int) -> None:
     p = SyndromeCode(1, 1, word_bits, 9).prime
     b = next(b for b in count(1) if (b + 1) * (b + 3) * p >= 2**52)
-    assert SyndromeCode(b, 1, word_bits, 9).precision_bits <= 52
+    assert SyndromeCode(b, 1, word_bits, 9).precision_bits <= 53
     with pytest.raises(CodeDomainError, match=f"use a capacity of at most {b} or"):
         SyndromeCode(b + 1, 1, word_bits, 9)
 

@@ -15,6 +15,7 @@ from reductions.certificate import (
     Progress,
     Recorder,
     cluster_parameters,
+    measured_bits,
     measured_layers,
     measured_rounds,
     run_compiled,
@@ -31,6 +32,7 @@ def certify_algorithm(
     options: CompilerOptions | None = None,
     *,
     parameters: Mapping[str, Any] | None = None,
+    precision: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for an algorithm on an input.
@@ -48,6 +50,8 @@ def certify_algorithm(
     options : CompilerOptions, optional
     parameters : mapping, optional
         Shown with those of the cluster.
+    precision : bool
+        Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -89,7 +93,9 @@ def certify_algorithm(
     def n_wrong(found: Words) -> int:
         return algorithm.n_wrong(given, found)
 
-    return _compiled(recorder, simulation, words, n_wrong, judge, bounds, options, progress)
+    return _compiled(
+        recorder, simulation, words, n_wrong, judge, bounds, options, precision, progress
+    )
 
 
 def certify_own(
@@ -100,6 +106,7 @@ def certify_own(
     options: CompilerOptions | None = None,
     *,
     parameters: Mapping[str, Any] | None = None,
+    precision: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for a protocol without an oracle: the transformer gives its output.
@@ -130,7 +137,9 @@ def certify_own(
         return int(np.count_nonzero(found != output))
 
     judge = "the simulation"
-    return _compiled(recorder, simulation, words, n_wrong, judge, bounds, options, progress)
+    return _compiled(
+        recorder, simulation, words, n_wrong, judge, bounds, options, precision, progress
+    )
 
 
 def _compiled(
@@ -141,6 +150,7 @@ def _compiled(
     judge: str,
     bounds: tuple[Bound, ...],
     options: CompilerOptions,
+    precision: bool,
     progress: Progress | None,
 ) -> Certificate:
     """Run the transformer of a finished simulation, and put all rows beside their bounds."""
@@ -149,7 +159,8 @@ def _compiled(
         recorder, protocol, cluster, words, n_wrong, judge, options, progress
     )
     recorder.agree()
-    recorder.measure(bounds, measured_rounds(simulation.ledger) | measured_layers(transformer))
+    measured = measured_rounds(simulation.ledger) | measured_layers(transformer)
+    recorder.measure(bounds, measured | measured_bits(transformer, words, precision))
     return recorder.certificate()
 
 

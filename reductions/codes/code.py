@@ -22,6 +22,23 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import sympy
 
+_FLOAT_DIGITS = 53
+
+
+def rounded(values: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.float64]:
+    """Round numbers to their leading binary digits, half to even; from 53 on nothing changes.
+
+    Examples
+    --------
+    >>> rounded(np.array([1.0, 5.0, 1 / 3]), 2).tolist()
+    [1.0, 4.0, 0.375]
+    """
+    if bits >= _FLOAT_DIGITS:
+        return values
+    mantissa, exponent = np.frexp(values)
+    digits = np.rint(np.ldexp(mantissa, bits))
+    return np.asarray(np.ldexp(digits, exponent - bits), np.float64)
+
 
 class CodeDomainError(ValueError):
     """A code that cannot be built, or a message or an array that it does not take."""
@@ -227,6 +244,23 @@ class MessageCode(ABC):
             A row is no such average; the error names the first one.
         CodeDomainError
             The array has the wrong shape or type.
+        """
+
+    @abstractmethod
+    def restore(self, mean: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.float64]:
+        """Return averages as they were before they were rounded to so many leading digits.
+
+        Parameters
+        ----------
+        mean : f64[D, width]
+            `rounded` averages of at most b codewords.
+        bits : int
+            With `precision_bits`, or more, no two averages are rounded to the same row. With fewer
+            the result may be another average; a row that no average can have become stays as it is.
+
+        Returns
+        -------
+        f64[D, width]
         """
 
     def checked_messages(

@@ -23,8 +23,12 @@ pass for one between them.
 In floats: let M be the largest value of a packet. One message a row gives values up to M < 2**51,
 where n fl(x / n) is within x 2**-52 < 1 / 2 of x and so rounds to x. Sums of b packets stay below
 b M < 2**52; two such integers that differ have quotients by n at least 1 / n apart, more than the
-spacing of floats there, so comparing quotients compares integers. The flags need a grid of b**2
-steps, all else one of b M steps once n is known. Sums of n > b packets give floats that differ
+spacing of floats there, so comparing quotients compares integers.
+
+On fewer digits: a coordinate is y / n with y <= b M, and rounding it to bit_length(b M) + 1 leading
+digits moves n times it by at most y / 2**bits < 1 / 2. The least flag so rounded gives n, and the
+nearest integers to n A are the sums of the packets.
+ Sums of n > b packets give floats that differ
 where the proof needs it as long as n b (U - 1)**2 < 2**52: up to there the proof holds.
 
 Axes: E messages encoded, w words a message, D averages, L rows of a codeword; b = capacity, U =
@@ -41,7 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode
+from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode, rounded
 
 if TYPE_CHECKING:
     import sympy
@@ -145,8 +149,8 @@ class RowCode(MessageCode):
 
     @property
     def precision_bits(self) -> int:
-        """Bits of a grid of b**2 steps for the flags and of b M steps for the rest."""
-        return max(self.most**2, self.most * self.max_magnitude).bit_length()
+        """Leading digits of a coordinate of an average, derived above; at most 53."""
+        return (self.most * self.max_magnitude).bit_length() + 1
 
     @property
     def width_formula(self) -> sympy.Expr:
@@ -166,6 +170,15 @@ class RowCode(MessageCode):
         out = np.zeros((source.size, self.rows, self.n_words + _HEADER))
         out[message, row] = _packets(source, words)[message]
         return out.reshape(source.size, self.width)
+
+    def restore(self, mean: Floats, bits: int) -> Floats:
+        """Read n off the least flag of a row, and take the fractions by n."""
+        flags = mean.reshape(len(mean), self.rows, self.n_words + _HEADER)[:, :, 0]
+        least = np.min(flags, axis=1, where=flags > 0, initial=1.0)
+        n = np.clip(np.rint(1.0 / np.maximum(least, 0.25 / self.most)), 1, self.most)[:, None]
+        fractions = np.rint(n * mean) / n
+        fits = (rounded(fractions, bits) == mean).all(axis=1, keepdims=True)
+        return np.where(fits, fractions, mean)
 
     def decode(self, mean: Floats) -> Decoded:
         mean = self.checked_mean(mean)

@@ -9,8 +9,9 @@ places and the words as its values. The first words plus one, never zero, locate
 (Berlekamp-Massey, Chien); Vandermonde systems then give all words.
 
 What is received is the average A of n codewords, n unknown. A coordinate is a fraction below p with
-a denominator up to b. Two such fractions that differ do so by at least 1 / b**2, hence a grid of
-b**2 p steps tells them apart, which takes bit_length(b**2 p) bits. In float64 numbers below p are
+a denominator up to b. Two such fractions that differ do so by at least 1 / b**2. On bit_length(p -
+1) + bit_length(b**2) leading digits numbers below p are less than 1 / b**2 apart, so no two of the
+fractions are rounded to the same number. In float64 numbers below p are
 at most p / 2**52 apart: b**2 p < 2**52 makes "rint(n A) / n == A" true exactly for the multiples of
 the denominator and rint(n A) the numerator. The least n0 for which it holds in every coordinate
 divides n. The complexity that Berlekamp-Massey finds in rint(n0 A) mod p is n, because the factor
@@ -33,10 +34,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode
+from reductions.codes.code import CodeDomainError, CodeOverload, Decoded, MessageCode, rounded
 
 if TYPE_CHECKING:
     import sympy
+
+Floats = npt.NDArray[np.float64]
 
 _FLOAT_LIMIT = 2**52
 _PRODUCT_LIMIT = 2**63
@@ -147,8 +150,8 @@ class SyndromeCode(MessageCode):
 
     @property
     def precision_bits(self) -> int:
-        """Bits that a coordinate of an average needs: bit_length(b**2 p), derived above."""
-        return (self.capacity**2 * self.prime).bit_length()
+        """Leading digits of a coordinate of an average, derived above; at most 53."""
+        return (self.prime - 1).bit_length() + (self.capacity**2).bit_length()
 
     @property
     def width_formula(self) -> sympy.Expr:
@@ -179,6 +182,19 @@ class SyndromeCode(MessageCode):
         unsigned = source.view(np.uint64), words.view(np.uint64)
         kernels.encode(*unsigned, np.uint64(self.prime), powers, out)
         return out
+
+    def restore(self, mean: Floats, bits: int) -> Floats:
+        """Take in each row the least n for which fractions by n are rounded to all coordinates."""
+        restored = mean.copy()
+        left = np.arange(len(mean))
+        for n in range(1, self.capacity + 1):
+            fractions = np.rint(n * mean[left]) / n
+            fits = (rounded(fractions, bits) == mean[left]).all(axis=1)
+            restored[left[fits]] = fractions[fits]
+            left = left[~fits]
+            if not left.size:
+                break
+        return restored
 
     def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
         from reductions.kernels import syndrome as kernels

@@ -110,6 +110,7 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
         epsilon,
         gamma,
         options=compiler_options(options),
+        precision=options.precision,
         progress=progress_line(),
     )
     letters = ("none", *(printable(letter) for letter in sequence.alphabet))
@@ -121,6 +122,8 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
+    if options.precision:
+        raise UsageError("--precision is for protocols; leave it out")
     compiled = (options.code, options.heads, options.attention, options.fan_out)
     if compiled != ("syndrome", "emission", "ema", None):
         raise UsageError(

@@ -70,6 +70,7 @@ def _algorithm(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Certi
         algorithm.cluster(given, options.epsilon, options.gamma),
         compiler_options(options),
         parameters={"n": given.n_vertices, "m": given.n_edges} if graphs else {"n": len(given)},
+        precision=options.precision,
         progress=progress_line(),
     )
 
@@ -109,6 +110,7 @@ def _own(protocol: Protocol, options: argparse.Namespace) -> tuple[Certificate, 
         words,
         compiler_options(options),
         parameters={"n": len(words)},
+        precision=options.precision,
         progress=progress_line(),
     )
     return with_seed(certificate, options), _numbers

@@ -198,6 +198,7 @@ def certify_k_hop(
     gamma: str = "0",
     *,
     options: CompilerOptions | None = None,
+    precision: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify k-hop on a sequence: protocol and compiled transformer against the oracle.
@@ -212,6 +213,8 @@ def certify_k_hop(
     options : CompilerOptions, optional
         With other than the default code, heads, attention and fan-out the rows of the transformer
         are those of `theorem_bounds`.
+    precision : bool
+        Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
     progress : callable, optional
 
     Returns
@@ -246,6 +249,7 @@ def certify_k_hop(
         bounds,
         oracle=ORACLE,
         options=options,
+        precision=precision,
         parameters={"n": len(sequence), "k": k, "n_letters": len(sequence.alphabet)},
         progress=progress,
     )
