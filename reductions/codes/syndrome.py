@@ -98,7 +98,7 @@ class SyndromeCode(MessageCode):
     >>> import numpy as np
     >>> code = SyndromeCode(capacity=3, n_words=2, word_bits=8, n_sources=10)
     >>> code.width, code.prime, code.precision_bits
-    (11, 1048583, 24)
+    (11, 1048583, 25)
     >>> codewords = code.encode(np.array([5, 2]), np.array([[7, 255], [0, 1]]))
     >>> received = code.decode(codewords.sum(axis=0, keepdims=True) / 2)
     >>> received.which, received.source, received.words.tolist()
