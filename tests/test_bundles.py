@@ -122,6 +122,9 @@ MANY_ROUNDS = {
     "spanning_forest",
     "minimum_spanning_forest",
     "cycle_counting",
+    "maximal_independent_set",
+    "triangle_count",
+    "three_sum",
 }
 
 

@@ -126,7 +126,13 @@ def stays(transformer: CompiledProtocol, words: np.ndarray, bits: int, expected:
         return False
 
 
-MANY_ROUNDS = {"connectivity_log_diameter", "connectivity", "spanning_forest"}
+MANY_ROUNDS = {
+    "connectivity",
+    "connectivity_log_diameter",
+    "cycle_counting",
+    "minimum_spanning_forest",
+    "spanning_forest",
+}
 
 
 @pytest.mark.parametrize(
