@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from reductions.cli import UsageError
-from reductions.commands.certify import compiler_options, with_seed
+from reductions.commands.certify import BYTES_A_TOKEN, compiler_options, with_seed
 from reductions.commands.files import read_lines, refuse_size
 from reductions.commands.graph_input import (
     output_lines,
@@ -20,16 +20,12 @@ from reductions.commands.tables import progress_line
 from reductions.registry import find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mpc_sim import Protocol
     from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
     from reductions.certificate import Certificate
-
-    Write = Callable[[Words], str]
+    from reductions.commands.certify import Write
 
 DEFAULT_N = 64
-BYTES_A_TOKEN = 4096
 
 
 def certify_by_name(options: argparse.Namespace) -> tuple[Certificate, Write]:
