@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from anna_model.mechanisms import Attended, Softmax
-from reductions.cli import ATTENTION, main
+from reductions.arguments.attention import ATTENTION
+from reductions.cli import main
 from reductions.commands.attention import MECHANISMS
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import reductions.arguments.simulate
+import reductions.arguments.sweep
 import reductions.commands.simulate
 from mpc_sim import InputError, Simulation
 from mpc_sim.algorithms.maximal_independent_set import maximal_independent_set
@@ -57,16 +59,19 @@ class Found:
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the commands know the algorithm, whether or not the registry lists it."""
     real = reductions.commands.simulate.find
-    listed = reductions.cli.names
+    listed = reductions.arguments.sweep.names
 
     def find(family: str, name: str) -> object:
         return Found(BY_NAME[name]) if name in BY_NAME else real(family, name)  # type: ignore[arg-type]
 
     for module in (reductions.commands.simulate, sweep):
         monkeypatch.setattr(module, "find", find)
-    monkeypatch.setattr(
-        reductions.cli, "names", lambda family: tuple(dict.fromkeys((*listed(family), *BY_NAME)))
-    )
+
+    def names(family: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*listed(family), *BY_NAME)))  # type: ignore[arg-type]
+
+    for arguments in (reductions.arguments.simulate, reductions.arguments.sweep):
+        monkeypatch.setattr(arguments, "names", names)
 
 
 # --- edge lists ---

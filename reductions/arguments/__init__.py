@@ -1,0 +1,1 @@
+"""What each command takes, a file a command; light, so that help and refusals are quick."""

@@ -1,0 +1,38 @@
+"""Arguments of ``anna-mpc sweep``."""
+
+from __future__ import annotations
+
+from reductions.arguments.command import Commands, command_of
+from reductions.arguments.values import seeds, sizes
+from reductions.registry import names
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser of all commands."""
+    command = commands.add_parser(
+        "sweep", help="resources of an algorithm against N, epsilon and diameter"
+    )
+    command.set_defaults(run=command_of("reductions.commands.sweep"))
+    algorithms = names("algorithm")
+    command.add_argument(
+        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+    )
+    command.add_argument(
+        "--n",
+        type=sizes,
+        default=sizes("2^6..2^12"),
+        help="words or vertices: 2^10..2^20 doubles, or a list",
+    )
+    command.add_argument(
+        "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
+    )
+    command.add_argument("--epsilon", help="exponents, separated by commas")
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
+    command.add_argument(
+        "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"
+    )
+    command.add_argument(
+        "--format", choices=("text", "csv", "latex", "markdown"), default="text", help="(text)"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")

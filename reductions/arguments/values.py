@@ -1,0 +1,82 @@
+"""Values of arguments: sizes, ranges, seeds, and what can be certified."""
+
+from __future__ import annotations
+
+import argparse
+
+from reductions.registry import names
+
+
+def certifiable(text: str) -> str:
+    """Read what is to be certified: a task, an algorithm, or ``module:name``.
+
+    Examples
+    --------
+    >>> certifiable("k-hop"), certifiable("columnsort"), certifiable("my.module:MyProtocol")
+    ('k-hop', 'columnsort', 'my.module:MyProtocol')
+    """
+    known = (*names("task"), *names("algorithm"))
+    module, colon, name = text.partition(":")
+    if text in known or (colon and name and all(part.isidentifier() for part in module.split("."))):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is unknown; choose from {', '.join(known)}, or give module:name"
+    )
+
+
+def sizes(text: str) -> list[int]:
+    """Read a list of sizes, or a range a..b that doubles from a to at most b.
+
+    Examples
+    --------
+    >>> sizes("2^4..2^6"), sizes("10,30")
+    ([16, 32, 64], [10, 30])
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [size(part) for part in text.split(",")]
+    low, high = size(first), size(last)
+    if not 1 <= low <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: write the smaller size first")
+    return [low << shift for shift in range((high // low).bit_length())]
+
+
+def seeds(text: str) -> list[int]:
+    """Read a seed, or a range a..b of seeds, both ends included.
+
+    Examples
+    --------
+    >>> seeds("3"), seeds("0..2")
+    ([3], [0, 1, 2])
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        return [size(text)]
+    low, high = size(first), size(last)
+    if low > high or high - low >= 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: write the smaller seed first")
+    return list(range(low, high + 1))
+
+
+def size(text: str) -> int:
+    """Read a size: an integer, or a power such as 2^20.
+
+    Examples
+    --------
+    >>> size("2^10"), size("1000")
+    (1024, 1000)
+    """
+    base, power, exponent = text.partition("^")
+    try:
+        if power and not 0 <= int(exponent) < 64:
+            raise ValueError
+        value = int(base) ** int(exponent) if power else int(base)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no whole number such as 1000 or 2^10"
+        ) from None
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative; give 0 or more")
+    if value >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is 2^63 or more; give a smaller number")
+    return value

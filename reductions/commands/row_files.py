@@ -1,0 +1,148 @@
+"""Rows of a sweep as text, or in a file whose suffix says how: a table, or a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reductions.cli import UsageError
+from reductions.commands.files import write_text
+from reductions.plots import SUFFIXES
+
+Row = dict[str, Any]
+Draw = Callable[[list[Row], str], None]
+RESOURCES = ("rounds", "local_memory", "sent_words", "received_words", "machines")
+ALWAYS = (*RESOURCES, "n", "ok")
+
+
+def as_csv(rows: list[Row]) -> str:
+    """Write rows as comma-separated values with a header.
+
+    Examples
+    --------
+    >>> print(as_csv([{"n": 4, "rounds": 5}]), end="")
+    n,rounds
+    4,5
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """Write rows as a Markdown table.
+
+    Examples
+    --------
+    >>> print(as_markdown([{"n": 4, "rounds": 5}]), end="")
+    | n | rounds |
+    |---|---|
+    | 4 | 5 |
+    """
+    header, *body = _cells(rows)
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(line) + " |" for line in body]
+    return "\n".join(lines) + "\n"
+
+
+def as_latex(rows: list[Row]) -> str:
+    r"""Write rows as a LaTeX tabular.
+
+    Examples
+    --------
+    >>> print(as_latex([{"n": 4, "sent_words": 5}]), end="")
+    \begin{tabular}{rr}
+    n & sent\_words \\
+    \hline
+    4 & 5 \\
+    \end{tabular}
+    """
+    cells = _cells(rows)
+    lines = [" & ".join(cell.replace("_", r"\_") for cell in line) + r" \\" for line in cells]
+    body = "\n".join([lines[0], r"\hline", *lines[1:]])
+    return f"\\begin{{tabular}}{{{'r' * len(cells[0])}}}\n{body}\n\\end{{tabular}}\n"
+
+
+def as_text(rows: list[Row]) -> str:
+    """Write rows as aligned columns.
+
+    Examples
+    --------
+    >>> print(as_text([{"n": 4, "rounds": 5}, {"n": 16, "rounds": 5}]), end="")
+     n  rounds
+     4       5
+    16       5
+    """
+    cells = _cells(rows)
+    widths = [max(len(line[at]) for line in cells) for at in range(len(cells[0]))]
+    return "".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n"
+        for line in cells
+    )
+
+
+def _cells(rows: list[Row]) -> list[list[str]]:
+    """Choose what to show: what always is, and every column in which the rows differ."""
+    shown = [name for name in rows[0] if name in ALWAYS or len({row.get(name) for row in rows}) > 1]
+    return [shown, *([str(row[name]) for name in shown] for row in rows)]
+
+
+FORMATS = {"text": as_text, "csv": as_csv, "latex": as_latex, "markdown": as_markdown}
+BY_SUFFIX = {".csv": as_csv, ".tex": as_latex, ".md": as_markdown}
+
+
+def write_rows(name: str, rows: list[Row], draw: Draw) -> None:
+    """Write rows as the suffix says: .csv, .parquet, .tex, .md, or a picture.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written.
+    """
+    suffix = Path(name).suffix
+    if suffix in BY_SUFFIX:
+        write_text(name, BY_SUFFIX[suffix](rows))
+        return
+    try:
+        if suffix in SUFFIXES:
+            draw(rows, name)
+        else:
+            _write_parquet(name, rows)
+    except OSError as error:
+        raise UsageError(f"cannot write {name}: {error.strerror}") from None
+
+
+def _write_parquet(name: str, rows: list[Row]) -> None:
+    import polars
+
+    partial = Path(f"{name}.partial")
+    try:
+        polars.DataFrame(rows).write_parquet(partial)
+        partial.replace(name)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def refuse_suffix(name: str) -> None:
+    """Refuse what cannot be written before anything is computed.
+
+    Examples
+    --------
+    >>> refuse_suffix("rows.csv")
+    """
+    suffix = Path(name).suffix
+    extras = {".parquet": ("polars", "data")} | dict.fromkeys(SUFFIXES, ("matplotlib", "plots"))
+    if suffix in extras:
+        from importlib.util import find_spec
+
+        package, extra = extras[suffix]
+        if find_spec(package) is None:
+            raise UsageError(f"--out FILE{suffix} needs {package}: pip install 'anna-mpc[{extra}]'")
+    elif suffix not in BY_SUFFIX:
+        endings = ", ".join([*BY_SUFFIX, *extras])
+        raise UsageError(f"--out {name}: end the name in one of {endings}")
