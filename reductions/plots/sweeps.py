@@ -1,4 +1,4 @@
-"""Pictures of measurements with matplotlib, an optional extra (``plots``)."""
+"""The picture of a sweep: a measured quantity of one algorithm against its bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SUFFIXES = (".svg", ".png", ".pdf")
+from reductions.plots.picture import picture
+
 AXES = ("n", "diameter", "epsilon", "seed")
 """What a sweep runs over; the first of these that takes several values is the horizontal axis."""
 
@@ -58,37 +59,24 @@ def draw_sweep(
         ...
     ValueError: end the name of a picture in .svg, .png, .pdf, not .txt
     """
-    file = Path(file)
-    if file.suffix not in SUFFIXES:
-        raise ValueError(
-            f"end the name of a picture in {', '.join(SUFFIXES)}, not {file.suffix or 'nothing'}"
-        )
-    from matplotlib.figure import Figure
-
-    axis, others = sweep_axes(rows)
-    lines: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        name = ", ".join(f"{other} = {row[other]}" for other in others) or "measured"
-        lines.setdefault(name, []).append(row)
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for number, (name, line) in enumerate(lines.items()):
-        size = max(2, 8 - 2 * number)  # lines that lie on each other stay visible
-        at = [row[axis] for row in line]
-        measured = [row[quantity] for row in line]
-        (drawn,) = axes.plot(at, measured, marker="o", markersize=size, label=name)
-        bounds = [row[f"{quantity}_bound"] for row in line]
-        axes.plot(at, bounds, linestyle="--", linewidth=1, color=drawn.get_color())
-    if axis in ("n", "diameter"):
-        axes.set_xscale("log", base=2)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel(axis)
-    axes.set_ylabel(f"{quantity} (dashed: bound)")
-    axes.set_title(str(rows[0]["algorithm"]))
-    axes.legend()
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        figure.savefig(partial, format=file.suffix[1:])
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with picture(file) as figure:
+        axis, others = sweep_axes(rows)
+        lines: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            name = ", ".join(f"{other} = {row[other]}" for other in others) or "measured"
+            lines.setdefault(name, []).append(row)
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(lines.items()):
+            size = max(2, 8 - 2 * number)  # lines that lie on each other stay visible
+            at = [row[axis] for row in line]
+            measured = [row[quantity] for row in line]
+            (drawn,) = axes.plot(at, measured, marker="o", markersize=size, label=name)
+            bounds = [row[f"{quantity}_bound"] for row in line]
+            axes.plot(at, bounds, linestyle="--", linewidth=1, color=drawn.get_color())
+        if axis in ("n", "diameter"):
+            axes.set_xscale("log", base=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(axis)
+        axes.set_ylabel(f"{quantity} (dashed: bound)")
+        axes.set_title(str(rows[0]["algorithm"]))
+        axes.legend()

@@ -1,0 +1,184 @@
+"""Pictures of measured rows: machines against N, depth against k, error against tables.
+
+Rows are plain mappings, as commands print them; a row names its line by ``line``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reductions.plots.picture import MARKERS, PALETTE, lines_of, picture
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def draw_machines(rows: Rows, file: str | Path, quantity: str = "machines") -> None:
+    """Draw machines against N on logarithmic axes, with the slopes that theory gives.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Each with ``n`` (N, tokens or words), the quantity (a count), and where there are several
+        lines ``line``, the name of its line. Optional: ``exponent``, the theory's, drawn dashed
+        through the last point of the line; ``<quantity>_bound``, drawn dotted.
+    file : path
+        Ends in .svg, .png or .pdf.
+    quantity : str
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        No rows, a row that lacks something, or another suffix.
+
+    Examples
+    --------
+    >>> rows = [{"n": n, "machines": n * n, "exponent": 2, "line": "softmax"} for n in (64, 128)]
+    >>> draw_machines(rows, "machines.txt")
+    Traceback (most recent call last):
+        ...
+    ValueError: end the name of a picture in .svg, .png, .pdf, not .txt
+    """
+    lines = lines_of(rows, ["n", quantity])
+    with picture(file) as figure:
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(lines.items()):
+            at, measured = _columns(line, "n", quantity)
+            exponent = line[-1].get("exponent")
+            label = name if exponent is None else f"{name} (theory: N^{float(exponent):.3g})"
+            style = _style(number)
+            axes.plot(at, measured, label=label, **style)
+            if exponent is not None:
+                slope = [measured[-1] * (n / at[-1]) ** float(exponent) for n in at]
+                axes.plot(at, slope, linestyle="--", linewidth=1, color=style["color"])
+            if all(f"{quantity}_bound" in row for row in line):
+                _, bounds = _columns(line, "n", f"{quantity}_bound")
+                axes.plot(at, bounds, linestyle=":", linewidth=1, color=style["color"])
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        axes.set_xlabel("N (tokens)")
+        axes.set_ylabel(f"{quantity.replace('_', ' ')} (count)")
+        axes.set_title("dashed: slope of the theory, dotted: bound", size=9)
+        axes.legend()
+
+
+def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
+    """Draw depth against k, k on a logarithmic axis.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Each with ``k`` (hops, at least 1), the quantity (a count), and where there are several
+        lines ``line``. A row with ``kind`` equal to ``"lower-bound"`` is part of a dashed line
+        without markers.
+    file : path
+        Ends in .svg, .png or .pdf.
+    quantity : str
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        No rows, a row that lacks something, or another suffix.
+
+    Examples
+    --------
+    >>> draw_depth([{"k": 4, "depth": 9}], "depth.svg")
+    Traceback (most recent call last):
+        ...
+    ValueError: row 0 has no 'layers'
+    """
+    lines = lines_of(rows, ["k", quantity])
+    with picture(file) as figure:
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(lines.items()):
+            at, measured = _columns(line, "k", quantity)
+            style = _style(number)
+            if line[0].get("kind") == "lower-bound":
+                style = {"color": style["color"], "linestyle": "--"}
+            axes.plot(at, measured, label=name, **style)
+        axes.set_xscale("log", base=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("k (hops)")
+        axes.set_ylabel(f"{quantity.replace('_', ' ')} (count)")
+        axes.legend()
+
+
+def draw_errors(
+    rows: Rows,
+    file: str | Path,
+    axis: str = "tables",
+    baselines: Mapping[str, float] | None = None,
+) -> None:
+    """Draw the error of a model run by ANNA against its hash tables, with intervals.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Each with the axis, ``error`` (share of wrong answers, 0 .. 1), and optionally its interval
+        ``error_low``, ``error_high``. Of ``surrogate``, ``hashes``, ``tables_layer_1``,
+        ``tables_layer_2``, those that vary beside the axis tell lines apart.
+    file : path
+        Ends in .svg, .png or .pdf.
+    axis : str
+        ``tables``, or that of a layer.
+    baselines : mapping of str to float, optional
+        Errors of what does not depend on tables, drawn dotted: guessing, exact attention.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        No rows, a row that lacks something, or another suffix.
+
+    Examples
+    --------
+    >>> draw_errors([], "errors.png")
+    Traceback (most recent call last):
+        ...
+    ValueError: a picture needs at least one row
+    """
+    names = ("surrogate", "hashes", "tables_layer_1", "tables_layer_2")
+    lines = lines_of(rows, [axis, "error"], [name for name in names if name != axis])
+    with picture(file) as figure:
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(lines.items()):
+            at, errors = _columns(line, axis, "error")
+            low, high = (
+                [abs(row.get(end, row["error"]) - row["error"]) for row in _along(line, axis)]
+                for end in ("error_low", "error_high")
+            )
+            axes.errorbar(at, errors, yerr=[low, high], capsize=3, label=name, **_style(number))
+        for name, error in (baselines or {}).items():
+            axes.axhline(error, color="#555555", linestyle=":", linewidth=1)
+            axes.annotate(name, (1, error), xycoords=("axes fraction", "data"), ha="right", size=8)
+        axes.set_xscale("log", base=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(f"{axis.replace('_', ' ')} (count)")
+        axes.set_ylabel("error (share of answers)")
+        axes.legend()
+
+
+def _along(line: Rows, axis: str) -> list[Mapping[str, Any]]:
+    """Return the rows of a line in the order of an axis."""
+    return sorted(line, key=lambda row: float(row[axis]))
+
+
+def _columns(line: Rows, axis: str, quantity: str) -> tuple[list[float], list[float]]:
+    """Return where the points of a line lie, from left to right."""
+    along = _along(line, axis)
+    return [float(row[axis]) for row in along], [float(row[quantity]) for row in along]
+
+
+def _style(number: int) -> dict[str, Any]:
+    """Return colour and marker of a line; later lines are smaller, so that none is hidden."""
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "markersize": max(3, 8 - number),
+    }

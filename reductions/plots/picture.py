@@ -1,0 +1,139 @@
+"""One picture: a figure in settings of our own, and a file that is the same at every save.
+
+Bytes repeat for one version of matplotlib: ids of SVG elements come from a fixed salt, no date is
+written, and the settings of whoever runs the program do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SUFFIXES = (".svg", ".png", ".pdf")
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, told apart by colour-blind readers; their yellow is too light here."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""A line has a marker of its own, so that a print in grey shows which is which."""
+COLORMAP = "cividis"
+"""Its lightness grows evenly, and it looks the same to colour-blind readers."""
+_METADATA: dict[str, dict[str, Any]] = {
+    ".svg": {"Date": None},
+    ".png": {},
+    ".pdf": {"CreationDate": None},
+}
+
+
+@contextmanager
+def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4) -> Iterator[Any]:
+    """Give an empty figure of matplotlib; on leaving, write it to the file.
+
+    Parameters
+    ----------
+    file : path
+        Ends in .svg, .png or .pdf; written under another name first, so an old picture stays whole.
+    width_inches, height_inches : float
+
+    Yields
+    ------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        The suffix is none of the three.
+    OSError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> with picture("loads.txt") as figure:
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    ValueError: end the name of a picture in .svg, .png, .pdf, not .txt
+    """
+    file = Path(file)
+    if file.suffix not in SUFFIXES:
+        raise ValueError(
+            f"end the name of a picture in {', '.join(SUFFIXES)}, not {file.suffix or 'nothing'}"
+        )
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    own = {
+        "svg.hashsalt": "anna-mpc",
+        "axes.prop_cycle": f"cycler(color={list(PALETTE)})",
+        "image.cmap": COLORMAP,
+        "image.interpolation": "nearest",
+    }
+    with style.context(["default", own]):
+        figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+        yield figure
+        partial = file.with_name(f"{file.name}.partial")
+        try:
+            figure.savefig(
+                partial, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix]
+            )
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def lines_of(
+    rows: Sequence[Mapping[str, Any]], needed: Sequence[str], names: Sequence[str] = ("line",)
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Sort rows into the lines of a picture, after a look at what they hold.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        At least one.
+    needed : sequence of str
+        What every row must hold.
+    names : sequence of str
+        What tells lines apart; of several, only those that vary are named.
+
+    Returns
+    -------
+    dict of str to list
+        Rows of every line, in the order in which they came.
+
+    Raises
+    ------
+    ValueError
+        There is no row, or one lacks something.
+
+    Examples
+    --------
+    >>> rows = [{"n": 4, "line": "softmax"}, {"n": 4, "line": "ANNA"}, {"n": 8, "line": "softmax"}]
+    >>> {name: [row["n"] for row in line] for name, line in lines_of(rows, ["n"]).items()}
+    {'softmax': [4, 8], 'ANNA': [4]}
+    >>> list(lines_of([{"l": 1, "z": 2, "m": 4}, {"l": 1, "z": 3, "m": 4}], ["l"], ["z", "m"]))
+    ['z = 2', 'z = 3']
+    >>> lines_of([{"n": 4}], ["n", "machines"])
+    Traceback (most recent call last):
+        ...
+    ValueError: row 0 has no 'machines'
+    """
+    if not rows:
+        raise ValueError("a picture needs at least one row")
+    for number, row in enumerate(rows):
+        for name in needed:
+            if name not in row:
+                raise ValueError(f"row {number} has no {name!r}")
+    if list(names) == ["line"]:
+        labels = [str(row.get("line", "measured")) for row in rows]
+    else:
+        varied = [name for name in names if len({row.get(name) for row in rows}) > 1]
+        labels = [
+            ", ".join(f"{name} = {row[name]}" for name in varied if name in row) or "measured"
+            for row in rows
+        ]
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for label, row in zip(labels, rows, strict=True):
+        lines.setdefault(label, []).append(row)
+    return lines
