@@ -1,0 +1,30 @@
+"""Message codes: what lets a receiver tell the messages of an average apart."""
+
+from __future__ import annotations
+
+from reductions.registry.entry import Entry
+
+CODES = (
+    Entry(
+        "code",
+        "syndrome",
+        "the average of at most b messages of w words determines them; width b (w + 1) + 2",
+        "in place of Lemma B.4 of arXiv 2509.09001; syndrome decoding, Massey 1969",
+        "reductions.codes.syndrome:SyndromeCode",
+    ),
+    Entry(
+        "code",
+        "disjunct",
+        "a packet on the graph of a polynomial; any b messages are decoded, other averages raise",
+        "Kautz and Singleton 1964; packets after Lemma B.4 of arXiv 2509.09001",
+        "reductions.codes.disjunct:DisjunctCode",
+    ),
+    Entry(
+        "code",
+        "repetition",
+        "a packet in a random sparse set of rows; any b messages are decoded with probability "
+        "1 - delta over the seed, else it raises",
+        "Lemma B.4 of arXiv 2509.09001, after Lemma 3.2 of arXiv 2402.09268",
+        "reductions.codes.repetition:RepetitionCode",
+    ),
+)
