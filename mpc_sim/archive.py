@@ -15,7 +15,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 
 from mpc_sim.errors import MPCError
 from mpc_sim.records import Words
+from mpc_sim.whole_file import whole_file
 
 HEADER = "header.json"
 SUFFIX = ".npy"
@@ -75,9 +76,7 @@ def write(
 ) -> None:
     """Write a file whole or not at all; equal contents make equal bytes.
 
-    It is written beside ``path`` under the hidden name ``.NAME.part``, brought to the disk and
-    renamed. A writer that is killed leaves the old file as it was; the next one reuses the name,
-    so a path has one writer at a time.
+    ``mpc_sim.whole_file`` says how.
 
     Raises
     ------
@@ -94,25 +93,10 @@ def write(
     >>> header["of"], arrays["x"].tolist()
     ('squares', [0, 1, 4, 9])
     """
-    path = Path(path)
-    part = path.parent / f".{path.name}.part"
     full = {"format": f"mpc_sim {kind.name}", "version": kind.version, **header}
-    try:
-        try:
-            with part.open("w+b") as file:
-                _write_archive(file, full, arrays)
-                _seal(file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise kind.error(
-            f"{path} cannot be written: {error.strerror or error}", path=str(path)
-        ) from None
-    _sync_folder(path.parent)
+    with whole_file(path, kind.error) as file:
+        _write_archive(file, full, arrays)
+        _seal(file)
 
 
 def read(path: str | Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, Words]]:
@@ -215,13 +199,3 @@ def _digest(file: IO[bytes], end: int) -> bytes:
         digest.update(chunk)
         end -= len(chunk)
     return SEAL + digest.hexdigest().encode()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a rename to the disk, where folders can be synchronised."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -15,8 +15,10 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.errors import LedgerError
 from mpc_sim.labels import outermost
 from mpc_sim.ledger_diff import LedgerDiff
+from mpc_sim.ledger_page import ledger_page
 from mpc_sim.ledger_table import html_table, step_table, text_table
 from mpc_sim.loads import LOADS, RoundLoads, StepLoads, read_only
+from mpc_sim.pages import save_page
 from mpc_sim.records import Words
 
 FILE = archive.FileKind("ledger", 1, LedgerError)
@@ -190,6 +192,49 @@ class Ledger:
             If it cannot be written.
         """
         archive.write(path, FILE, self.header(), self.arrays())
+
+    def save_html(
+        self,
+        path: str | Path,
+        *,
+        title: str = "Loads of all machines",
+        loads: tuple[str, ...] = ("held", "sent", "received"),
+    ) -> None:
+        """Write a page that steps through the rounds: one file, without a kernel or a network.
+
+        A heat map of words held, sent or received against s, machines across and rounds down, with
+        the numbers of the chosen round and machine; keys, mouse or touch step. The file is written
+        whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+        title : str
+        loads : tuple of str
+            What the heat map can show, the first at the beginning.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        InputError
+            If there is no load of a name.
+
+        Notes
+        -----
+        A load takes at most 4/3 bytes of file for every byte of words, usually much less: one load
+        of 4,096 machines in 64 rounds, with words of 16 bits, at most 0.75 MB.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Ledger(cluster, np.array([4, 4])).save_html(f"{folder}/loads.html")
+        ...     "http" in Path(f"{folder}/loads.html").read_text().replace("http-equiv", "")
+        False
+        """
+        save_page(path, ledger_page(self, title, loads), LedgerError)
 
     @classmethod
     def load(cls, path: str | Path) -> Ledger:

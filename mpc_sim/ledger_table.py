@@ -32,7 +32,8 @@ def text_table(ledger: Ledger) -> str:
         0  fan out (3 deliveries)              9        4        4   1.00          9
     deliveries 3, protocol rounds 1, logical rounds 1; words moved 4
     """
-    lines = [_facts(ledger), *(text_row(*row) for row in _rows(ledger)), _counters(ledger)]
+    rows = [HEADINGS, *ledger_rows(ledger)]
+    lines = [_facts(ledger), *(text_row(*row) for row in rows), _counters(ledger)]
     return "\n".join(lines + _warnings(ledger))
 
 
@@ -74,13 +75,12 @@ def html_table(ledger: Ledger) -> str:
     >>> html_table(Ledger(cluster, np.array([4, 4]), []))[:20]
     '<table style="border'
     """
-    headings, *rows = _rows(ledger)
-    body = "".join(_html_row(row, "td") for row in rows)
+    body = "".join(_html_row(row, "td") for row in ledger_rows(ledger))
     foot = "<br>".join(escape(line) for line in [_counters(ledger), *_warnings(ledger)])
     return (
         '<table style="border-collapse: collapse">'
         f'<caption style="text-align: left">{escape(_facts(ledger))}</caption>'
-        f"<thead>{_html_row(headings, 'th')}</thead><tbody>{body}</tbody>"
+        f"<thead>{_html_row(HEADINGS, 'th')}</thead><tbody>{body}</tbody>"
         f'<tfoot><tr><td style="text-align: left" colspan="{len(HEADINGS)}">{foot}</td></tr>'
         "</tfoot></table>"
     )
@@ -114,11 +114,35 @@ def round_row(number: object, row: RoundLoads, memory_words: int) -> Row:
     return (number, step, *loads, share, row.n_messages)
 
 
-def _rows(ledger: Ledger) -> list[Row]:
+def ledger_rows(ledger: Ledger) -> list[Row]:
+    """Return the cells of the input and of every round, in the order of ``HEADINGS``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> ledger_rows(Ledger(cluster, np.array([4, 4]), []))
+    [('input', '', '', '', 4, '1.00', '')]
+    """
     s = ledger.cluster.memory_words
     held = int(ledger.input_held.max())
     rows = [round_row(number, row, s) for number, row in enumerate(ledger.rounds)]
-    return [HEADINGS, ("input", "", "", "", held, f"{held / s:.2f}", ""), *rows]
+    return [("input", "", "", "", held, f"{held / s:.2f}", ""), *rows]
+
+
+def facts(ledger: Ledger) -> tuple[str, ...]:
+    """Return what stands above and below the table: the cluster, the counters, warnings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> facts(Ledger(cluster, np.array([4, 4]), []))[0]
+    'N = 8 words, P = 2 machines, s = 4 words, 4 bits a word'
+    """
+    return (_facts(ledger), _counters(ledger), *_warnings(ledger))
 
 
 def _facts(ledger: Ledger) -> str:

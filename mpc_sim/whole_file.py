@@ -1,0 +1,62 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from mpc_sim.errors import MPCError
+
+
+@contextmanager
+def whole_file(path: str | Path, error: type[MPCError]) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes the place of ``path`` when the block ends without error.
+
+    It is written beside ``path`` under the hidden name ``.NAME.part``, brought to the disk and
+    renamed. A writer that is killed leaves the old file as it was; the next one reuses the name,
+    so a path has one writer at a time.
+
+    Raises
+    ------
+    error
+        If it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole_file(f"{folder}/a.txt", MPCError) as file:
+    ...         _ = file.write(b"all of it")
+    ...     Path(f"{folder}/a.txt").read_text()
+    'all of it'
+    """
+    path = Path(path)
+    part = path.parent / f".{path.name}.part"
+    try:
+        try:
+            with part.open("w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as reason:
+        raise error(
+            f"{path} cannot be written: {reason.strerror or reason}", path=str(path)
+        ) from None
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to the disk, where folders can be synchronised."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
