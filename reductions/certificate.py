@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -114,6 +114,12 @@ class Recorder:
             Check(f"output-{side}", n_wrong, 0, "exact", oracle, status, compared=found.size)
         )
 
+    def missing(self, side: str, n_words: int, oracle: str) -> None:
+        """Add the output row of a side that gave none: all its words count as wrong."""
+        self.checks.append(
+            Check(f"output-{side}", n_words, 0, "exact", oracle, "FAIL", compared=n_words)
+        )
+
     def agree(self) -> None:
         """Add a row: in how many words some output differs from the first side's."""
         first, *others = self.outputs.values()
@@ -125,7 +131,7 @@ class Recorder:
             Check("sides-differ", differ, 0, "exact", source, status, compared=compared)
         )
 
-    def measure(self, bounds: Iterable[Bound], measured: Mapping[str, int]) -> None:
+    def measure(self, bounds: Iterable[Bound], measured: Mapping[str, int | None]) -> None:
         """Add a row for every bound; what was not measured is UNVERIFIED."""
         self.checks.extend(bound.check(measured.get(bound.quantity)) for bound in bounds)
 
@@ -189,9 +195,12 @@ def certify_protocol(
     MPCError
         The protocol breaks a limit of the model.
     CodeOverload
-        The transformer heard more messages in a head than its code can tell apart.
-    FarCollision
-        Ids are hashed, and two of them share a bucket where no code can correct it.
+        The transformer heard more messages in a head than its code can tell apart, by exact match.
+
+    Notes
+    -----
+    A run by hashing that raises has no output: all its words count as wrong, and the far collisions
+    that it met are counted beside their bounds (`run_counted`).
 
     Examples
     --------
@@ -223,7 +232,7 @@ def certify_protocol(
         progress,
     )
     measured = measured_rounds(simulation.ledger) | measured_layers(transformer)
-    recorder.measure(bounds, measured | measured_bits(transformer, words, precision))
+    recorder.measure(bounds, measured | measured_bits(recorder, transformer, words, precision))
     return recorder.certificate()
 
 
@@ -246,43 +255,27 @@ def run_compiled(
     CompiledProtocol
         The last that was run: by hashing, where asked.
     """
+    from reductions.certified_runs import run_fan_out, run_hashed
+
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
     output = transformer.run(words, progress=_side(progress, "transformer"))
     recorder.count("transformer", output, n_wrong(output), judge)
-    if options.hashes:
+    if options.hashed:
         transformer = compile_protocol(protocol, cluster, **options.keywords)
-        output = transformer.run(words, progress=_side(progress, "lsh"))
-        recorder.count("lsh", output, n_wrong(output), judge)
+        run_hashed(recorder, transformer, words, n_wrong, judge, _side(progress, "lsh"))
     if options.fan_out is not None:
-        _run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
-    if transformer.failure:
+        run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
+    if transformer.failure >= 1:
+        recorder.remarks.append(
+            "so few hashes promise nothing: ids may well meet; such a transformer then raises, "
+            "and is never silently wrong"
+        )
+    elif transformer.failure:
         recorder.remarks.append(
             "over the seed, such a transformer raises with probability at most "
             f"{float(transformer.failure):.2g}, and is never silently wrong"
         )
     return transformer
-
-
-def _run_fan_out(
-    recorder: Recorder,
-    protocol: Protocol,
-    cluster: Cluster,
-    words: Integers,
-    n_wrong: Callable[[Integers], int],
-    judge: str,
-    options: CompilerOptions,
-) -> None:
-    """Simulate the protocol with bounded fan-out on its cluster, and add its rows."""
-    from reductions.fan_out import BoundedFanOut, fan_out_bounds, run_with_partners
-
-    bounded, its_cluster = options.reduced(protocol, cluster)
-    assert isinstance(bounded, BoundedFanOut)
-    run = run_with_partners(bounded, its_cluster, words)
-    recorder.count("fan-out", run.output, n_wrong(run.output), judge)
-    rows = (
-        replace(bound, quantity=f"fan_out_{bound.quantity}") for bound in fan_out_bounds(bounded)
-    )
-    recorder.measure(rows, {f"fan_out_{name}": value for name, value in run.measured.items()})
 
 
 def measured_rounds(ledger: Ledger) -> dict[str, int]:
@@ -311,11 +304,13 @@ def measured_layers(transformer: Transformer) -> dict[str, int]:
 
 
 def measured_bits(
-    transformer: CompiledProtocol, words: Integers, precision: bool
-) -> dict[str, int]:
-    """Return the fewest bits on which a run has its output, where asked."""
+    recorder: Recorder, transformer: CompiledProtocol, words: Integers, precision: bool
+) -> dict[str, int | None]:
+    """Return the fewest bits on which a run has its output, where asked; None if it has none."""
     if not precision:
         return {}
+    if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
+        return {"precision_bits": None}
     from reductions.precision import fewest_bits
 
     return {"precision_bits": fewest_bits(transformer, words)}

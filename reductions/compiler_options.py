@@ -28,11 +28,14 @@ class CompilerOptions:
     seed : int
     fan_out : Fraction or str, optional
         rho: machines get at most N^rho partners a round, and bundle what they send to each.
+    hashes : int, optional
+        z of anna; by default that of Theorem 3.4.
 
     Raises
     ------
     CodeDomainError, ShapeError
-        A name is unknown, `failure` is no probability, or `fan_out` is negative.
+        A name is unknown, `failure` is no probability, `fan_out` is negative, or there are hashes
+        below 1 or without anna.
 
     Examples
     --------
@@ -46,6 +49,7 @@ class CompilerOptions:
     failure: Fraction | str = "1/100"
     seed: int = 0
     fan_out: Fraction | str | None = None
+    hashes: int | None = None
 
     def __post_init__(self) -> None:
         for given, known in ((self.code, CODE_NAMES), (self.heads, HEAD_NAMES)):
@@ -59,6 +63,11 @@ class CompilerOptions:
             if rho < 0:
                 raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
             object.__setattr__(self, "fan_out", rho)
+        if self.hashes is not None:
+            if self.attention != "anna":
+                raise ShapeError(f"hashes = {self.hashes}: only anna hashes; choose attention anna")
+            if self.hashes < 1:
+                raise ShapeError(f"hashes = {self.hashes}: choose at least 1")
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -66,9 +75,22 @@ class CompilerOptions:
         return asdict(self)
 
     @property
+    def shown(self) -> dict[str, str]:
+        """What a certificate says of them: the names, and numbers that were chosen.
+
+        Examples
+        --------
+        >>> CompilerOptions(attention="anna", hashes=9).shown
+        {'code': 'syndrome', 'heads': 'emission', 'attention': 'anna', 'hashes': '9'}
+        """
+        numbers = {"fan_out": self.fan_out, "hashes": self.hashes}
+        chosen = {name: str(value) for name, value in numbers.items() if value is not None}
+        return {"code": self.code, "heads": self.heads, "attention": self.attention} | chosen
+
+    @property
     def by_exact_match(self) -> CompilerOptions:
         """The same options with exact match in place of hashing."""
-        return replace(self, attention="ema")
+        return replace(self, attention="ema", hashes=None)
 
     def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
         """Return what is compiled: the protocol, or where asked the one with bounded fan-out.
@@ -87,6 +109,6 @@ class CompilerOptions:
         return bounded, fan_out_cluster(bounded)
 
     @property
-    def hashes(self) -> bool:
+    def hashed(self) -> bool:
         """Whether ids are hashed."""
         return self.attention == "anna"

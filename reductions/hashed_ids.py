@@ -24,6 +24,7 @@ from anna_model.heads import HeadBlock
 from anna_model.lsh import Family, Hyperplane
 from anna_model.mechanisms import Attended
 from anna_model.theorem_3_4 import from_probabilities
+from mpc_sim import ShapeError
 from reductions.id_codewords import IdCodewords
 
 Integers = NDArray[np.int64]
@@ -123,7 +124,14 @@ class HashedIds(Mechanism):
         hashes : int, optional
             z; by default that of Theorem 3.4 for T + 2 tokens at the least distance of two ids.
         seed : int
+
+        Raises
+        ------
+        ShapeError
+            There is no hash.
         """
+        if hashes is not None and hashes < 1:
+            raise ShapeError(f"hashes = {hashes}: choose at least 1")
         codewords = IdCodewords(n_machines + 2)
         mechanism = cls(codewords, family or Hyperplane(), hashes or 1, seed)
         if hashes is None:
@@ -138,10 +146,15 @@ class HashedIds(Mechanism):
         return Fraction(self.family.collision_probability(distance, width)) + ROUNDING
 
     @property
+    def shares(self) -> Fraction:
+        """Bound on the probability that two given ids share a bucket, p2^z."""
+        return min(self.meets**self.hashes + FOLD, Fraction(1))
+
+    @property
     def failure(self) -> Fraction:
         """Bound on the probability that any two ids share a bucket, eta."""
         n_ids = self.codewords.n_ids
-        return Fraction(n_ids * (n_ids - 1), 2) * (self.meets**self.hashes + FOLD)
+        return Fraction(n_ids * (n_ids - 1), 2) * self.shares
 
     @property
     def query_width(self) -> int:
@@ -200,10 +213,11 @@ class HashedIds(Mechanism):
         if pairs:
             raise FarCollision(pairs, self.hashes)
 
-    def far_pairs(self, block: SparseHeads) -> int:
+    def far_pairs(self, block: SparseHeads, beyond: int = 0) -> int:
         """Count the pairs of a class and a key in a head that share a bucket but no id.
 
-        The classes ask for distinct ids, each in every head.
+        The classes ask for distinct ids, each in every head. Only those in a bucket that has more
+        than ``beyond`` keys in its head are counted.
         """
         if (block.query_head != EVERY_HEAD).any():
             raise ValueError("far pairs are counted where every class asks in every head")
@@ -211,7 +225,12 @@ class HashedIds(Mechanism):
         n_asking = np.bincount(self.buckets[asked], minlength=int(self.buckets.max()) + 1)
         is_asked = np.zeros(self.codewords.n_ids, np.int64)
         is_asked[asked] = 1
-        return int((n_asking[self.buckets[keys]] - is_asked[keys]).sum())
+        pairs = n_asking[self.buckets[keys]] - is_asked[keys]
+        if beyond:
+            place = block.key_head * len(n_asking) + self.buckets[keys]
+            _, which, count = np.unique(place, return_inverse=True, return_counts=True)
+            pairs = pairs[count[which] > beyond]
+        return int(pairs.sum())
 
 
 def _ids(rows: ArrayLike) -> Integers:

@@ -74,7 +74,7 @@ class RoundShape:
         if options.heads == "spread":
             factor = 2 * cluster.n_machines * most * n_rounds / Fraction(options.failure)
             meet = next((b for b in range(1, meet) if factorial(b + 1) >= factor), meet)
-        return cls(len(channels), most, words + int(options.hashes), meet)
+        return cls(len(channels), most, words + int(options.hashed), meet)
 
 
 def theorem_bounds(
@@ -188,14 +188,14 @@ def _layers(
         bits.append(precise)
     one: Formula = sympy.Integer(1), {}
     asked: Formula = one
-    if options.hashes:
+    if options.hashed:
         asked = sympy.Max(16, 4 * sympy.ceiling(sympy.sqrt(p + 2))), sizes
     return {
         "layers": ((rounds + 1, sizes), "exact", THEOREM),
         "heads": (_largest([one, *heads]), "upper", THEOREM),
         "head_width": (_largest(widths), "upper", source),
         "token_width": (_largest(totals), "upper", source),
-        "query_width": (asked, "upper", CODEWORDS if options.hashes else THEOREM),
+        "query_width": (asked, "upper", CODEWORDS if options.hashed else THEOREM),
         "precision_bits": (_largest(bits), "upper", f"{source}; averages told apart"),
     }
 
@@ -211,7 +211,7 @@ def _of_round(
     values = {"s": cluster.memory_words, "c": shape.channels, "k": shape.most, "W": word_bits}
     if not shape.most:
         return (own, values), (own, values), (word, values)
-    n_sources = max(cluster.n_words, cluster.n_machines) if options.hashes else cluster.n_machines
+    n_sources = max(cluster.n_words, cluster.n_machines) if options.hashed else cluster.n_machines
     code = _widest(shape, options.code, options.seed, word_bits, n_sources)
     width = code.width_bound_formula
     values |= code.formula_values

@@ -44,6 +44,9 @@ def add(commands: Commands) -> None:
         "--attention", default="ema", help="ema: exact match; anna: by hashing as well"
     )
     command.add_argument(
+        "--hashes", type=size, metavar="Z", help="hashes of anna (Theorem 3.4: all ids stay apart)"
+    )
+    command.add_argument(
         "--fan-out",
         metavar="RHO",
         help="at most N^RHO partners a machine and round, all for one in one message (as it is)",

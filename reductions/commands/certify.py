@@ -81,6 +81,7 @@ def compiler_options(options: argparse.Namespace) -> CompilerOptions:
         options.failure,
         options.seed,
         options.fan_out,
+        options.hashes,
     )
 
 
@@ -124,10 +125,10 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
         raise UsageError("--k is for k-hop")
     if options.precision:
         raise UsageError("--precision is for protocols; leave it out")
-    compiled = (options.code, options.heads, options.attention, options.fan_out)
-    if compiled != ("syndrome", "emission", "ema", None):
+    compiled = (options.code, options.heads, options.attention, options.hashes, options.fan_out)
+    if compiled != ("syndrome", "emission", "ema", None, None):
         raise UsageError(
-            "--code, --heads, --attention and --fan-out are for protocols; leave them out"
+            "--code, --heads, --attention, --hashes and --fan-out are for protocols; leave them out"
         )
     if options.n is not None:
         refuse_size(options.n, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")

@@ -238,8 +238,10 @@ def certify_k_hop(
     )
     options = options or CompilerOptions()
     bounds = k_hop_bounds(cluster, k)
+    shown: dict[str, Any] = {"n": len(sequence), "k": k, "n_letters": len(sequence.alphabet)}
     if replace(options, failure="1/100", seed=0) != CompilerOptions():
         bounds = (*bounds[:N_MACHINE_ROWS], *layer_bounds(protocol, cluster, options))
+        shown |= options.shown
     return certify_protocol(
         "k-hop",
         protocol,
@@ -250,6 +252,6 @@ def certify_k_hop(
         oracle=ORACLE,
         options=options,
         precision=precision,
-        parameters={"n": len(sequence), "k": k, "n_letters": len(sequence.alphabet)},
+        parameters=shown,
         progress=progress,
     )

@@ -1,0 +1,62 @@
+"""The further runs of a certificate: by hashing, and with bounded fan-out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim import Cluster, Protocol
+from reductions.compiler_options import CompilerOptions
+from reductions.fan_out import BoundedFanOut, fan_out_bounds, run_with_partners
+from reductions.far_collisions import far_collision_bounds, run_counted
+from reductions.mpc_to_anna import CompiledProtocol
+
+if TYPE_CHECKING:
+    from reductions.certificate import Recorder
+
+Integers = NDArray[np.int64]
+
+
+def run_hashed(
+    recorder: Recorder,
+    transformer: CompiledProtocol,
+    words: Integers,
+    n_wrong: Callable[[Integers], int],
+    judge: str,
+    progress: Callable[[int, int], object] | None,
+) -> None:
+    """Run a transformer that hashes, and add its output and the far collisions that it met."""
+    run = run_counted(transformer, words, progress)
+    if run.output is None:
+        recorder.missing("lsh", len(words), judge)
+        recorder.remarks.append(
+            f"the run by hashing raised {type(run.error).__name__}: {run.error}"
+        )
+    else:
+        recorder.count("lsh", run.output, n_wrong(run.output), judge)
+    counted = {"far_collisions": run.met, "far_uncorrected": run.uncorrected}
+    recorder.measure(far_collision_bounds(transformer), counted)
+
+
+def run_fan_out(
+    recorder: Recorder,
+    protocol: Protocol,
+    cluster: Cluster,
+    words: Integers,
+    n_wrong: Callable[[Integers], int],
+    judge: str,
+    options: CompilerOptions,
+) -> None:
+    """Simulate the protocol with bounded fan-out on its cluster, and add its rows."""
+    bounded, its_cluster = options.reduced(protocol, cluster)
+    assert isinstance(bounded, BoundedFanOut)
+    run = run_with_partners(bounded, its_cluster, words)
+    recorder.count("fan-out", run.output, n_wrong(run.output), judge)
+    rows = (
+        replace(bound, quantity=f"fan_out_{bound.quantity}") for bound in fan_out_bounds(bounded)
+    )
+    recorder.measure(rows, {f"fan_out_{name}": value for name, value in run.measured.items()})
