@@ -20,6 +20,7 @@ from mpc_sim.placement import load_input, read_output
 from mpc_sim.protocol import Protocol, check_shape
 from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
+from mpc_sim.trace import Flow, Trace
 from mpc_sim.views import MachineView
 
 
@@ -242,6 +243,30 @@ class Simulation:
         sim.inbox, sim.round, sim.ledger = saved.inbox, saved.round, saved.ledger
         sim._kept.keep(sim.round, sim.inbox)
         return sim
+
+    def trace(self) -> Trace:
+        """Replay the rounds that were run and keep all that can be seen of them.
+
+        The simulation is where it was afterwards. Memory: that of all machines in all rounds.
+
+        Examples
+        --------
+        >>> from mpc_sim import fit_cluster
+        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
+        >>> sim.goto(2)
+        >>> sim.trace().n_rounds, sim.round
+        (2, 2)
+        """
+        end = self.round
+        self.goto(0)
+        inboxes, flows = [self.inbox], []
+        for _ in range(end):
+            flows.append(Flow.of(self.peek()))
+            self.step()
+            inboxes.append(self.inbox)
+        seen = Ledger(self.cluster, self.ledger.input_held, list(self.ledger.rounds))
+        return Trace(seen, tuple(inboxes), tuple(flows))
 
     def machine(self, machine: int) -> MachineView:
         """Return the whole memory of one machine, with field names."""

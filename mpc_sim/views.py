@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mpc_sim.cluster import Cluster
@@ -55,12 +56,54 @@ class MachineView:
     def __getitem__(self, channel: str) -> tuple[tuple[int, ...], ...]:
         return self.records[channel]
 
-    def __str__(self) -> str:
-        lines = [
+    def changes(self, before: MachineView) -> str:
+        """Say what has changed since an earlier round: records that are new (+) and gone (-).
+
+        A record is the same if its channel, its fields and its words are.
+
+        Examples
+        --------
+        >>> fields = {"input": ("word",)}
+        >>> before = MachineView(1, 0, 8, fields, {"input": ((4,), (5,), (5,))})
+        >>> now = MachineView(1, 1, 8, fields, {"input": ((6,), (5,))})
+        >>> print(now.changes(before))
+        machine 1 before round 1: 2 of 8 words, 3 before round 0
+          + input(word): (6)
+          - input(word): (4) (5)
+        """
+        lines = [f"{self._summary()}, {before.words} before round {before.round}"]
+        for sign, one, other in (("+", self, before), ("-", before, self)):
+            for name, rows in one.records.items():
+                same = other.fields.get(name) == one.fields[name]
+                left = Counter(other.records[name] if same else ())
+                listed = [row for row in rows if not _taken(left, row)]
+                if listed:
+                    lines.append(f"  {sign} {one._channel(name)}: {_written(listed)}")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        return (
             f"machine {self.machine} before round {self.round}: "
             f"{self.words} of {self.memory_words} words"
-        ]
+        )
+
+    def _channel(self, name: str) -> str:
+        return f"{name}({', '.join(self.fields[name])})"
+
+    def __str__(self) -> str:
+        lines = [self._summary()]
         for name, rows in self.records.items():
-            listed = " ".join("(" + ", ".join(map(str, row)) + ")" for row in rows) or "-"
-            lines.append(f"  {name}({', '.join(self.fields[name])}): {listed}")
+            lines.append(f"  {self._channel(name)}: {_written(rows)}")
         return "\n".join(lines)
+
+
+def _written(rows: Iterable[tuple[int, ...]]) -> str:
+    return " ".join("(" + ", ".join(map(str, row)) + ")" for row in rows) or "-"
+
+
+def _taken(left: Counter[tuple[int, ...]], row: tuple[int, ...]) -> bool:
+    """Take a record out of those that are left, if it is there."""
+    if not left[row]:
+        return False
+    left[row] -= 1
+    return True

@@ -4,6 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const state = { step: 0, item: 0, grid: 0, matrix: 0 };
 const MOST_RECORDS = 200;
 const MOST_ENTRIES = 8;
+const FEW_ITEMS = 16;
 
 function element(tag, attributes, ...children) {
   const made = document.createElement(tag);
@@ -111,6 +112,7 @@ function gridPanel(grids) {
   const names = grids.map((grid) => grid.name);
   const picked = selection("load", "Show", names, (index) => { state.grid = index; show(); });
   made.panel.insertBefore(picked, made.frame);
+  if (data.nItems > FEW_ITEMS) made.panel.className = "wide";
   const cache = new Map();
   let legend = null;
   return [made.panel, async () => {
@@ -227,6 +229,8 @@ function memoryPanel() {
   let asked = 0;
   return [panel, async () => {
     const mine = ++asked;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (mine !== asked) return;
     const before = state.step ? data.sides[state.step - 1] : [];
     const sides = await Promise.all(data.sides[state.step].map((side) =>
       sideElement(side, before.find((each) => each.title === side.title))));
