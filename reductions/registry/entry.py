@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-Family = Literal["task", "algorithm", "mechanism", "code", "reduction", "theorem"]
+Family = Literal["task", "construction", "algorithm", "mechanism", "code", "reduction", "theorem"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Entry:
     Parameters
     ----------
     family : str
-        task, algorithm, mechanism, code, reduction, or theorem for a claim that is no construction.
+        task, construction (of a task), algorithm, mechanism, code, reduction, or theorem for a
+        claim that is no construction.
     name : str
         Its identifier.
     statement : str

@@ -10,13 +10,13 @@ TASKS = (
         "k-hop",
         "the letter k hops back: 4^d + 3 + bit_length(k) rounds, compiled to one layer more",
         "Sanford, Hsu, Telgarsky, arXiv 2402.09268; Theorem 4.1 of arXiv 2509.09001",
-        "reductions.tasks.k_hop:certify_k_hop",
+        "reductions.tasks.definitions:K_HOP",
     ),
     Entry(
         "task",
         "match2",
         "is there j with x_i + x_j = 0 mod M: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001",
-        "reductions.tasks.match2:certify_match2",
+        "reductions.tasks.definitions:MATCH2",
     ),
 )

@@ -1,0 +1,146 @@
+"""SUM: the sum of all words, everywhere, by one head of width 1.
+
+All queries and keys are equal, so every token hears the mean of all values; the value of a word x
+is N x, and the mean is the sum. Equal vectors share their bucket in every table of every hash
+family, so ANNA computes it with one table, and nothing can go wrong by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from anna_model import ExactMatch, HeadMaps, Mechanism, RowwiseLayer
+from mpc_sim import InputError
+from mpc_sim.records import Words
+from reductions.bounds import Bound
+from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.tasks.word_transformer import MAX_WORD, WordTransformer
+
+Floats = NDArray[np.float64]
+ORACLE = "sequential loop over the definition"
+
+
+def sum_oracle(words: Words) -> Words:
+    """Add the words one by one.
+
+    Examples
+    --------
+    >>> sum_oracle(np.array([3, 4, 5])).tolist()
+    [12, 12, 12]
+    """
+    total = 0
+    for word in words.tolist():
+        total += word
+    return np.full(len(words), total)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The row-wise map x -> N x."""
+
+    n_tokens: int
+
+    def __call__(self, position: Words, rows: Floats) -> Floats:
+        values: Floats = self.n_tokens * rows[:, :1]
+        return values
+
+
+def same(position: Words, rows: Floats) -> Floats:
+    """Return the query and key of every token: 1."""
+    return np.ones((len(position), 1))
+
+
+def sum_transformer(
+    n: int, largest_sum: int, mechanism: Mechanism | None = None
+) -> WordTransformer:
+    """Return the transformer that adds n words.
+
+    Parameters
+    ----------
+    n : int
+        Context length.
+    largest_sum : int
+        No sum is larger; n times it is below 2^53, so that every sum is exact.
+    mechanism : Mechanism, optional
+        `ExactMatch` by default; any `Anna` will do.
+
+    Raises
+    ------
+    InputError
+        n times the largest sum is 2^53 or more.
+
+    References
+    ----------
+    The task of Proposition E.3 of Liu et al., arXiv 2509.09001, which a Reformer with a fixed
+    pattern needs log N layers for.
+
+    Examples
+    --------
+    >>> from anna_model import Anna
+    >>> from anna_model.lsh import Hyperplane
+    >>> by_hashing = Anna(Hyperplane(), hashes=4, tables=1, seed=0)
+    >>> sum_transformer(4, 10, by_hashing).run(np.array([1, 2, 3, 4])).tolist()
+    [10, 10, 10, 10]
+    """
+    if n * largest_sum >= MAX_WORD:
+        raise InputError(
+            f"sums up to {largest_sum} of {n} words: n times the sum must be below 2**53; "
+            "give fewer or smaller words"
+        )
+    head = HeadMaps(same, same, Times(n), 1, 1)
+    bits = max(1, (n * largest_sum).bit_length())
+    layer = RowwiseLayer(mechanism or ExactMatch(), (head,), precision_bits=bits)
+    return WordTransformer((layer,), n, largest_sum)
+
+
+def sum_bounds(n: int, largest_sum: int) -> tuple[Bound, ...]:
+    """Return the bounds of the construction: one layer, one head, width 1, bits of N S.
+
+    Examples
+    --------
+    >>> [bound.value for bound in sum_bounds(8, 100)]
+    [1, 1, 1, 1, 8, 11]
+    """
+    length, n_bits, s_bits = sympy.symbols("N N_bits S_bits", positive=True, integer=True)
+    values = {"N": n, "N_bits": n.bit_length(), "S_bits": max(1, largest_sum.bit_length())}
+    source = "one head of equal keys (arXiv 2509.09001)"
+    exact = {"layers": 1, "heads": 1, "head_width": 1, "token_width": 1, "context_length": length}
+    rows = [
+        Bound(name, sympy.sympify(expression), values, "exact", source)
+        for name, expression in exact.items()
+    ]
+    return (*rows, Bound("precision_bits", n_bits + s_bits, values, "upper", source))
+
+
+def certify_sum(words: Words, *, progress: Progress | None = None) -> Certificate:
+    """Certify SUM: the one-layer transformer against the oracle.
+
+    Parameters
+    ----------
+    words : int64[N]
+        Not negative.
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        N times the sum is 2^53 or more.
+
+    Examples
+    --------
+    >>> certify_sum(np.array([3, 4, 5])).ok
+    True
+    """
+    recorder = Recorder("sum", {"n": len(words)})
+    expected = sum_oracle(words)
+    transformer = sum_transformer(len(words), int(expected[0]))
+    output = transformer.run(words)
+    if progress is not None:
+        progress("transformer", 1, 1)
+    recorder.compare("transformer", output, expected, ORACLE)
+    recorder.measure(sum_bounds(len(words), int(expected[0])), measured_layers(transformer))
+    return recorder.certificate()

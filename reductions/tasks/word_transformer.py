@@ -1,0 +1,59 @@
+"""A transformer of words: a token an input word, the answer in the first column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from anna_model import Rows, Transformer
+from mpc_sim import InputError
+from mpc_sim.records import Words
+
+MAX_WORD = 2**53
+
+
+@dataclass(frozen=True)
+class WordTransformer(Transformer):
+    """A transformer whose tokens hold a word each.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+    n_tokens : int
+        N.
+    largest_word : int
+        Of the input, below 2^53.
+
+    Examples
+    --------
+    >>> from reductions.tasks.sum import sum_transformer
+    >>> sum_transformer(3, 12).run([3, 4, 5]).tolist()
+    [12, 12, 12]
+    """
+
+    largest_word: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.largest_word < MAX_WORD:
+            raise InputError(f"largest word = {self.largest_word}: choose it in 0 .. 2**53 - 1")
+
+    def run(self, words: ArrayLike) -> Words:
+        """Return the N output words, int64[N], for N input words.
+
+        Raises
+        ------
+        InputError
+            There are not N of them, or one is no integer in 0 .. ``largest_word``.
+        """
+        given = np.asarray(words)
+        if given.dtype.kind not in "iu" or given.shape != (self.n_tokens,):
+            raise InputError(f"give {self.n_tokens} integers, not {given.dtype} {given.shape}")
+        if given.min() < 0 or given.max() > self.largest_word:
+            raise InputError(
+                f"words lie in {given.min()} .. {given.max()}; give 0 .. {self.largest_word}"
+            )
+        rows = Rows.from_dense(given[:, None].astype(np.float64))
+        return self.forward(rows).dense()[:, 0].astype(np.int64)

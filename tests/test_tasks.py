@@ -1,0 +1,136 @@
+"""Tasks and constructions: every construction on every kind of input, against the oracle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mpc_sim import InputError
+from reductions.bounds import Bound
+from reductions.registry import ENTRIES, find, names
+from reductions.tasks.construction import Construction
+from reductions.tasks.match2_bins import (
+    N_BINS,
+    balanced_numbers,
+    balanced_samples,
+    bin_of,
+)
+from reductions.tasks.sequences import letters_without_repeats
+from reductions.tasks.task import Instance, Task
+
+CONSTRUCTIONS = names("construction")
+SLOW = ("connectivity", "one-vs-two-cycle")  # hundreds of layers
+INPUTS = [
+    pytest.param(name, kind, marks=[pytest.mark.slow] if task.name in SLOW else [])
+    for name in CONSTRUCTIONS
+    for task in [find("task", name.split("/")[0]).load()]
+    for kind in task.inputs(8)
+]
+
+
+def construction_of(name: str) -> Construction:
+    loaded = find("construction", name).load()
+    assert isinstance(loaded, Construction)
+    return loaded
+
+
+def task_of(name: str) -> Task:
+    loaded = find("task", name).load()
+    assert isinstance(loaded, Task)
+    return loaded
+
+
+def test_the_registry_names_what_it_holds() -> None:
+    for entry in ENTRIES:
+        if entry.family in ("task", "construction"):
+            assert entry.load().name == entry.name
+    assert {construction_of(name).task for name in CONSTRUCTIONS} == set(names("task"))
+    for name in names("task"):
+        task = task_of(name)
+        assert task.random
+        assert task.hard
+        assert task.real
+
+
+@pytest.mark.parametrize(("name", "kind"), INPUTS)
+def test_a_construction_is_its_oracle_within_its_bounds(name: str, kind: str) -> None:
+    construction = construction_of(name)
+    instance = task_of(construction.task).inputs(24, seed=3)[kind]
+    certificate = construction.certify(instance)
+    for check in certificate.checks:
+        assert check.status == "PASS", check.explain()
+    compared = certificate["output-transformer"].compared
+    assert compared == len(instance.words)
+
+
+# --- generators ---
+
+
+@pytest.mark.parametrize("n", [5, 6, 32, 200])
+def test_balanced_inputs_of_match2_fill_their_bin(n: int) -> None:
+    for bin in range(N_BINS):
+        for seed in range(5):
+            numbers = balanced_numbers(n, n + 5, bin=bin, seed=seed).tolist()
+            ones = sum(any((x + y) % (n + 5) == 0 for y in numbers) for x in numbers)
+            low, high = bin / 4, (bin + 1) / 4
+            assert low <= ones / n < high or (bin == 3 and ones == n)
+            assert all(0 < x < n + 5 for x in numbers)
+
+
+def test_samples_are_balanced_and_seeded() -> None:
+    samples = balanced_samples(32, 37, 40, seed=2)
+    bins = [
+        bin_of(np.array([int(any((x + y) % 37 == 0 for y in row)) for x in row]))
+        for row in samples.tolist()
+    ]
+    assert [bins.count(bin) for bin in range(N_BINS)] == [10] * 4
+    assert bins != sorted(bins)
+    assert np.array_equal(samples, balanced_samples(32, 37, 40, seed=2))
+    assert not np.array_equal(samples, balanced_samples(32, 37, 40, seed=3))
+
+
+def test_impossible_bins_are_refused() -> None:
+    with pytest.raises(InputError, match="choose n >= 5"):
+        balanced_numbers(4, 37, bin=1, seed=0)
+    with pytest.raises(InputError, match="no input of 8 numbers mod 3 in bin 1"):
+        balanced_numbers(8, 3, bin=1, seed=0)  # 1 and 2: all of them have a partner, or none
+    with pytest.raises(InputError, match="give a multiple"):
+        balanced_samples(32, 37, 6, seed=0)
+
+
+def test_no_letter_follows_itself() -> None:
+    letters = letters_without_repeats(5000, 4, seed=1)
+    assert not np.any(letters[1:] == letters[:-1])
+    counts = np.bincount(letters, minlength=4)
+    assert counts.min() > 1000  # of 1250; a standard deviation is below 31
+    with pytest.raises(InputError, match="two or more"):
+        letters_without_repeats(5, 1, seed=0)
+
+
+# --- canaries ---
+
+
+def test_canary_a_wrong_output_a_wrong_depth_and_a_wrong_width_fail() -> None:
+    construction, task = construction_of("match2/direct"), task_of("match2")
+    instance = task.random["balanced"](16, 1)
+    other = Instance(instance.words, {"modulus": 22})
+    shifted = replace(construction, build=lambda shape: construction.build(other.shape))
+    assert shifted.certify(instance)["output-transformer"].status == "FAIL"
+    for quantity in ("layers", "token_width"):
+        wrong: list[Bound] = [
+            replace(bound, expression=bound.expression - 1) if bound.quantity == quantity else bound
+            for bound in construction.bounds(instance.shape)
+        ]
+        statuses = {bound.quantity: bound.check(1).status for bound in wrong}
+        assert [name for name, status in statuses.items() if status == "FAIL"] == [quantity]
+
+
+def test_instances_are_checked() -> None:
+    with pytest.raises(InputError, match="one word or more"):
+        Instance(np.zeros(0, np.int64))
+    with pytest.raises(InputError, match=r"give 0 \.\. 3"):
+        Instance(np.array([4]), largest_word=3)
+    with pytest.raises(InputError, match="no parameter k; it has modulus"):
+        Instance(np.array([4]), {"modulus": 5}).shape["k"]
