@@ -585,8 +585,8 @@ WRONG = {
 class Spoiled:
     """A transformer with something wrong about it."""
 
-    def __init__(self, honest: Any, add: int = 0, layers: int = 0, heads: int = 0) -> None:
-        self.honest, self.add, self.layers, self.heads = honest, add, layers, heads
+    def __init__(self, honest: Any, add: int = 0, **more: int) -> None:
+        self.honest, self.add, self.more = honest, add, more
 
     def run(self, words: Integers) -> Integers:
         output: Integers = self.honest.run(words)
@@ -594,7 +594,8 @@ class Spoiled:
 
     def resources(self) -> Any:
         found = self.honest.resources()
-        return replace(found, layers=found.layers + self.layers, heads=found.heads + self.heads)
+        spoiled = {name: getattr(found, name) + more for name, more in self.more.items()}
+        return replace(found, **spoiled)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from reductions.testing.kit import Case, Kit
 from reductions.testing.not_conforming import NotConforming
 
 Integers = NDArray[np.int64]
+
+SHRINKING = 200
+"""Inputs that are tried in search of a smaller one that fails."""
 
 
 def assert_conforms(
@@ -56,7 +60,8 @@ def assert_conforms(
     new_process : bool
         Run the first input also in a new process with another PYTHONHASHSEED (about a second).
     max_examples : int
-        How many inputs are drawn from a strategy.
+        How many inputs are drawn from a strategy. The first that fails is shrunk: the error shows
+        the smallest input found that fails the same check.
     seed : int
         Of the batches, of what hypothesis draws and of the repetition code.
 
@@ -120,14 +125,16 @@ def is_strategy(inputs: object) -> bool:
 
 
 def _draw(kit: Kit, strategy: Any, max_examples: int, seed: int) -> None:
-    """Let hypothesis draw the inputs, without shrinking.
+    """Let hypothesis draw the inputs, and shrink the first that fails.
 
-    A protocol with hidden state fails or not from run to run, which hypothesis reports as flaky;
-    what the user is told is the fault that was seen.
+    Smaller inputs count only if they fail the same check, so that what is shown is the fault that
+    was seen. A fault is kept with its input and not looked for again: a protocol with hidden state
+    fails or not from run to run, which hypothesis would report as flaky.
     """
     import hypothesis
 
-    faults: list[NotConforming] = []
+    faults: dict[bytes, NotConforming] = {}
+    n_tries = 0
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -135,16 +142,25 @@ def _draw(kit: Kit, strategy: Any, max_examples: int, seed: int) -> None:
         deadline=None,
         database=None,
         derandomize=False,
-        phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+        phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink),
         suppress_health_check=list(hypothesis.HealthCheck),
         report_multiple_bugs=False,
     )
     @hypothesis.given(strategy)
     def check(case: Case) -> None:
+        nonlocal n_tries
+        key = pickle.dumps(case)
+        if key in faults:
+            raise faults[key]
+        n_tries += bool(faults)
+        if n_tries > SHRINKING:
+            return
         try:
             kit.check(case)
         except NotConforming as fault:
-            faults.append(fault)
+            if fault.check != (kit.sought or fault.check):
+                return
+            kit.sought, faults[key] = fault.check, fault
             raise
 
     try:
@@ -154,8 +170,7 @@ def _draw(kit: Kit, strategy: Any, max_examples: int, seed: int) -> None:
     except Exception:
         if not faults:
             raise
-    if faults:
-        raise faults[0]
+        raise next(iter(faults.values())) from None
 
 
 def _cases(inputs: Any) -> list[Case]:

@@ -31,6 +31,9 @@ LONGEST_SHOWN = 40
 class Kit:
     """A protocol, what it is measured by, and how many inputs it has been through.
 
+    Once a check is ``sought``, in search of a smaller input that fails it, nothing is compiled to
+    look for faults that come after it.
+
     Examples
     --------
     >>> from mpc_sim.algorithms.columnsort import columnsort
@@ -52,6 +55,7 @@ class Kit:
     pickled: Pickled | None = None
     n_inputs: int = 0
     n_failed: int = 0
+    sought: str | None = None
 
     def check_value(self) -> None:
         """Check the protocol as a value, before any input exists."""
@@ -123,6 +127,8 @@ class Kit:
             self.n_failed += 1
         elif self.oracle is not None:
             _compare(output, np.array(self.oracle(words)))
+        if self.sought is not None and not self.compiled.can_fail(self.sought):
+            return
         self.compiled.check(words, simulation)
 
     def _simulate(self, cluster: Cluster, words: Integers, shape: Shape) -> Simulation:

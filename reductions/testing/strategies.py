@@ -55,7 +55,9 @@ def word_inputs(
         lists(words).map(sorted),
         lists(words).map(lambda drawn: sorted(drawn, reverse=True)),
         lists(st.integers(0, min(1, largest_word))),
-        lists(st.sampled_from([0, largest_word])),
+        lists(words).map(
+            lambda drawn: [largest_word * (2 * word > largest_word) for word in drawn]
+        ),
         st.builds(lambda word, size: [word] * size, words, sizes),
         st.builds(_outlier, words, words, sizes, st.integers(0, max_size - 1)),
     ]
