@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from mpc_sim import Cluster, Ledger, Protocol, Simulation
 from reductions.bounds import Bound, Check, Status
 from reductions.compiler_options import CompilerOptions
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+
+if TYPE_CHECKING:
+    from reductions.way_back import WayBack
 
 Integers = NDArray[np.int64]
 Progress = Callable[[str, int, int], object]
@@ -34,7 +37,7 @@ class Certificate:
         Sizes, exponents, constants and seed of the run.
     checks : tuple of Check
     outputs : mapping of str to int64[N]
-        Output words by side: mpc, transformer.
+        Output words by side: mpc, transformer, lsh, back.
     seconds : float
         Of the whole run.
     remarks : tuple of str
@@ -160,6 +163,7 @@ def certify_protocol(
     parameters: Mapping[str, Any] | None = None,
     options: CompilerOptions | None = None,
     precision: bool = False,
+    back: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Simulate a protocol, compile it, run the transformer, and compare both with an oracle.
@@ -183,6 +187,8 @@ def certify_protocol(
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
         the layers declare.
+    back : bool
+        Simulate the transformer on machines again (`reductions.way_back`).
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -196,6 +202,8 @@ def certify_protocol(
         The protocol breaks a limit of the model.
     CodeOverload
         The transformer heard more messages in a head than its code can tell apart, by exact match.
+    NoWayBack
+        The way back was asked for and does not fit; nothing has run.
 
     Notes
     -----
@@ -216,24 +224,49 @@ def certify_protocol(
     >>> [(check.name, check.measured, check.status) for check in certificate.checks]
     [('output-mpc', 0, 'PASS'), ('output-transformer', 0, 'PASS'), ('rounds', 5, 'PASS')]
     """
+    options = options or CompilerOptions()
     recorder = Recorder(task, dict(parameters or {}) | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))
+    returning = plan_back(recorder, protocol, cluster, options) if back else None
+
+    def n_wrong(found: Integers) -> int:
+        return int(np.count_nonzero(found != expected))
+
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_side(progress, "simulate"))
     recorder.compare("mpc", output, expected, oracle)
     transformer = run_compiled(
-        recorder,
-        protocol,
-        cluster,
-        words,
-        lambda found: int(np.count_nonzero(found != expected)),
-        oracle,
-        options or CompilerOptions(),
-        progress,
+        recorder, protocol, cluster, words, n_wrong, oracle, options, progress
     )
-    measured = measured_rounds(simulation.ledger) | measured_layers(transformer)
-    recorder.measure(bounds, measured | measured_bits(recorder, transformer, words, precision))
+    measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
+    measured |= measured_layers(transformer)
+    measured |= measured_bits(recorder, transformer, words, precision)
+    if returning is not None:
+        measured |= returning.run(recorder, words, n_wrong, oracle, progress)
+        bounds = (*bounds, *returning.bounds)
+    recorder.measure(bounds, measured)
     return recorder.certificate()
+
+
+def plan_back(
+    recorder: Recorder, protocol: Protocol, cluster: Cluster, options: CompilerOptions
+) -> WayBack:
+    """Plan the way back of the transformer that is run last, before anything runs; note its sizes.
+
+    Where fewer hashes were chosen than the theorem wants, the transformer of exact match returns:
+    the other one may have no output to compare with.
+
+    Raises
+    ------
+    NoWayBack
+        It does not fit.
+    """
+    from reductions.way_back import way_back
+
+    kept = options if options.hashes is None else options.by_exact_match
+    returning = way_back(compile_protocol(protocol, cluster, **kept.keywords))
+    recorder.parameters |= returning.parameters
+    return returning
 
 
 def run_compiled(

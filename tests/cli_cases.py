@@ -17,10 +17,16 @@ from reductions.cli import main
 
 LAYERS = ["layers", "heads", "head_width", "token_width", "precision_bits"]
 MACHINES = ["rounds", "local_memory", "sent_words", "received_words", "machines"]
+BACK = ["back_rounds", "back_machines", "back_local_memory"]
 ROWS = {
     "k-hop": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
-    "match2": ["output-transformer", *LAYERS],
+    "match2": ["output-transformer", "output-back", *LAYERS, *BACK],
 }
+"""Rows of the defaults."""
+SMALL_ROWS = ROWS | {
+    "k-hop": ["output-mpc", "output-transformer", "output-back", *MACHINES, *LAYERS, *BACK]
+}
+"""Rows of inputs for which the way back is affordable."""
 KINDS, STATUSES = {"exact", "upper", "whp", "expected"}, {"PASS", "FAIL", "UNVERIFIED"}
 
 

@@ -12,8 +12,10 @@ import numpy as np
 import oracles
 import pytest
 from cli_cases import (
+    BACK,
     MACHINES,
     ROWS,
+    SMALL_ROWS,
     Anna,
     anna_command,  # noqa: F401
     faults,
@@ -99,7 +101,7 @@ def test_table_shows_every_row(anna: Anna, task: str) -> None:
     run = anna("certify", task, "--n", 16)
     assert (run.status, run.err) == (0, "")
     *lines, verdict = run.out.splitlines()
-    for name in ROWS[task]:
+    for name in SMALL_ROWS[task]:
         (line,) = (line for line in lines if line.split()[:1] == [name])
         assert re.search(r"\b(exact|upper)\b.*\bPASS\b", line)
     assert re.fullmatch(r"PASS: \d+ checks in \d+\.\d+ s", verdict)
@@ -139,7 +141,8 @@ def test_seed_is_echoed_and_decides_the_input(anna: Anna, tmp_path: Path) -> Non
 
 def evaluated(formula: str, substitution: str) -> int:
     """The value of a printed formula, by arithmetic that shares nothing with the bounds."""
-    arithmetic = {"Max": max, "Min": min, "ceiling": math.ceil, "floor": math.floor}
+    arithmetic = {"Max": max, "Most": max, "Min": min, "ceiling": math.ceil, "floor": math.floor}
+    arithmetic["Piecewise"] = lambda *cases: next(value for value, holds in cases if holds)
     pairs = (pair.split(" = ") for pair in substitution.split(", ") if pair)
     return int(eval(formula, arithmetic | {name: int(value) for name, value in pairs}))
 
@@ -165,12 +168,64 @@ def test_canary_evaluated() -> None:
         evaluated("N + 1", "")
 
 
-def test_no_back_is_accepted(anna: Anna) -> None:
-    with_it, without = (
-        anna("certify", "k-hop", "--n", 9, *option, "--json").json["checks"]
-        for option in (["--no-back"], [])
-    )
-    assert with_it == without
+def test_the_way_back_is_taken_where_it_is_affordable(anna: Anna) -> None:
+    """By default up to 64 tokens of k-hop and 256 numbers; never with --no-back."""
+    back = {"output-back", *BACK}
+    for line, is_taken in (
+        ("k-hop --n 9", True),
+        ("k-hop --n 9 --no-back", False),
+        ("k-hop --n 64", True),
+        ("k-hop --n 65 --k 1", False),
+        ("match2 --n 256", True),
+        ("match2 --n 257", False),
+        ("match2 --n 300 --back", True),
+        ("match2 --n 256 --no-back", False),
+        ("columnsort --n 16", False),
+        ("columnsort --n 16 --back", True),
+    ):
+        run = anna("certify", *line.split(), "--json")
+        assert run.status == 0
+        rows = {check["name"]: check for check in run.json["checks"]}
+        assert back & set(rows) == (back if is_taken else set()), line
+        if is_taken:
+            assert run.json["parameters"]["back_n_machines"] >= rows["back_machines"]["measured"]
+            assert rows["back_rounds"]["kind"] == "exact"
+
+
+def test_the_way_back_by_hashing_and_by_every_code(anna: Anna) -> None:
+    for option in (
+        ("--attention", "anna"),
+        ("--code", "repetition"),
+        ("--code", "disjunct"),
+        ("--heads", "spread"),
+    ):
+        run = anna("certify", "columnsort", "--n", 16, "--back", *option, "--json")
+        rows = {check["name"]: check for check in run.json["checks"]}
+        assert (run.status, rows["output-back"]["measured"]) == (0, 0), option
+        assert rows["sides-differ"]["compared"] == 16 * (2 + (option[1] == "anna"))
+
+
+def test_the_way_back_writes_its_own_words(anna: Anna, tmp_path: Path) -> None:
+    words = []
+    for side in ("mpc", "transformer", "back"):
+        out = tmp_path / side
+        assert anna("certify", "k-hop", "--n", 40, "--side", side, "--out", out).status == 0
+        words.append(words_of(out))
+    assert words[0] == words[1] == words[2]
+
+
+def test_what_does_not_fit_is_left_out_unless_it_was_asked_for(anna: Anna) -> None:
+    """A number of 53 bits has no place on a grid with a sign."""
+    numbers = f"{2**53 - 1}\n1\n"
+    run = anna("certify", "match2", "--input", "-", "--json", stdin=numbers)
+    assert run.status == 0
+    assert not any(check["name"] == "output-back" for check in run.json["checks"])
+    assert run.json["remarks"] == [
+        "no way back: 9007199254740991 is beyond a grid of 53 bits with sign"
+    ]
+    refused = anna("certify", "match2", "--back", "--input", "-", stdin=numbers)
+    assert refused.status == 2
+    assert refused.err == f"anna-mpc: {run.json['remarks'][0]}\n"
 
 
 # --- words in, words out ---

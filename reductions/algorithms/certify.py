@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,11 +18,15 @@ from reductions.certificate import (
     measured_bits,
     measured_layers,
     measured_rounds,
+    plan_back,
     run_compiled,
     scarcity_remark,
 )
 from reductions.compiler_options import CompilerOptions
 from reductions.theorem_4_1 import layer_bounds, theorem_bounds
+
+if TYPE_CHECKING:
+    from reductions.way_back import WayBack
 
 
 def certify_algorithm(
@@ -33,6 +37,7 @@ def certify_algorithm(
     *,
     parameters: Mapping[str, Any] | None = None,
     precision: bool = False,
+    back: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for an algorithm on an input.
@@ -52,6 +57,8 @@ def certify_algorithm(
         Shown with those of the cluster.
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
+    back : bool
+        Simulate the transformer on machines again (`reductions.way_back`).
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -66,6 +73,8 @@ def certify_algorithm(
     CodeOverload
         What the compiler drew lets messages collide, within the stated probability. Ids that
         collide are counted in rows of their own.
+    NoWayBack
+        The way back was asked for and does not fit; nothing has run.
 
     References
     ----------
@@ -84,6 +93,7 @@ def certify_algorithm(
     protocol, words = algorithm.protocol_for(given), algorithm.words(given)
     recorder = _recorder(algorithm.name, cluster, options, parameters)
     judge = f"{algorithm.judge} of the algorithm"
+    returning = plan_back(recorder, protocol, cluster, options) if back else None
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_named(progress))
     recorder.count("mpc", output, algorithm.n_wrong(given, output), judge)
@@ -95,7 +105,7 @@ def certify_algorithm(
         return algorithm.n_wrong(given, found)
 
     return _compiled(
-        recorder, simulation, words, n_wrong, judge, bounds, options, precision, progress
+        recorder, simulation, words, n_wrong, judge, bounds, options, precision, returning, progress
     )
 
 
@@ -108,6 +118,7 @@ def certify_own(
     *,
     parameters: Mapping[str, Any] | None = None,
     precision: bool = False,
+    back: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for a protocol without an oracle: the transformer gives its output.
@@ -129,6 +140,7 @@ def certify_own(
     recorder.remarks.append(
         "no oracle was given: the transformer is held to the output of the simulation"
     )
+    returning = plan_back(recorder, protocol, cluster, options) if back else None
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_named(progress))
     recorder.outputs["mpc"] = output
@@ -139,7 +151,7 @@ def certify_own(
 
     judge = "the simulation"
     return _compiled(
-        recorder, simulation, words, n_wrong, judge, bounds, options, precision, progress
+        recorder, simulation, words, n_wrong, judge, bounds, options, precision, returning, progress
     )
 
 
@@ -152,6 +164,7 @@ def _compiled(
     bounds: tuple[Bound, ...],
     options: CompilerOptions,
     precision: bool,
+    returning: WayBack | None,
     progress: Progress | None,
 ) -> Certificate:
     """Run the transformer of a finished simulation, and put all rows beside their bounds."""
@@ -159,9 +172,14 @@ def _compiled(
     transformer = run_compiled(
         recorder, protocol, cluster, words, n_wrong, judge, options, progress
     )
+    measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
+    measured |= measured_layers(transformer)
+    measured |= measured_bits(recorder, transformer, words, precision)
+    if returning is not None:
+        measured |= returning.run(recorder, words, n_wrong, judge, progress)
+        bounds = (*bounds, *returning.bounds)
     recorder.agree()
-    measured = measured_rounds(simulation.ledger) | measured_layers(transformer)
-    recorder.measure(bounds, measured | measured_bits(recorder, transformer, words, precision))
+    recorder.measure(bounds, measured)
     return recorder.certificate()
 
 

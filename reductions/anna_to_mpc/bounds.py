@@ -1,10 +1,10 @@
 """Rounds, loads and machines of the protocol of a transformer, derived before anything runs.
 
-Symbols, with the number of a layer behind them where layers differ: n tokens, T of them on a
-machine; H heads, l tables, d words of a row, w of a record, A of an answer; a copy tree has L
-levels of arity a, and T_leaf pairs lie on a leaf machine, T_in on one of an inner level; columnsort
-has depth D, columns of r records and M machines, and leaves o records a machine; the scan has S
-levels, elements of e words, and its machine 0 has q children elsewhere.
+Symbols, with the number of the first layer of a kind behind them where layers differ: n tokens, T
+of them on a machine; H heads, l tables, d words of a row, w of a record, A of an answer; a copy
+tree has L levels of arity a, and T_leaf pairs lie on a leaf machine, T_in on one of an inner level;
+columnsort has depth D, columns of r records and M machines, and leaves o records a machine; the
+scan has S levels, elements of e words, and its machine 0 has q children elsewhere.
 """
 
 from __future__ import annotations
@@ -44,17 +44,20 @@ def bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     plan = _plan_of(executed)
     values = {"n": plan.shapes[0].n_tokens, "T": plan.tokens, "B": plan.cluster.block_words}
     rounds, held, sent, received = sympy.Integer(0), [], [], []
-    machines = [sympy.ceiling(sympy.Symbol("n") / sympy.Symbol("T"))]
+    n, tokens, block = sympy.symbols("n T B", integer=True)
+    machines = [sympy.ceiling(n / tokens)]
+    alike: dict[tuple[int, ...], list[int]] = {}
     for number, layer in enumerate(plan.layers, start=1):
-        suffix = "" if len(plan.layers) == 1 else f"_{number}"
-        values |= {f"{name}{suffix}": value for name, value in _sizes(layer, plan).items()}
+        alike.setdefault(tuple(_sizes(layer, plan).values()), []).append(number)
+    for sizes, numbers in alike.items():
+        suffix = "" if len(alike) == 1 else f"_{numbers[0]}"
+        values |= {f"{name}{suffix}": value for name, value in zip(NAMES, sizes, strict=True)}
         of = _LayerFormulas(suffix)
-        rounds += of.rounds
+        rounds += len(numbers) * of.rounds
         held.append(of.waiting + of.held)
         sent.append(of.waiting + of.sent)
         received.append(of.received)
         machines.append(of.machines)
-    block = sympy.Symbol("B")
     formulas = {
         "rounds": rounds,
         "local_memory": Most(block, *held),

@@ -29,6 +29,7 @@ from anna_model.answers import Answer
 from anna_model.fixed_point import Precision, steps_on
 from anna_model.heads import HeadBlock
 from mpc_sim import InputError
+from reductions.hashed_ids import HashedIds
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -171,6 +172,8 @@ def code_words(mechanism: Mechanism, query_width: int, word_bits: int) -> int:
     """
     if isinstance(mechanism, ExactMatch):
         return query_width
+    if isinstance(mechanism, HashedIds):
+        return 1
     if isinstance(mechanism, Anna):
         bits = (mechanism.functions(query_width).n_codes - 1).bit_length()
         return max(1, -(-bits // word_bits))
@@ -199,6 +202,8 @@ def codes_of(
     if isinstance(mechanism, ExactMatch):
         steps = steps_on(precision.keys, vectors, "queries and keys")
         return steps + (1 << (precision.keys.bits - 1))
+    if isinstance(mechanism, HashedIds):
+        return mechanism.buckets[vectors[:, 0].astype(np.int64)][:, None]
     assert isinstance(mechanism, Anna)
     functions = mechanism.functions(vectors.shape[1])
     (codes,) = functions.codes(

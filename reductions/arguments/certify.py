@@ -69,8 +69,15 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("--words", action="store_true", help="with --text: a token a word")
     back = command.add_mutually_exclusive_group()
+    back.add_argument(
+        "--back",
+        action="store_true",
+        help="simulate the transformer on machines again (k-hop to 64 tokens, match2 to 256)",
+    )
     back.add_argument("--no-back", action="store_true", help="leave the way back out")
     command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
-    command.add_argument("--side", choices=("mpc", "transformer", "lsh"), help="what --out writes")
+    command.add_argument(
+        "--side", choices=("mpc", "transformer", "lsh", "back"), help="what --out writes"
+    )
     command.add_argument("--explain", metavar="ROW", help="print the derivation of one row")
     command.add_argument("--json", action="store_true", help="print one JSON object")

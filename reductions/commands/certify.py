@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mpc_sim import InputError, MPCError, ShapeError
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     Write = Callable[[Words], str]
 
 DEFAULT_N = 256
+MOST_BACK = {"k-hop": 64, "match2": 256}
+"""Up to so many tokens the way back is taken unless it is left out."""
+
 BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token
 
 
@@ -85,6 +89,26 @@ def compiler_options(options: argparse.Namespace) -> CompilerOptions:
     )
 
 
+def there_and_back(
+    options: argparse.Namespace, is_affordable: bool, certify: Callable[[bool], Certificate]
+) -> Certificate:
+    """Certify with the way back where it was asked for, or is affordable and not left out.
+
+    What was not asked for and does not fit is left out, with a remark.
+    """
+    from reductions.way_back import NoWayBack
+
+    if options.back or (is_affordable and not options.no_back):
+        try:
+            return certify(True)
+        except NoWayBack as error:
+            if options.back:
+                raise
+            certificate = certify(False)
+            return replace(certificate, remarks=(*certificate.remarks, str(error)))
+    return certify(False)
+
+
 def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
     from reductions.tasks.k_hop import certify_k_hop
 
@@ -105,14 +129,19 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
         n = DEFAULT_N if options.n is None else options.n
         sequence = Sequence.random(n, seed=options.seed)
     refuse_size(len(sequence), BYTES_A_TOKEN, epsilon, gamma)
-    certificate = certify_k_hop(
-        sequence,
-        4 if options.k is None else options.k,
-        epsilon,
-        gamma,
-        options=compiler_options(options),
-        precision=options.precision,
-        progress=progress_line(),
+    certificate = there_and_back(
+        options,
+        len(sequence) <= MOST_BACK["k-hop"],
+        lambda back: certify_k_hop(
+            sequence,
+            4 if options.k is None else options.k,
+            epsilon,
+            gamma,
+            options=compiler_options(options),
+            precision=options.precision,
+            back=back,
+            progress=progress_line(),
+        ),
     )
     letters = ("none", *(printable(letter) for letter in sequence.alphabet))
     return with_seed(certificate, options), lettered(letters)
@@ -141,7 +170,11 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
         n = DEFAULT_N if options.n is None else options.n
         modulus = _modulus(options.modulus, n)
         numbers = random_numbers(n, modulus, seed=options.seed)
-    certificate = certify_match2(numbers, modulus, progress=progress_line())
+    certificate = there_and_back(
+        options,
+        len(numbers) <= MOST_BACK["match2"],
+        lambda back: certify_match2(numbers, modulus, back=back, progress=progress_line()),
+    )
     return with_seed(certificate, options), lettered(("0", "1"))
 
 

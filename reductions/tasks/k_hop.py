@@ -199,6 +199,7 @@ def certify_k_hop(
     *,
     options: CompilerOptions | None = None,
     precision: bool = False,
+    back: bool = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify k-hop on a sequence: protocol and compiled transformer against the oracle.
@@ -215,6 +216,8 @@ def certify_k_hop(
         are those of `theorem_bounds`.
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
+    back : bool
+        Simulate the transformer on machines again (`reductions.way_back`).
     progress : callable, optional
 
     Returns
@@ -225,6 +228,8 @@ def certify_k_hop(
     ------
     ShapeError, ValueError
         The sizes are impossible; the message names the parameter to change.
+    NoWayBack
+        The way back was asked for and does not fit.
 
     Examples
     --------
@@ -252,6 +257,7 @@ def certify_k_hop(
         oracle=ORACLE,
         options=options,
         precision=precision,
+        back=back,
         parameters=shown,
         progress=progress,
     )

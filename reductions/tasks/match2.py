@@ -8,20 +8,29 @@ residue that completes it, its value 1; a query without a match hears 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model.fixed_point import Precision
+from anna_model.precision import MOST_BITS, Grid, GridOverflow
 from mpc_sim import InputError
+from reductions.anna_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
 from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+
+if TYPE_CHECKING:
+    from reductions.way_back import WayBack
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 ORACLE = "sequential loop over the definition"
 MAX_MODULUS = 2**53
+SCARCE_FROM, SCARCE_FACTOR = 128, 8
+"""From so many numbers on machines of 8 sqrt(n) words suffice, fewer than n."""
 
 
 def default_modulus(n: int) -> int:
@@ -158,7 +167,7 @@ def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
 
 
 def certify_match2(
-    numbers: Integers, modulus: int, *, progress: Progress | None = None
+    numbers: Integers, modulus: int, *, back: bool = False, progress: Progress | None = None
 ) -> Certificate:
     """Certify Match2: the one-layer transformer against the oracle.
 
@@ -166,6 +175,8 @@ def certify_match2(
     ----------
     numbers : int64[N]
     modulus : int
+    back : bool
+        Simulate the transformer on machines (`reductions.way_back`).
     progress : callable, optional
 
     Returns
@@ -176,17 +187,47 @@ def certify_match2(
     ------
     InputError
         A number or the modulus is out of range.
+    NoWayBack
+        The way back was asked for and does not fit.
 
     Examples
     --------
-    >>> certify_match2(np.array([1, 36, 0, 5]), 37).ok
+    >>> certify_match2(np.array([1, 36, 0, 5]), 37, back=True).ok
     True
     """
     recorder = Recorder("match2", {"n": len(numbers), "modulus": modulus})
     transformer = match2_transformer(len(numbers), modulus)
+    returning = _way_back(transformer, numbers) if back else None
+    recorder.parameters |= returning.parameters if returning else {}
     output = transformer.run(numbers)
     if progress is not None:
         progress("transformer", 1, 1)
-    recorder.compare("transformer", output, match2_oracle(numbers, modulus), ORACLE)
-    recorder.measure(match2_bounds(len(numbers), modulus), measured_layers(transformer))
+    expected, measured = match2_oracle(numbers, modulus), measured_layers(transformer)
+    bounds = match2_bounds(len(numbers), modulus)
+    recorder.compare("transformer", output, expected, ORACLE)
+    if returning is not None:
+
+        def n_wrong(found: Integers) -> int:
+            return int(np.count_nonzero(found != expected))
+
+        measured |= returning.run(recorder, numbers, n_wrong, ORACLE, progress)
+        bounds = (*bounds, *returning.bounds)
+    recorder.measure(bounds, measured)
     return recorder.certificate()
+
+
+def _way_back(transformer: Match2Transformer, numbers: Integers) -> WayBack:
+    """Plan machines whose grid holds the numbers and the residues, s' < n where that fits."""
+    from reductions.way_back import GAP, planned
+
+    largest = max(int(np.max(numbers, initial=1)), transformer.modulus - 1)
+
+    def build() -> TransformerProtocol:
+        if largest.bit_length() >= MOST_BITS:
+            raise GridOverflow(f"{largest} is beyond a grid of {MOST_BITS} bits with sign")
+        grid = Grid(largest.bit_length() + 1, 0)
+        precision = Precision(rows=grid, keys=grid, values=Grid(2, 0))
+        scarce = SCARCE_FACTOR if transformer.n_tokens >= SCARCE_FROM else None
+        return fit_anna_to_mpc(transformer, precision, GAP, input_width=1, memory_factor=scarce)
+
+    return planned(build)
