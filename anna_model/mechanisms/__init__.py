@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from anna_model.mechanisms.mechanism import Attended as Attended, Mechanism as Mechanism
     from anna_model.mechanisms.reformer import Reformer as Reformer
     from anna_model.mechanisms.softmax import Softmax as Softmax
-    from anna_model.mechanisms.sorted_chunks import AngularCodes as AngularCodes
+    from anna_model.mechanisms.sorted_chunks import (
+        AngularCodes as AngularCodes,
+        Codes as Codes,
+        GivenCodes as GivenCodes,
+    )
     from anna_model.mechanisms.sparse_low_rank import SparseLowRank as SparseLowRank
 
 _HOME = {
     "AngularCodes": "sorted_chunks",
     "Anna": "anna",
     "Attended": "mechanism",
+    "Codes": "sorted_chunks",
     "EluPlusOne": "low_rank",
     "ExactMatch": "exact_match",
     "FeatureMap": "low_rank",
+    "GivenCodes": "sorted_chunks",
     "LowRank": "low_rank",
     "Mechanism": "mechanism",
     "PositiveRandomFeatures": "low_rank",

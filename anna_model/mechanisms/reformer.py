@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from anna_model.frozen_arrays import FloatArray, IntArray
 from anna_model.mechanisms.matrices import Matrix, head_of, queries_and_keys
 from anna_model.mechanisms.mechanism import Attended, Mechanism
-from anna_model.mechanisms.sorted_chunks import AngularCodes, chunk_of_row, rows_of_chunks
+from anna_model.mechanisms.sorted_chunks import Codes, chunk_of_row, rows_of_chunks
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Reformer(Mechanism):
 
     Parameters
     ----------
-    codes : AngularCodes
-        What rows are sorted by; its rounds are the rounds R.
+    codes : Codes
+        What rows are sorted by; its rounds are the rounds R. `AngularCodes` hash the rows,
+        `GivenCodes` fix the chunks in advance.
     chunk_size : int
         B.
     beta : float
@@ -46,13 +47,14 @@ class Reformer(Mechanism):
 
     Examples
     --------
+    >>> from anna_model.mechanisms import AngularCodes
     >>> tokens = np.array([[1.0, 0.0], [-1.0, 0.0], [1.0, 0.1], [-1.0, 0.1]])
     >>> attention = Reformer(AngularCodes(width=2, n_codes=2), chunk_size=2, beta=0.0)
     >>> attention.weights(tokens, tokens).tolist()[0]
     [0.5, 0.0, 0.5, 0.0]
     """
 
-    codes: AngularCodes
+    codes: Codes
     chunk_size: int
     beta: float = 1.0
     causal: bool = False
@@ -69,6 +71,7 @@ class Reformer(Mechanism):
 
         Examples
         --------
+        >>> from anna_model.mechanisms import AngularCodes
         >>> Reformer(AngularCodes(1, 2), 2).chunks(np.array([[1.0], [2.0], [3.0]])).tolist()
         [[0, 0, 1]]
         """

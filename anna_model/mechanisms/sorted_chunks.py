@@ -5,16 +5,75 @@ Axes: N rows, m width, B rows of a chunk, b codes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from anna_model.frozen_arrays import FloatArray, IntArray
+from anna_model.frozen_arrays import FloatArray, FrozenArrays, IntArray
 from anna_model.mechanisms.matrices import Matrix
 
 
+class Codes(ABC):
+    """What rows are sorted by.
+
+    Attributes
+    ----------
+    rounds : int
+        Independent codes of a row.
+    """
+
+    rounds: int
+
+    @abstractmethod
+    def __call__(self, rows: Matrix, round: int) -> IntArray:
+        """Return int64[N], the codes of real [N, m] in one round."""
+
+
+@dataclass(frozen=True, eq=False)
+class GivenCodes(Codes, FrozenArrays):
+    """Codes by place: the sorted order, and so the chunks, are fixed before any row is seen.
+
+    Parameters
+    ----------
+    codes : int64[R, N]
+        Of the token at every place, a row a round.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not int64, no round; when it is asked, another number of tokens.
+
+    Examples
+    --------
+    >>> codes = GivenCodes(np.array([[1, 0, 1, 0]]))
+    >>> chunk_of_row(codes(np.zeros((4, 2)), 0), 2).tolist()
+    [1, 0, 1, 0]
+    """
+
+    codes: IntArray
+
+    def __post_init__(self) -> None:
+        if not len(self._freeze("codes", np.int64, (None, None))):
+            raise ValueError("codes need at least one round")
+
+    @property
+    def rounds(self) -> int:  # type: ignore[override]
+        """R."""
+        return len(self.codes)
+
+    def __call__(self, rows: Matrix, round: int) -> IntArray:
+        """Return int64[N], whatever the rows hold."""
+        if len(rows) != self.codes.shape[1]:
+            raise ValueError(
+                f"the codes were given for {self.codes.shape[1]} tokens, not {len(rows)}"
+            )
+        codes: IntArray = self.codes[round]
+        return codes
+
+
 @dataclass(frozen=True)
-class AngularCodes:
+class AngularCodes(Codes):
     """Hash codes of a random rotation: the argmax of (x R, -x R), as in Reformer.
 
     Parameters

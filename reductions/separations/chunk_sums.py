@@ -1,0 +1,129 @@
+"""SUM by Reformer attention whose chunks are fixed in advance: log_B N layers, and no fewer.
+
+Layer l puts into a chunk the B tokens whose numbers differ in digit l in base B alone, and gives
+every token the sum over its chunk: the mean under equal logits, times B. After l layers a token
+holds the sum of B^l tokens; for N = B^L that is SUM at every token after L layers.
+
+Axes: N tokens, B tokens of a chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import HeadMaps, RowwiseLayer, Transformer
+from anna_model.mechanisms import GivenCodes, Reformer
+from anna_model.mechanisms.sorted_chunks import chunk_of_row
+from mpc_sim import InputError
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+SUM_BITS = 52
+
+
+def no_logit(position: Integers, rows: Floats) -> Floats:
+    """Return queries and keys that weigh all tokens of a chunk alike.
+
+    Examples
+    --------
+    >>> no_logit(np.arange(2), np.ones((2, 1))).tolist()
+    [[0.0], [0.0]]
+    """
+    return np.zeros((len(position), 1))
+
+
+def own_number(position: Integers, rows: Floats) -> Floats:
+    """Return the values of tokens: their rows.
+
+    Examples
+    --------
+    >>> own_number(np.arange(1), np.array([[5.0]])).tolist()
+    [[5.0]]
+    """
+    return rows
+
+
+@dataclass(frozen=True)
+class TimesChunk:
+    """The fold: the mean over a chunk, times its size, as a whole number.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Of the chunk of the token at every place.
+
+    Examples
+    --------
+    >>> TimesChunk((3, 3, 3))(np.array([1]), np.zeros((1, 1)), np.array([[2 / 3]])).tolist()
+    [[2.0]]
+    """
+
+    sizes: tuple[int, ...]
+
+    def __call__(self, position: Integers, rows: Floats, mean: Floats) -> Floats:
+        """Return float64[A, 1]."""
+        sums: Floats = np.rint(mean * np.array(self.sizes)[position, None])
+        return sums
+
+
+def digit_codes(n: int, chunk: int, digit: int) -> GivenCodes:
+    """Return codes that bring together tokens that differ in one digit of their number.
+
+    Examples
+    --------
+    >>> digit_codes(8, 2, 1).codes.tolist()
+    [[0, 1, 0, 1, 2, 3, 2, 3]]
+    """
+    token, step = np.arange(n), chunk**digit
+    return GivenCodes((token // (step * chunk) * step + token % step)[None, :])
+
+
+def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
+    """Return the transformer: SUM of n = chunk^depth tokens, part of it otherwise.
+
+    Parameters
+    ----------
+    n : int
+        Tokens; any number.
+    chunk : int
+        B, at least 2.
+    depth : int
+        L.
+
+    Raises
+    ------
+    InputError
+        A size out of range.
+
+    Notes
+    -----
+    Rows are one number wide. Exact while sums stay below 2^52 in magnitude.
+
+    Examples
+    --------
+    >>> from anna_model import Rows
+    >>> words = np.arange(8.0)[:, None]
+    >>> chunk_sums(8, 2, 3).forward(Rows.from_dense(words)).dense().T.tolist()
+    [[28.0, 28.0, 28.0, 28.0, 28.0, 28.0, 28.0, 28.0]]
+    >>> chunk_sums(8, 2, 2).forward(Rows.from_dense(words)).dense().T.tolist()
+    [[6.0, 6.0, 6.0, 6.0, 22.0, 22.0, 22.0, 22.0]]
+    """
+    if n < 1 or chunk < 2 or depth < 0 or chunk**depth >= 2**62:
+        raise InputError(
+            f"n = {n}, chunk = {chunk}, depth = {depth}: take n >= 1, chunk >= 2, depth >= 0, and "
+            "chunk^depth below 2^62"
+        )
+    layers = []
+    for digit in range(depth):
+        codes = digit_codes(n, chunk, digit)
+        members = chunk_of_row(codes.codes[0], chunk)
+        sizes = tuple(np.bincount(members)[members].tolist())
+        head = HeadMaps(no_logit, no_logit, own_number, 1, 1)
+        mechanism = Reformer(codes, chunk)
+        layers.append(
+            RowwiseLayer(mechanism, (head,), TimesChunk(sizes), precision_bits=SUM_BITS + 1)
+        )
+    return Transformer(tuple(layers), n)

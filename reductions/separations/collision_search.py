@@ -1,0 +1,91 @@
+"""Search for two prefixes of which a causal model tells the same, and which a task tells apart.
+
+Prefixes are put into buckets by what the layers tell across the cut. By counting (`state_counting`)
+a bucket must hold two as soon as there are more prefixes than messages; a birthday finds them long
+before. Nothing is assumed of the model but what it tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs
+from reductions.separations.one_way import SameMessages, Tell, Told
+
+
+def same_messages(
+    task: str,
+    tell: Tell,
+    oracle: Oracle,
+    prefixes: Iterable[Integers],
+    suffixes: Sequence[Integers],
+) -> SameMessages | None:
+    """Return the first two prefixes that are told alike and answered differently behind a suffix.
+
+    Parameters
+    ----------
+    task : str
+    tell : callable
+        int64[N] words -> `Messages` across the cut behind the prefix.
+    oracle : callable
+        int64[N] words -> answers; that of the last token counts.
+    prefixes : iterable of int64[n]
+        Of one length.
+    suffixes : sequence of int64[N - n]
+
+    Returns
+    -------
+    SameMessages or None
+        None if no two of the prefixes serve.
+
+    Notes
+    -----
+    One run of the model a prefix; for two prefixes that are told alike up to two runs of the oracle
+    a suffix.
+
+    Examples
+    --------
+    >>> from reductions.separations.one_way import Messages
+    >>> tell_sum = lambda words: Messages(((float(words[:2].sum()),),))
+    >>> before = lambda words: np.roll(words, 1)
+    >>> prefixes = [np.array(pair) for pair in ((0, 0), (0, 1), (1, 0))]
+    >>> found = same_messages("previous", tell_sum, before, prefixes, [np.array([5])])
+    >>> found.inputs.first.tolist(), found.inputs.second.tolist(), found.cut
+    ([0, 1, 5], [1, 0, 5], 2)
+    """
+    buckets: dict[Told, list[Integers]] = {}
+    for prefix in prefixes:
+        told = tell(np.concatenate([prefix, suffixes[0]])).layers
+        bucket = buckets.setdefault(told, [])
+        for earlier in bucket:
+            for suffix in suffixes:
+                first, second = (np.concatenate([each, suffix]) for each in (earlier, prefix))
+                answers = [np.asarray(oracle(words))[-1] for words in (first, second)]
+                if not np.array_equal(answers[0], answers[1]):
+                    inputs = TwoInputs(task, first, second, len(first) - 1)
+                    return SameMessages(inputs, len(prefix))
+        bucket.append(prefix)
+    return None
+
+
+def drawn_prefixes(
+    n_letters: int, length: int, count: int, *, seed: int = 0
+) -> Iterator[NDArray[np.int64]]:
+    """Draw different prefixes of letters below n_letters, uniformly; all of them if they are few.
+
+    Examples
+    --------
+    >>> sorted(prefix.tolist() for prefix in drawn_prefixes(2, 2, 100))
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
+    """
+    count = min(count, n_letters**length)
+    rng = np.random.default_rng(seed)
+    seen: set[bytes] = set()
+    while len(seen) < count:
+        prefix = rng.integers(0, n_letters, length)
+        if prefix.tobytes() not in seen:
+            seen.add(prefix.tobytes())
+            yield prefix

@@ -1,0 +1,163 @@
+"""A certificate of failure: two inputs with different answers that a model does not tell apart.
+
+It claims that a model gives one output at one token for both inputs while the right answers there
+differ; so at least one of the outputs is wrong. The claim holds nothing of how it was found. It is
+checked by `refute`, which knows the model, the oracle and the two inputs, and runs both on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anna_model.frozen_arrays import FrozenArrays
+from mpc_sim import InputError
+
+Integers = NDArray[np.int64]
+Model = Callable[[Integers], ArrayLike]
+Oracle = Callable[[Integers], ArrayLike]
+
+
+class FalseCertificate(InputError):
+    """The certificate does not show what it claims; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoInputs(FrozenArrays):
+    """The claim.
+
+    Parameters
+    ----------
+    task : str
+    first, second : int64[N]
+        The words of the two inputs.
+    token : int
+        Where the outputs agree and the answers differ, in 0 .. N-1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong dtype or shape, inputs of different lengths, a token that is not there.
+
+    Examples
+    --------
+    >>> TwoInputs("sum", np.array([0, 0, 0]), np.array([0, 0, 1]), token=0).places.tolist()
+    [2]
+    """
+
+    task: str
+    first: Integers
+    second: Integers
+    token: int
+
+    def __post_init__(self) -> None:
+        n = len(self._freeze("first", np.int64, (None,)))
+        self._freeze("second", np.int64, (n,))
+        if not 0 <= self.token < n:
+            raise ValueError(f"token = {self.token}: choose it in 0 .. {n - 1}")
+
+    @property
+    def places(self) -> Integers:
+        """Where the inputs differ."""
+        return np.flatnonzero(self.first != self.second)
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """A claim that was checked: what the model says, and what it should have said.
+
+    Made by :func:`refute`.
+
+    Examples
+    --------
+    >>> refutation = Refutation("sum", token=0, changed=1, output=(0.0,), answers=((0,), (1,)))
+    >>> print(refutation)
+    sum at token 0: output (0.0,) for two inputs that differ in 1 word; answers (0,) and (1,)
+    """
+
+    task: str
+    token: int
+    changed: int
+    output: tuple[float, ...]
+    answers: tuple[tuple[int, ...], tuple[int, ...]]
+
+    def __str__(self) -> str:
+        plural = "" if self.changed == 1 else "s"
+        shown = ", ".join(f"{number!r}" for number in self.output[:4])
+        shown += ", ..." if len(self.output) > 4 else "," * (len(self.output) == 1)
+        return (
+            f"{self.task} at token {self.token}: output ({shown}) for two inputs that differ in "
+            f"{self.changed} word{plural}; answers {self.answers[0]} and {self.answers[1]}"
+        )
+
+
+def refute(model: Model, oracle: Oracle, claim: TwoInputs) -> Refutation:
+    """Check a claim: run the model and the oracle on both inputs, and compare at the token.
+
+    Parameters
+    ----------
+    model : callable
+        int64[N] words -> outputs, one or a row a token.
+    oracle : callable
+        int64[N] words -> answers, one or a row a token.
+    claim : TwoInputs
+
+    Returns
+    -------
+    Refutation
+
+    Raises
+    ------
+    FalseCertificate
+        The answers agree, the outputs differ (by a bit is enough), or there is none at the token.
+
+    Examples
+    --------
+    >>> claim = TwoInputs("sum", np.array([0, 0, 0]), np.array([0, 0, 1]), token=0)
+    >>> def total(words):
+    ...     return np.full(len(words), words.sum())
+    >>> def pairs(words):
+    ...     return words + np.roll(words, -1)
+    >>> refute(pairs, total, claim).answers
+    ((0,), (1,))
+    >>> refute(total, total, claim)
+    Traceback (most recent call last):
+        ...
+    reductions.separations.indistinguishable.FalseCertificate: sum: the model tells the inputs \
+apart at token 0: (0.0,) and (1.0,)
+    """
+    right, also_right = (
+        _at(oracle(words), claim, "answers") for words in (claim.first, claim.second)
+    )
+    if np.array_equal(right, also_right):
+        raise FalseCertificate(
+            f"{claim.task}: both inputs have the answer {_whole(right)} at token {claim.token}"
+        )
+    said, also_said = (_at(model(words), claim, "outputs") for words in (claim.first, claim.second))
+    if not np.array_equal(said, also_said):
+        raise FalseCertificate(
+            f"{claim.task}: the model tells the inputs apart at token {claim.token}: "
+            f"{_real(said)} and {_real(also_said)}"
+        )
+    answers = (_whole(right), _whole(also_right))
+    return Refutation(claim.task, claim.token, len(claim.places), _real(said), answers)
+
+
+def _at(rows: ArrayLike, claim: TwoInputs, what: str) -> NDArray[np.float64]:
+    table = np.asarray(rows)
+    if table.ndim < 1 or len(table) != len(claim.first):
+        raise FalseCertificate(
+            f"{claim.task}: {len(claim.first)} tokens, but {what} of shape {table.shape}"
+        )
+    return np.atleast_1d(table[claim.token])
+
+
+def _whole(row: NDArray[np.float64]) -> tuple[int, ...]:
+    return tuple(int(number) for number in row.ravel())
+
+
+def _real(row: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(number) for number in row.ravel())

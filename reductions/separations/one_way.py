@@ -1,0 +1,190 @@
+"""A causal layer as a one-way protocol: what it tells across a cut, word for word.
+
+Cut the tokens in two. Of a causal low-rank head the right side hears of the left one the sum over
+the left tokens of phi(k_j) v_j^T alone, r m words (and r more where it divides by a sum); of a
+recurrent layer the state, m words. Nothing goes from right to left. So whatever row-wise maps and
+folds do, the outputs behind the cut are a function of these words and of the right inputs. A
+low-rank layer that sees all tokens is a board: the sum over all tokens, told to every token.
+
+The words are measured on the run of a model: the sums are formed from the keys and values that its
+layers really offered, and counted.
+
+Axes: N tokens, H heads, r features, m value width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import DenseHeads, Rows, Transformer
+from anna_model.answers import Answer
+from anna_model.heads import HeadBlock
+from anna_model.mechanisms import LowRank
+from mpc_sim import InputError
+from reductions.separations.indistinguishable import (
+    FalseCertificate,
+    Integers,
+    Model,
+    Oracle,
+    Refutation,
+    TwoInputs,
+    refute,
+)
+
+Floats = NDArray[np.float64]
+Told = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Messages:
+    """What the layers tell across a cut.
+
+    Parameters
+    ----------
+    layers : tuple of tuple of number
+        The words of every layer.
+
+    Examples
+    --------
+    >>> Messages(((1.0, 2.0), (3.0,))).words
+    (2, 1)
+    """
+
+    layers: Told
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """Words of every layer."""
+        return tuple(len(layer) for layer in self.layers)
+
+
+Tell = Callable[[Integers], Messages]
+
+
+def low_rank_messages(transformer: Transformer, rows: Rows, cut: int) -> Messages:
+    """Return the sums of phi(k_j) v_j^T over the first tokens, of all heads, layer by layer.
+
+    Parameters
+    ----------
+    transformer : Transformer
+        Of low-rank heads in dense blocks; causal, or the cut is N.
+    rows : Rows
+    cut : int
+        Tokens on the left, 0 .. N.
+
+    Returns
+    -------
+    Messages
+        r m words a head, r (m + 1) where it divides by the sum of its weights.
+
+    Raises
+    ------
+    InputError
+        A cut that is not there, another mechanism, heads that see both sides of the cut.
+
+    Examples
+    --------
+    >>> from anna_model import HeadMaps, RowwiseLayer
+    >>> from anna_model.mechanisms import Raw
+    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
+    >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False, causal=True), (head, head))
+    >>> rows = Rows.from_dense(np.array([[1.0], [2.0], [5.0]]))
+    >>> low_rank_messages(Transformer((layer,), 3), rows, cut=2)
+    Messages(layers=((5.0, 5.0),))
+    """
+    if not 0 <= cut <= transformer.n_tokens:
+        raise InputError(f"cut = {cut}: choose it in 0 .. {transformer.n_tokens}")
+    told: list[list[float]] = [[] for _ in transformer.layers]
+
+    def listen(number: int, block: HeadBlock, answer: Answer) -> None:
+        mechanism = transformer.layers[number].mechanism_for(block)
+        if not isinstance(mechanism, LowRank) or not isinstance(block, DenseHeads):
+            raise InputError(f"layer {number}: not low-rank heads in dense blocks")
+        if not mechanism.causal and cut < transformer.n_tokens:
+            raise InputError(f"layer {number} is not causal: it tells over no cut; cut at N")
+        for K, V in zip(block.K, block.V, strict=True):
+            values = (
+                np.concatenate([V, np.ones((len(V), 1))], axis=1) if mechanism.normalised else V
+            )
+            told[number] += (mechanism.features(K)[:cut].T @ values[:cut]).ravel().tolist()
+
+    transformer.forward(rows, trace=listen)
+    return Messages(tuple(tuple(layer) for layer in told))
+
+
+@dataclass(frozen=True, eq=False)
+class SameMessages:
+    """Two inputs that differ left of a cut only, and of which a model tells the same across it.
+
+    Stronger than `TwoInputs`: no other reading of what the right tokens heard can be right either.
+
+    Parameters
+    ----------
+    inputs : TwoInputs
+        Its token lies behind the cut.
+    cut : int
+
+    Raises
+    ------
+    ValueError
+        The token lies left of the cut.
+
+    Examples
+    --------
+    >>> inputs = TwoInputs("k-hop", np.array([0, 1, 2]), np.array([1, 0, 2]), token=2)
+    >>> SameMessages(inputs, cut=2).cut
+    2
+    """
+
+    inputs: TwoInputs
+    cut: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cut <= self.inputs.token:
+            raise ValueError(
+                f"cut = {self.cut}: token {self.inputs.token} must lie behind it, and 0 before"
+            )
+
+
+def refute_across(tell: Tell, model: Model, oracle: Oracle, claim: SameMessages) -> Refutation:
+    """Check a claim: `refute`, and that the inputs agree behind the cut, and so do the messages.
+
+    Parameters
+    ----------
+    tell : callable
+        int64[N] words -> `Messages` across the cut.
+    model, oracle : callable
+        As of `refute`.
+    claim : SameMessages
+
+    Raises
+    ------
+    FalseCertificate
+        Something of what is claimed is not so.
+
+    Examples
+    --------
+    >>> inputs = TwoInputs("last", np.array([0, 1, 2]), np.array([1, 0, 2]), token=2)
+    >>> tell_sum = lambda words: Messages(((float(words[:2].sum()),),))
+    >>> last = lambda words: np.roll(words, 1)
+    >>> total = lambda words: np.cumsum(words)
+    >>> refute_across(tell_sum, total, last, SameMessages(inputs, cut=2)).answers
+    ((1,), (0,))
+    """
+    inputs, cut = claim.inputs, claim.cut
+    behind = inputs.places[inputs.places >= cut]
+    if len(behind):
+        raise FalseCertificate(
+            f"{inputs.task}: the inputs differ at token {behind[0]}, behind the cut at {cut}"
+        )
+    told, also_told = tell(inputs.first), tell(inputs.second)
+    for number, (one, other) in enumerate(zip(told.layers, also_told.layers, strict=True)):
+        if one != other:
+            raise FalseCertificate(
+                f"{inputs.task}: layer {number} tells the inputs apart across the cut at {cut}"
+            )
+    return refute(model, oracle, inputs)

@@ -1,0 +1,117 @@
+"""The pointer-chasing bounds of Sanford, Hsu, Telgarsky for k-hop, beside a model's measured words.
+
+Corollary 5.2: a recurrent model of L layers of width m that computes k-hop has L >= k or m =
+Omega(N / k^6). Corollary 5.3: low-rank attention of rank r, width m and H heads has L >= k or
+r m H = Omega(N / k^6). They rest on no conjecture, but leave their constant open. So they say how
+the width must grow, and give no number; `state_counting` has bounds with constants for causal
+models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import sympy
+
+from mpc_sim import InputError
+
+N, K, C = sympy.symbols("N k c", positive=True)
+WIDTH = C * N / K**6
+SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
+Side = Literal["deep", "wide or wrong"]
+
+
+@dataclass(frozen=True)
+class PointerChasing:
+    """What the bound says of a model of a depth.
+
+    Parameters
+    ----------
+    architecture : str
+    corollary : str
+    n, k : int
+        Tokens and hops.
+    depth, words_a_layer : int
+        Of the model, measured.
+
+    Examples
+    --------
+    >>> bound = pointer_chasing("recurrent", n=10**6, k=2, depth=1, words_a_layer=5)
+    >>> bound.side, bound.growth, bound.width
+    ('wide or wrong', Fraction(15625, 1), N*c/k**6)
+    >>> pointer_chasing("recurrent", n=10**6, k=2, depth=2, words_a_layer=5).side
+    'deep'
+    """
+
+    architecture: str
+    corollary: str
+    n: int
+    k: int
+    depth: int
+    words_a_layer: int
+
+    @property
+    def side(self) -> Side:
+        """Deep if L >= k, where the bound asks nothing of the width."""
+        return "deep" if self.depth >= self.k else "wide or wrong"
+
+    @property
+    def width(self) -> sympy.Expr:
+        """Words a layer that a model of fewer than k layers needs; c is not known."""
+        return WIDTH
+
+    @property
+    def growth(self) -> Fraction:
+        """N / k^6, the bound without its constant."""
+        return Fraction(self.n, self.k**6)
+
+    @property
+    def value(self) -> int:
+        """The bound as a number.
+
+        Raises
+        ------
+        InputError
+            Always: the constant is not known.
+        """
+        raise InputError("the bound N / k^6 holds up to a constant: it has no value")
+
+    def explain(self) -> str:
+        """Return the bound and the measured words in one line.
+
+        Examples
+        --------
+        >>> print(pointer_chasing("low rank", 4096, 2, depth=1, words_a_layer=9).explain())
+        k-hop by low rank: L >= k or r m H >= c N/k^6, up to a constant c; here L = 1 < k = 2 and \
+9 words a layer, N/k^6 = 64.0 (arXiv 2402.09268, Corollary 5.3)
+        """
+        words = "m" if self.corollary == "Corollary 5.2" else "r m H"
+        sign = ">=" if self.depth >= self.k else "<"
+        return (
+            f"k-hop by {self.architecture}: L >= k or {words} >= c N/k^6, up to a constant c; here "
+            f"L = {self.depth} {sign} k = {self.k} and {self.words_a_layer} words a layer, "
+            f"N/k^6 = {round(float(self.growth), 3)} (arXiv 2402.09268, {self.corollary})"
+        )
+
+
+def pointer_chasing(
+    architecture: Literal["recurrent", "low rank"],
+    n: int,
+    k: int,
+    *,
+    depth: int,
+    words_a_layer: int,
+) -> PointerChasing:
+    """Return the bound for a model of a depth and a width.
+
+    Raises
+    ------
+    InputError
+        A size below 1.
+    """
+    if n < 1 or k < 1 or depth < 0:
+        raise InputError(f"n = {n}, k = {k}, depth = {depth}: take n and k >= 1, depth >= 0")
+    corollary = "Corollary 5.2" if architecture == "recurrent" else "Corollary 5.3"
+    return PointerChasing(architecture, corollary, n, k, depth, words_a_layer)

@@ -1,0 +1,119 @@
+"""How many words a causal model must tell across a cut to compute k-hop: bounds without constants.
+
+Both bounds count prefixes that a right model may not confuse; a model of L layers that tells W
+words of b bits a layer has 2^(L W b) messages at most. They hold whatever the row-wise maps, the
+folds and the readout are, and already for the answer of the last token.
+
+**Any causal model.** The family `HardPrefixes` has (q!)^k prefixes of 2 q k tokens, and no two give
+the same answers to its suffixes. So L W b >= k log2(q!) for 2 q + 2 letters and N >= 2 q k + k + 2.
+`recurrent_k_hop` with its k (2 q + 3) words is above it by a factor that falls to 2 as q grows.
+
+**Low-rank attention**, sums that are exact, of any depth. Let u and v not occur in prefixes of n
+letters over an alphabet of s, and let a model be right on s + 2 letters. (1) What it tells after n
+tokens determines the last of them: with a suffix of `HardPrefixes` that wastes k - 1 hops, the last
+hop goes behind the latest a, and the answer is u exactly if that is the last letter of the prefix.
+(2) Given the last letter, what it told after n - 1 tokens is determined as well: layer 1 took
+phi(k_n) v_n^T, a function of the letter, so subtract it; the sum before that tells what token n
+heard, so its row, so what layer 2 took; and so on. By induction the messages determine the whole
+prefix: L W b >= n log2(s), for every n <= N - k - 2. Attention that only adds cannot forget. A
+single hop needs that much, k plays no part, and more layers save nothing: `packed_k_hop` tells
+about N log2(letters) bits in one layer, or in L layers that share them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import factorial
+
+from mpc_sim import InputError
+
+
+@dataclass(frozen=True)
+class WidthLowerBound:
+    """Bits that the messages of all layers must have, as a number of prefixes to tell apart.
+
+    Parameters
+    ----------
+    architecture : str
+    prefixes : int
+        How many must not be confused.
+    source : str
+
+    Examples
+    --------
+    >>> bound = recurrent_width(q=3, k=2)
+    >>> bound.prefixes, bound.allows(words=5, bits=1), bound.allows(words=3, bits=2)
+    (36, False, True)
+    """
+
+    architecture: str
+    prefixes: int = field(repr=False)
+    source: str
+
+    @property
+    def bits(self) -> int:
+        """Bits of all messages together: ceil(log2(prefixes))."""
+        return (self.prefixes - 1).bit_length()
+
+    def allows(self, words: int, bits: int) -> bool:
+        """Whether a model may be right that tells so many words of so many bits, all layers."""
+        return words * bits >= self.bits
+
+    def least_depth(self, words_a_layer: int, bits: int) -> int:
+        """Return the layers that a model of a width needs at least.
+
+        Examples
+        --------
+        >>> recurrent_width(q=8, k=64).least_depth(words_a_layer=19, bits=5)
+        11
+        """
+        return -(-self.bits // (words_a_layer * bits))
+
+
+def recurrent_width(q: int, k: int) -> WidthLowerBound:
+    """Return the bound of any causal model: (q!)^k prefixes.
+
+    Parameters
+    ----------
+    q, k : int
+        Of `HardPrefixes`: 2 q + 2 letters, 2 q k + k + 2 tokens.
+
+    Raises
+    ------
+    InputError
+        A size below 1.
+
+    Examples
+    --------
+    >>> recurrent_width(q=2, k=10).bits
+    10
+    """
+    if q < 1 or k < 1:
+        raise InputError(f"q = {q}, k = {k}: take both at least 1")
+    return WidthLowerBound(
+        "causal, recurrent", factorial(q) ** k, "L W b >= k log2(q!): HardPrefixes"
+    )
+
+
+def low_rank_width(n: int, n_letters: int, k: int) -> WidthLowerBound:
+    """Return the bound of causal low-rank attention: (letters - 2)^(n - k - 2) prefixes.
+
+    Raises
+    ------
+    InputError
+        Less than three letters, or too few tokens for a suffix.
+
+    Examples
+    --------
+    >>> low_rank_width(1024, 4, 1).bits
+    1021
+    """
+    if k < 1 or n < k + 2 or n_letters < 3:
+        raise InputError(
+            f"n = {n}, n_letters = {n_letters}, k = {k}: take k >= 1, n >= k + 2, n_letters >= 3"
+        )
+    return WidthLowerBound(
+        "causal low rank",
+        (n_letters - 2) ** (n - k - 2),
+        "L r m H b >= (N - k - 2) log2(letters - 2): sums cannot forget",
+    )
