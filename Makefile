@@ -1,10 +1,13 @@
 # Each target makes .venv first where it is missing or older than pyproject.toml or constraints.txt.
 # PYTHON=python3.12 make test    picks another interpreter for a new .venv
+# WORKERS=4 make test            runs the tests in four processes
 
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
+IN_PARALLEL = -n $(WORKERS) --dist worksteal
 RUNTIME := $(VENV)/.runtime-installed
 TEST := $(VENV)/.test-installed
 
@@ -24,13 +27,13 @@ demo: $(RUNTIME)
 	$(BIN)/anna-mpc certify k-hop --n 1024 --k 16
 
 test: $(TEST)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
 
 test-slow: $(TEST)
-	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: there is none
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m slow || [ $$? -eq 5 ]  # 5: there is none
 
 test-all: $(TEST)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 lint: $(TEST)
 	$(BIN)/python -m ruff check .
