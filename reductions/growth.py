@@ -150,6 +150,7 @@ class Exponent:
     quantity : str
     epsilon : Fraction
     variant : str
+        One of `VARIANTS`, or fan-out (`fan_out_growth`).
     theory : Fraction
     slope : float
         Least squares, of ln(quantity / f) on ln N.
@@ -166,7 +167,7 @@ class Exponent:
 
     quantity: Quantity
     epsilon: Fraction
-    variant: Variant
+    variant: str
     theory: Fraction
     slope: float
     low: float
@@ -283,24 +284,48 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
         float(Fraction(getattr(point, quantity)) / (point.log_factor if has_factor else 1))
         for point in points
     ]
-    weights = _slope_weights([point.n_words for point in points])
-    most = np.log1p([excess / point.n_words ** float(epsilon) for point in points])
-    return Exponent(
-        quantity,
-        epsilon,
-        variant,
-        theory,
-        float(weights @ np.log(values)),
-        float(theory) + float(np.minimum(weights, 0) @ most),
-        float(theory) + float(np.maximum(weights, 0) @ most),
-    )
+    sizes = [point.n_words for point in points]
+    most = np.log1p([excess / size ** float(epsilon) for size in sizes])
+    slope, below, above = slope_within(sizes, values, np.zeros(len(sizes)), most)
+    low, high = float(theory) + below, float(theory) + above
+    return Exponent(quantity, epsilon, variant, theory, slope, low, high)
 
 
-def _slope_weights(sizes: Sequence[int]) -> NDArray[np.float64]:
-    """Return c_i: the least-squares slope of y on ln N is sum c_i y_i."""
+def slope_within(
+    sizes: Sequence[int],
+    values: Sequence[float],
+    least: NDArray[np.float64],
+    most: NDArray[np.float64],
+) -> tuple[float, float, float]:
+    """Fit the slope of ln(value) on ln N, and say how far deviations can bend it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    values : sequence of float
+    least, most : float64[sizes]
+        Between which ln(value) may deviate from a straight line.
+
+    Returns
+    -------
+    slope, below, above : float
+        The slope lies between that of the line plus ``below`` and that plus ``above``.
+
+    Examples
+    --------
+    >>> exact, half = np.zeros(3), np.full(3, np.log(1.5))
+    >>> [round(value, 3) for value in slope_within([10, 100, 1000], [4, 40, 400], exact, half)]
+    [1.0, -0.088, 0.088]
+    """
     x = np.log(np.array(sizes, float))
     x -= x.mean()
-    return np.asarray(x / (x @ x), np.float64)
+    weights = x / (x @ x)
+    ends = weights * least, weights * most
+    return (
+        float(weights @ np.log(values)),
+        float(np.minimum(*ends).sum()),
+        float(np.maximum(*ends).sum()),
+    )
 
 
 def _capacity(compiled: CompiledProtocol) -> int:
