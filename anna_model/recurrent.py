@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anna_model.frozen_arrays import IntArray, require_range
+from anna_model.transformer import Resources
 
 Words = tuple[int, ...]
 Step = Callable[[int, Words, Words], tuple[Words, Words]]
@@ -139,6 +140,25 @@ class RecurrentModel:
     def state_words(self) -> int:
         """Words of the largest state, m."""
         return max((layer.state_words for layer in self.layers), default=0)
+
+    def resources(self) -> Resources:
+        """Measure the model on its layers: the words of the state are its width; it has no heads.
+
+        Examples
+        --------
+        >>> keep = RecurrentLayer(3, lambda i, state, row: (state, row))
+        >>> RecurrentModel((keep, keep), n_tokens=8, word_bits=4).resources().token_width
+        3
+        """
+        return Resources(
+            layers=len(self.layers),
+            heads=0,
+            head_width=self.state_words,
+            query_width=0,
+            token_width=self.state_words,
+            context_length=self.n_tokens,
+            precision_bits=self.word_bits,
+        )
 
     def _table(self, rows: ArrayLike) -> IntArray:
         table = np.asarray(rows)

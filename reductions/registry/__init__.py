@@ -10,12 +10,13 @@ from reductions.registry.codes import CODES
 from reductions.registry.constructions import REDUCTIONS
 from reductions.registry.entry import Entry, Family
 from reductions.registry.mechanisms import MECHANISMS
+from reductions.registry.separations import SEPARATIONS
 from reductions.registry.task_constructions import TASK_CONSTRUCTIONS
 from reductions.registry.tasks import TASKS
 
 __all__ = ["ENTRIES", "Entry", "Family", "find", "names"]
 
-ENTRIES = (*TASKS, *TASK_CONSTRUCTIONS, *ALGORITHMS, *MECHANISMS, *CODES, *REDUCTIONS)
+ENTRIES = (*TASKS, *TASK_CONSTRUCTIONS, *SEPARATIONS, *ALGORITHMS, *MECHANISMS, *CODES, *REDUCTIONS)
 
 
 def find(family: Family, name: str) -> Entry:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from anna_model import HeadMaps, RowwiseLayer, Transformer
+from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import GivenCodes, Reformer
 from anna_model.mechanisms.sorted_chunks import chunk_of_row
 from mpc_sim import InputError
@@ -127,3 +127,55 @@ def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
             RowwiseLayer(mechanism, (head,), TimesChunk(sizes), precision_bits=SUM_BITS + 1)
         )
     return Transformer(tuple(layers), n)
+
+
+def layers_for(n: int, chunk: int) -> int:
+    """Return ceil(log_B n), the layers that n tokens need.
+
+    Examples
+    --------
+    >>> [layers_for(n, 5) for n in (1, 2, 5, 6, 125, 126)]
+    [0, 1, 1, 2, 3, 4]
+    """
+    depth, reach = 0, 1
+    while reach < n:
+        depth, reach = depth + 1, reach * chunk
+    return depth
+
+
+@dataclass(frozen=True)
+class ChunkedSum:
+    """SUM of n words, in a context of chunk^depth tokens; the words beyond n are 0.
+
+    Parameters
+    ----------
+    n : int
+    chunk : int
+        B, at least 2.
+
+    Examples
+    --------
+    >>> model = ChunkedSum(5, 2)
+    >>> model.run(np.arange(5)).tolist(), model.resources().layers
+    ([10, 10, 10, 10, 10], 3)
+    """
+
+    n: int
+    chunk: int
+
+    @property
+    def transformer(self) -> Transformer:
+        """The transformer, of the least depth."""
+        depth = layers_for(self.n, self.chunk)
+        return chunk_sums(self.chunk**depth, self.chunk, depth)
+
+    def run(self, words: ArrayLike) -> Integers:
+        """Return the sum everywhere: int64[n]."""
+        transformer = self.transformer
+        rows = np.zeros((transformer.n_tokens, 1))
+        rows[: self.n, 0] = words
+        return transformer.forward(Rows.from_dense(rows)).dense()[: self.n, 0].astype(np.int64)
+
+    def resources(self) -> Resources:
+        """Return what the transformer uses, read off it."""
+        return self.transformer.resources()

@@ -24,7 +24,7 @@ from math import isqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
@@ -181,12 +181,21 @@ class LowRankKHop:
             raise InputError(f"give {cut.n} letters in 0 .. {cut.n_letters - 1}")
         return Rows.from_dense((words + 1)[:, None].astype(np.float64))
 
+    def run(self, letters: ArrayLike) -> Integers:
+        """Return the answer of the last token, as every token knows it: int64[N]."""
+        rows = self.transformer.forward(self.rows(letters)).dense()
+        if self.blocks.k == 0:
+            return np.full(self.blocks.n, int(rows[-1, OWN_LETTER]))
+        answers = np.where(rows[:, DONE] == self.blocks.k, rows[:, LETTER], 0)
+        return answers.astype(np.int64)
+
     def answer(self, letters: ArrayLike) -> int:
         """Return 1 + the letter at sigma^k of the last token, or 0."""
-        rows = self.transformer.forward(self.rows(letters)).dense()[-1]
-        if self.blocks.k == 0:
-            return int(rows[OWN_LETTER])
-        return int(rows[LETTER]) if rows[DONE] == self.blocks.k else 0
+        return int(self.run(letters)[-1])
+
+    def resources(self) -> Resources:
+        """Return what the transformer uses, read off it."""
+        return self.transformer.resources()
 
     @property
     def depth(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
@@ -153,6 +153,10 @@ class PackedKHop:
     def tell(self, letters: ArrayLike, cut: int) -> Messages:
         """Return what the layers tell across a cut."""
         return low_rank_messages(self.transformer, self.rows(letters), cut)
+
+    def resources(self) -> Resources:
+        """Return what the transformer uses, read off it."""
+        return self.transformer.resources()
 
     @property
     def words_a_layer(self) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anna_model import Resources
 from anna_model.recurrent import RecurrentLayer, RecurrentModel, Words
 from mpc_sim import InputError
 
@@ -100,6 +101,10 @@ class RecurrentKHop:
     def messages(self, prefix: ArrayLike) -> tuple[Words, ...]:
         """Return what the layers tell the tokens behind a prefix."""
         return self.model.states(self.rows(prefix))
+
+    def resources(self) -> Resources:
+        """Return what the model uses, read off it."""
+        return self.model.resources()
 
     @property
     def depth(self) -> int:

@@ -1,0 +1,74 @@
+"""What separates architectures: constructions of the weaker ones, and what they cannot do."""
+
+from __future__ import annotations
+
+from reductions.registry.entry import Entry
+from reductions.registry.task_constructions import TESTED
+
+SEPARATIONS = (
+    Entry(
+        "construction",
+        "k-hop/recurrent",
+        "a layer a hop, a word a letter: k layers of A + 1 words",
+        "after Corollary 5.2 of arXiv 2402.09268",
+        "reductions.separations.constructions:RECURRENT_K_HOP",
+        TESTED,
+    ),
+    Entry(
+        "construction",
+        "k-hop/low-rank",
+        "of the last token, a layer a hop: k + 1 layers of about 2 sqrt(A N) words",
+        "after Corollary 5.3 of arXiv 2402.09268",
+        "reductions.separations.constructions:LOW_RANK_K_HOP",
+        TESTED,
+    ),
+    Entry(
+        "construction",
+        "k-hop/low-rank-packed",
+        "causal, at every token: one layer that writes the prefix down, ceil(N / p) words",
+        "as wide as low-rank sums must be: counting in reductions.separations.state_counting",
+        "reductions.separations.constructions:PACKED_K_HOP",
+        TESTED,
+    ),
+    Entry(
+        "construction",
+        "match2/low-rank",
+        "a word a residue on the board: one layer of width M",
+        "Definition 4.3 of arXiv 2509.09001",
+        "reductions.separations.constructions:MATCH2_LOW_RANK",
+        TESTED,
+    ),
+    Entry(
+        "construction",
+        "match2/recurrent",
+        "of the last token: a bit a residue in the state of one layer",
+        "a set of seen residues",
+        "reductions.separations.constructions:MATCH2_RECURRENT",
+        TESTED,
+    ),
+    Entry(
+        "theorem",
+        "reformer-fixed-chunks",
+        "chunks of B fixed in advance: a token depends on at most B^L words after L layers",
+        "Proposition E.3 of arXiv 2509.09001",
+        "reductions.separations.receptive_field:receptive_field",
+        "tests/test_separations.py::test_receptive_field_is_what_an_output_depends_on",
+    ),
+    Entry(
+        "theorem",
+        "causal-width",
+        "k-hop on 2 q + 2 letters by any causal model: k log2(q!) bits of messages across a cut",
+        "counting prefixes that k-hop tells apart",
+        "reductions.separations.state_counting:recurrent_width",
+        "tests/test_separations.py::test_no_two_hard_prefixes_have_the_same_answers",
+    ),
+    Entry(
+        "theorem",
+        "low-rank-width",
+        "a hop by causal low-rank attention of any depth: (N - 3) log2(A - 2) bits; sums cannot "
+        "forget",
+        "undoing the sums letter by letter",
+        "reductions.separations.state_counting:low_rank_width",
+        "tests/test_separations.py::test_messages_of_low_rank_layers_can_be_undone",
+    ),
+)

@@ -1,0 +1,119 @@
+"""SUM and Match2 of the last token by one recurrent layer: read once, keep what may be asked for.
+
+A recurrent layer hears nothing from the right, so only the last token can answer for all words. For
+SUM the state is the sum so far, for Match2 a bit for every residue that has been seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anna_model import Resources
+from anna_model.recurrent import MOST_WORD_BITS, RecurrentLayer, RecurrentModel, Words
+from mpc_sim import InputError
+from mpc_sim.integers import ceil_div
+
+Integers = NDArray[np.int64]
+MOST_RESIDUES = 2**20
+
+
+def add_up(position: int, state: Words, row: Words) -> tuple[Words, Words]:
+    """Add a word to the sum; the step of SUM.
+
+    Examples
+    --------
+    >>> add_up(1, (5,), (3,))
+    ((8,), (8,))
+    """
+    total = state[0] + row[0]
+    return (total,), (total,)
+
+
+@dataclass(frozen=True)
+class MarkResidue:
+    """Mark the residue of a word and look its partner up; the step of Match2.
+
+    Examples
+    --------
+    >>> MarkResidue(5)(0, (0b100,), (3,))
+    ((12,), (1,))
+    """
+
+    modulus: int
+
+    def __call__(self, position: int, state: Words, row: Words) -> tuple[Words, Words]:
+        """Take one token."""
+        seen = list(state)
+        place, bit = divmod(row[0] % self.modulus, MOST_WORD_BITS)
+        seen[place] |= 1 << bit
+        place, bit = divmod(-row[0] % self.modulus, MOST_WORD_BITS)
+        return tuple(seen), (seen[place] >> bit & 1,)
+
+
+@dataclass(frozen=True)
+class RecurrentReader:
+    """A recurrent model on words: the answer of a token is its first number.
+
+    Examples
+    --------
+    >>> recurrent_sum(3, 12).run([3, 4, 5]).tolist()
+    [3, 7, 12]
+    """
+
+    model: RecurrentModel
+
+    def run(self, words: ArrayLike) -> Integers:
+        """Return int64[N]; that of the last token is the answer."""
+        return self.model.run(words)[:, 0]
+
+    def resources(self) -> Resources:
+        """Return what the model uses, read off it."""
+        return self.model.resources()
+
+
+def recurrent_sum(n: int, largest_sum: int) -> RecurrentReader:
+    """Return the model that adds n words: one layer, one word.
+
+    Raises
+    ------
+    InputError
+        The sum may reach 2^62.
+
+    Examples
+    --------
+    >>> recurrent_sum(3, 12).resources().token_width
+    1
+    """
+    if not 0 <= largest_sum < 2**MOST_WORD_BITS:
+        raise InputError(f"sums up to {largest_sum}: they must stay below 2**{MOST_WORD_BITS}")
+    bits = max(1, largest_sum.bit_length())
+    return RecurrentReader(RecurrentModel((RecurrentLayer(1, add_up),), n, bits))
+
+
+def recurrent_match2(n: int, modulus: int) -> RecurrentReader:
+    """Return the model that computes Match2 of the last token: one layer, a bit a residue.
+
+    Parameters
+    ----------
+    n : int
+    modulus : int
+        M, in 1 .. 2^20.
+
+    Raises
+    ------
+    InputError
+        The modulus is out of range.
+
+    Examples
+    --------
+    >>> model = recurrent_match2(4, 37)
+    >>> model.run([1, 5, 0, 36]).tolist(), model.resources().token_width
+    ([0, 0, 1, 1], 1)
+    """
+    if not 1 <= modulus <= MOST_RESIDUES:
+        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**20, it is a width here")
+    layer = RecurrentLayer(ceil_div(modulus, MOST_WORD_BITS), MarkResidue(modulus))
+    return RecurrentReader(RecurrentModel((layer,), n, MOST_WORD_BITS))
