@@ -157,7 +157,7 @@ def transpose(P: int) -> tuple[PerMachine, Cluster]:
     return protocol, Cluster(P, P, P, 1, largest_word=P)
 
 
-@pytest.mark.parametrize("P", [16, 32])
+@pytest.mark.parametrize("P", [16, pytest.param(32, marks=pytest.mark.slow)])
 def test_a_hundred_seeds_of_the_worst_pattern(P: int) -> None:
     """Either the output is right or the run raises, and it raises no oftener than is stated."""
     protocol, cluster = transpose(P)

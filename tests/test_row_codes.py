@@ -238,7 +238,7 @@ def test_failures_of_the_repetition_code(most: int, sources: int, choice: str) -
 def test_canary_a_quarter_of_the_rows_fails_and_raises() -> None:
     """Seeds that are not decodable exist, and the averages that show it raise, every one."""
     raised = 0
-    for seed in range(200):
+    for seed in range(80):
         c = FewRows(3, 1, 4, 8, seed=seed, delta=Fraction(1, 4))
         owned = owned_rows(c)
         for chosen in list(combinations(range(8), 3))[seed % 4 :: 4]:
@@ -250,15 +250,15 @@ def test_canary_a_quarter_of_the_rows_fails_and_raises() -> None:
                 raised += 1
                 with pytest.raises(CodeOverload):
                     decode(c, [mean])
-    print(f"{raised} of {200 * 14} averages have a source without a row to itself")
-    assert raised > 100
+    print(f"{raised} of {80 * 14} averages have a source without a row to itself")
+    assert raised > 40
 
 
 @pytest.mark.parametrize("equal", [False, True])
 @pytest.mark.parametrize("kind", ["disjunct", "sufficient", "printed", "few rows"])
 def test_overload_raises(kind: str, equal: bool) -> None:
     rng = np.random.default_rng(3)
-    for trial in range(60):
+    for trial in range(12 if kind == "printed" else 36):  # 12: every b with every w
         b, w, bits = 1 + trial % 4, 1 + trial % 3, (1, 9, 20, 47)[trial % 4]
         c: RowCode
         if kind == "disjunct":

@@ -18,7 +18,11 @@ from reductions import compile_protocol
 from reductions.algorithms.columnsort import COLUMNSORT
 from reductions.benchmarks import certify
 from reductions.codes import CODE_NAMES
+from reductions.compiler_options import CompilerOptions
 from reductions.head_assignment import HEAD_NAMES
+from reductions.registry import find, names
+
+FEW_ROUNDS = ["k_hop", "columnsort", "reduce_by_key", "multi_search"]
 
 
 @pytest.mark.parametrize(("code", "heads"), [*product(CODE_NAMES, HEAD_NAMES)])
@@ -34,6 +38,34 @@ def test_every_layer_is_within_the_bound(code: str, heads: str, n: int) -> None:
         assert work.tokens == transformer.n_tokens
         assert work.messages <= work.message_numbers
         assert work.numbers <= work.bound
+
+
+def work_of(name: str, n: int, options: CompilerOptions) -> WorkCounter:
+    algorithm = find("algorithm", name).load()
+    given = algorithm.instance(n, 0)
+    protocol, cluster = algorithm.protocol_for(given), algorithm.cluster(given)
+    counter = WorkCounter()
+    compiled = compile_protocol(protocol, cluster, **options.keywords)
+    output = compiled.run(algorithm.words(given), trace=counter)
+    assert algorithm.n_wrong(given, output) == 0
+    assert sorted(counter.layers) == list(range(len(compiled.layers)))
+    return counter
+
+
+@pytest.mark.parametrize("name", FEW_ROUNDS)
+@pytest.mark.parametrize(
+    "options", [CompilerOptions(attention="anna"), CompilerOptions(fan_out="1/5")], ids=str
+)
+def test_hashing_and_bounded_fan_out_are_within_it_too(name: str, options: CompilerOptions) -> None:
+    for layer, work in work_of(name, 24, options).layers.items():
+        assert work.numbers <= work.bound, layer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names("algorithm"))
+def test_so_is_every_algorithm(name: str) -> None:
+    for layer, work in work_of(name, 10, CompilerOptions()).layers.items():
+        assert work.numbers <= work.bound, layer
 
 
 def test_work_does_not_follow_the_dense_product() -> None:
