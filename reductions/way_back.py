@@ -9,7 +9,6 @@ Axes: N input words, T tokens, s' words of local memory.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,6 +24,7 @@ from reductions.anna_to_mpc.plan import TokenPlan
 from reductions.anna_to_mpc.round_trip import fit_compiled_to_mpc
 from reductions.bounds import Bound
 from reductions.certificate import Progress, Recorder, measured_rounds
+from reductions.host_memory import available_bytes
 from reductions.mpc_to_anna import CompiledProtocol
 
 Integers = NDArray[np.int64]
@@ -205,8 +205,3 @@ def run_bytes(executed: TransformerProtocol) -> int:
     assert isinstance(executed.plan, TokenPlan)
     words = max(shape.n_records * shape.record_words for shape in executed.plan.shapes)
     return 8 * WORDS_ALIVE * words
-
-
-def available_bytes() -> int:
-    """Return the memory of this machine in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

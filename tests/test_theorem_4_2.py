@@ -13,7 +13,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from anna_to_mpc_cases import assert_same_bits, measured, slacks, slope_with_interval
-from numpy.typing import NDArray
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
 from anna_model.fixed_point import Precision
@@ -23,38 +22,10 @@ from anna_model.theorem_3_4 import choose_parameters
 from mpc_sim.integers import ceil_power
 from reductions.anna_to_mpc import fit_anna_to_mpc
 from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
+from reductions.machine_counts import OnCircle, Residue, to_integers
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 NEAR = 0.1
 WORDS = Precision.of(Grid(14, 0))
-
-
-@dataclass(frozen=True)
-class OnCircle:
-    """Unit vectors at angles that the first number of a row picks: by a table, so always alike."""
-
-    turns: int
-    shift: int
-
-    def __call__(self, position: Integers, rows: Floats) -> Floats:
-        angle = 2 * np.pi * np.arange(self.turns) / self.turns
-        table = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return table[(np.rint(rows[:, 0]).astype(int) + self.shift) % self.turns]
-
-
-@dataclass(frozen=True)
-class Residue:
-    modulus: int
-    shift: int
-    width: int = 1
-
-    def __call__(self, position: Integers, rows: Floats) -> Floats:
-        return (rows[:, :1] + self.shift + np.arange(self.width)) % self.modulus
-
-
-def to_integers(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    return np.rint(heard)
 
 
 @dataclass(frozen=True)

@@ -6,28 +6,40 @@ from reductions.arguments.command import Commands, command_of
 from reductions.arguments.values import seeds, sizes
 from reductions.registry import names
 
+OTHERS = ("machines",)
+"""What can be swept and is no algorithm: a command in ``sweep_...``."""
+
 
 def add(commands: Commands) -> None:
     """Add the command to the parser of all commands."""
     command = commands.add_parser(
-        "sweep", help="resources of an algorithm against N, epsilon and diameter"
+        "sweep",
+        help="resources of an algorithm, or machines of attention, against N",
     )
     command.set_defaults(run=command_of("reductions.commands.sweep"))
     algorithms = names("algorithm")
     command.add_argument(
-        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+        "algorithm",
+        choices=(*algorithms, *OTHERS),
+        metavar="ALGORITHM",
+        help=f"{', '.join(algorithms)}; machines: those of softmax, ANNA, exact match and low rank "
+        "when they are simulated",
     )
     command.add_argument(
         "--n",
         type=sizes,
-        default=sizes("2^6..2^12"),
-        help="words or vertices: 2^10..2^20 doubles, or a list",
+        help="words or vertices: 2^10..2^20 doubles, or a list (2^6..2^12; machines 2^5..2^9)",
     )
     command.add_argument(
         "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
     )
     command.add_argument("--epsilon", help="exponents, separated by commas")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument(
+        "--mechanism", help="of machines: some of softmax, anna, exact-match, low-rank (all)"
+    )
+    command.add_argument("--ratio", help="of machines: c of anna, separated by commas (10,16,20)")
+    command.add_argument("--gap", help="of machines: local memory c_b N^gap (1/2)")
     command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
     command.add_argument(
         "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 from mpc_sim.integers import as_exponent, ceil_power
 from reductions.cli import UsageError
+from reductions.host_memory import available_bytes
 
 BYTES_A_MACHINE = 512
 
@@ -81,7 +81,7 @@ def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0")
     """
     if n < 1:
         raise UsageError(f"--n {n}: an input has at least one word")
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = available_bytes()
     exponent = min(max(as_exponent(epsilon, "epsilon"), Fraction(0)), Fraction(1))
     more = min(max(as_exponent(gamma, "gamma"), Fraction(0)), Fraction(8))
     machines = ceil_power(n, 1 + more - exponent)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from mpc_sim import InputError, ShapeError
+from reductions.arguments.sweep import OTHERS
 from reductions.cli import UsageError
 from reductions.commands.files import refuse_size
 from reductions.commands.graph_input import graph_of_diameter, takes_graphs
@@ -21,13 +23,18 @@ if TYPE_CHECKING:
     from reductions.algorithms.algorithm import Algorithm
 
 SCHEMA = "anna-mpc/sweep/1"
+DEFAULT_SIZES = [2**power for power in range(6, 13)]
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the grid; the exit status is 0 if every output and bound holds and 1 otherwise."""
+    if options.algorithm in OTHERS:
+        other = import_module(f"reductions.commands.sweep_{options.algorithm}")
+        return int(other.run(options))
+    refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     epsilons = options.epsilon.split(",") if options.epsilon else [algorithm.epsilon]
-    sizes, seeds = options.n, options.seed
+    sizes, seeds = options.n or DEFAULT_SIZES, options.seed
     refuse_size(max(sizes), BYTES_A_WORD)
     if options.out:
         refuse_suffix(options.out)
@@ -58,6 +65,13 @@ def run(options: argparse.Namespace) -> int:
     elif not options.out:
         print(FORMATS[options.format](rows), end="")
     return 0 if ok else 1
+
+
+def refuse_options(options: argparse.Namespace, names: tuple[str, ...], of: str) -> None:
+    """Refuse options that belong to another sweep."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} is for {of}; leave it out with {options.algorithm}")
 
 
 class Point(NamedTuple):

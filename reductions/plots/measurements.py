@@ -14,7 +14,9 @@ from reductions.plots.picture import MARKERS, PALETTE, lines_of, picture
 Rows = Sequence[Mapping[str, Any]]
 
 
-def draw_machines(rows: Rows, file: str | Path, quantity: str = "machines") -> None:
+def draw_machines(
+    rows: Rows, file: str | Path, quantity: str = "machines", beside: str | None = None
+) -> None:
     """Draw machines against N on logarithmic axes, with the slopes that theory gives.
 
     Parameters
@@ -22,10 +24,13 @@ def draw_machines(rows: Rows, file: str | Path, quantity: str = "machines") -> N
     rows : sequence of mappings
         Each with ``n`` (N, tokens or words), the quantity (a count), and where there are several
         lines ``line``, the name of its line. Optional: ``exponent``, the theory's, drawn dashed
-        through the last point of the line; ``<quantity>_bound``, drawn dotted.
+        through the last point of the line; ``slope`` and ``slope_margin``, a fitted exponent and
+        half its interval, named in the legend; ``<quantity>_bound``, drawn dotted.
     file : path
         Ends in .svg, .png or .pdf.
     quantity : str
+    beside : str, optional
+        Another quantity, such as ``rounds``, drawn in a second panel on a linear axis.
 
     Raises
     ------
@@ -42,27 +47,42 @@ def draw_machines(rows: Rows, file: str | Path, quantity: str = "machines") -> N
         ...
     ValueError: end the name of a picture in .svg, .png, .pdf, not .txt
     """
-    lines = lines_of(rows, ["n", quantity])
-    with picture(file) as figure:
-        axes = figure.add_subplot()
-        for number, (name, line) in enumerate(lines.items()):
-            at, measured = _columns(line, "n", quantity)
-            exponent = line[-1].get("exponent")
-            label = name if exponent is None else f"{name} (theory: N^{float(exponent):.3g})"
-            style = _style(number)
-            axes.plot(at, measured, label=label, **style)
-            if exponent is not None:
-                slope = [measured[-1] * (n / at[-1]) ** float(exponent) for n in at]
-                axes.plot(at, slope, linestyle="--", linewidth=1, color=style["color"])
-            if all(f"{quantity}_bound" in row for row in line):
-                _, bounds = _columns(line, "n", f"{quantity}_bound")
-                axes.plot(at, bounds, linestyle=":", linewidth=1, color=style["color"])
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log", base=2)
-        axes.set_xlabel("N (tokens)")
-        axes.set_ylabel(f"{quantity.replace('_', ' ')} (count)")
-        axes.set_title("dashed: slope of the theory, dotted: bound", size=9)
-        axes.legend()
+    panels = [quantity] if beside is None else [quantity, beside]
+    lines = lines_of(rows, ["n", *panels])
+    with picture(file, 6 * len(panels)) as figure:
+        for panel, drawn in enumerate(panels):
+            axes = figure.add_subplot(1, len(panels), panel + 1)
+            for number, (name, line) in enumerate(lines.items()):
+                _draw_line(axes, name, line, drawn, number, with_slopes=panel == 0)
+            axes.set_xscale("log", base=2)
+            axes.set_xlabel("N (tokens)")
+            axes.set_ylabel(f"{drawn.replace('_', ' ')} (count)")
+            if panel == 0:
+                axes.set_yscale("log", base=2)
+                axes.set_title("dashed: slope of the theory, dotted: bound", size=9)
+                axes.legend(fontsize=8)
+            else:
+                axes.set_ylim(bottom=0)
+
+
+def _draw_line(
+    axes: Any, name: str, line: Rows, quantity: str, number: int, with_slopes: bool
+) -> None:
+    """Draw the points of a line, its bound dotted, and the slope of the theory dashed."""
+    at, measured = _columns(line, "n", quantity)
+    exponent, slope, label = line[-1].get("exponent"), line[-1].get("slope"), name
+    if slope is not None:
+        label += f", fitted: N^{float(slope):.3f} +- {float(line[-1]['slope_margin']):.3f}"
+    if exponent is not None:
+        label += f" (theory: N^{float(exponent):.3g})"
+    style = _style(number)
+    axes.plot(at, measured, label=label, **style)
+    if exponent is not None and with_slopes:
+        through = [measured[-1] * (n / at[-1]) ** float(exponent) for n in at]
+        axes.plot(at, through, linestyle="--", linewidth=1, color=style["color"])
+    if all(f"{quantity}_bound" in row for row in line):
+        _, bounds = _columns(line, "n", f"{quantity}_bound")
+        axes.plot(at, bounds, linestyle=":", linewidth=1, color=style["color"])
 
 
 def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:

@@ -1,0 +1,16 @@
+"""How much memory this machine has, for refusals before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+
+
+def available_bytes() -> int:
+    """Return the memory of this machine in bytes.
+
+    Examples
+    --------
+    >>> available_bytes() > 2**20
+    True
+    """
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
