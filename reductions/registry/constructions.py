@@ -20,4 +20,38 @@ REDUCTIONS = (
         "Lemma B.12 of arXiv 2509.09001; Proposition 24 of arXiv 2405.18512",
         "reductions.fan_out:bounded_fan_out",
     ),
+    Entry(
+        "reduction",
+        "anna-to-mpc",
+        "a transformer of ANNA or exact-match heads becomes a protocol with the same bits on "
+        "N^(1 + eps - eps' + 3 rho) machines, log l aside",
+        "Theorems 4.2 and C.1 of arXiv 2509.09001",
+        "reductions.anna_to_mpc:anna_to_mpc",
+        test="tests/test_anna_to_mpc.py::test_random_transformers",
+    ),
+    Entry(
+        "reduction",
+        "softmax-to-mpc",
+        "a transformer of softmax heads becomes a protocol with the same bits on N^2 machines",
+        "Theorem 3.4 of arXiv 2402.09268",
+        "reductions.softmax_to_mpc:softmax_to_mpc",
+        test="tests/test_softmax_to_mpc.py::test_random_transformers",
+    ),
+    Entry(
+        "reduction",
+        "low-rank-to-mpc",
+        "a transformer of low-rank heads becomes a protocol with the same bits: a tree sums k v^T "
+        "and tells it, on at most N machines",
+        "Lemma D.2 of arXiv 2509.09001",
+        "reductions.low_rank_to_mpc:low_rank_to_mpc",
+        test="tests/test_low_rank_to_mpc.py::test_random_transformers",
+    ),
+    Entry(
+        "reduction",
+        "low-rank-to-anna",
+        "low-rank layers become exact-match layers with the same bits, by way of a protocol",
+        "Theorem 4.4 of arXiv 2509.09001",
+        "reductions.low_rank_to_anna:low_rank_to_anna",
+        test="tests/test_low_rank_to_mpc.py::test_as_exact_match",
+    ),
 )
