@@ -17,6 +17,10 @@ def run(options: argparse.Namespace) -> int:
                 "name": entry.name,
                 "statement": entry.statement,
                 "source": entry.source,
+                "file": entry.file,
+                "test": entry.test,
+                "notebook": entry.notebook,
+                "status": entry.status,
             }
             for entry in ENTRIES
         ]

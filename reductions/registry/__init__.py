@@ -13,10 +13,20 @@ from reductions.registry.mechanisms import MECHANISMS
 from reductions.registry.separations import SEPARATIONS
 from reductions.registry.task_constructions import TASK_CONSTRUCTIONS
 from reductions.registry.tasks import TASKS
+from reductions.registry.theorems import THEOREMS
 
 __all__ = ["ENTRIES", "Entry", "Family", "find", "names"]
 
-ENTRIES = (*TASKS, *TASK_CONSTRUCTIONS, *SEPARATIONS, *ALGORITHMS, *MECHANISMS, *CODES, *REDUCTIONS)
+ENTRIES = (
+    *TASKS,
+    *TASK_CONSTRUCTIONS,
+    *SEPARATIONS,
+    *ALGORITHMS,
+    *MECHANISMS,
+    *CODES,
+    *REDUCTIONS,
+    *THEOREMS,
+)
 
 
 def find(family: Family, name: str) -> Entry:

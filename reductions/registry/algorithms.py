@@ -11,6 +11,7 @@ ALGORITHMS = (
         "the first word reaches every machine: a tree of arity s",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.broadcast:BROADCAST",
+        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
     Entry(
         "algorithm",
@@ -18,6 +19,7 @@ ALGORITHMS = (
         "the sum of all words reaches machine 0: a tree of arity s",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.converge_cast:CONVERGE_CAST",
+        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
     Entry(
         "algorithm",
@@ -25,6 +27,8 @@ ALGORITHMS = (
         "every machine learns the sum of all words",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.aggregate:AGGREGATE",
+        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "05_bounds_against_measurements.ipynb",
     ),
     Entry(
         "algorithm",
@@ -32,6 +36,8 @@ ALGORITHMS = (
         "inclusive prefixes of any associative operation, up and down a tree",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.prefix_sum:PREFIX_SUM",
+        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "05_bounds_against_measurements.ipynb",
     ),
     Entry(
         "algorithm",
@@ -39,6 +45,8 @@ ALGORITHMS = (
         "N words sorted in 1 + 4^d rounds, deterministic and oblivious",
         "Leighton 1985, recursive on columns",
         "reductions.algorithms.columnsort:COLUMNSORT",
+        "tests/test_columnsort.py::test_hard_instances_are_sorted_in_the_promised_rounds_and_memory",
+        "03_from_a_protocol_to_a_transformer.ipynb",
     ),
     Entry(
         "algorithm",
@@ -46,6 +54,7 @@ ALGORITHMS = (
         "N words sorted by random splitters in O(1/epsilon) rounds, with high probability",
         "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.sample_sort:SAMPLE_SORT",
+        "tests/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -53,6 +62,7 @@ ALGORITHMS = (
         "the largest key that is at most a query, for all queries at once",
         "sort and scan: arXiv 1101.1902",
         "reductions.algorithms.multi_search:MULTI_SEARCH",
+        "tests/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -60,6 +70,7 @@ ALGORITHMS = (
         "the distinct words in increasing order",
         "sort and scan: arXiv 1101.1902",
         "reductions.algorithms.remove_duplicates:REMOVE_DUPLICATES",
+        "tests/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -67,6 +78,7 @@ ALGORITHMS = (
         "the values of every key reduced",
         "sort and scan: arXiv 1101.1902",
         "reductions.algorithms.reduce_by_key:REDUCE_BY_KEY",
+        "tests/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -74,6 +86,8 @@ ALGORITHMS = (
         "pairs of rows with equal keys, one of them heavy, the output counted in N",
         "sort and scan: arXiv 1101.1902",
         "reductions.algorithms.equi_join:EQUI_JOIN",
+        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "05_bounds_against_measurements.ipynb",
     ),
     Entry(
         "algorithm",
@@ -81,6 +95,7 @@ ALGORITHMS = (
         "a circuit of depth d evaluated level by level, fan-out by join",
         "concurrent reads by sort and scan: arXiv 1101.1902",
         "reductions.algorithms.boolean_circuit:BOOLEAN_CIRCUIT",
+        "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way",
     ),
     Entry(
         "algorithm",
@@ -88,6 +103,8 @@ ALGORITHMS = (
         "the distance of every node of a list to its end, by pointer jumping",
         "Wyllie 1979",
         "reductions.algorithms.list_ranking:LIST_RANKING",
+        "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way",
+        "05_bounds_against_measurements.ipynb",
     ),
     Entry(
         "algorithm",
@@ -95,6 +112,8 @@ ALGORITHMS = (
         "k hops in 4^d + 3 + bit_length(k) rounds, 5 words a token",
         "arXiv 2402.09268; one round per bit instead of two",
         "reductions.algorithms.k_hop:K_HOP",
+        "tests/test_k_hop.py::test_every_combination_is_the_definition_within_constants_of_16",
+        "01_step_through_k_hop.ipynb",
     ),
     Entry(
         "algorithm",
@@ -102,6 +121,8 @@ ALGORITHMS = (
         "the smallest vertex of every component, by random-mate contraction in O(log n) phases",
         "random mate: Reif 1985; phases on sorted half-edges: arXiv 1101.1902",
         "reductions.algorithms.connectivity:CONNECTIVITY",
+        "tests/test_connectivity.py::test_hard_graphs",
+        "05_bounds_against_measurements.ipynb",
     ),
     Entry(
         "algorithm",
@@ -109,6 +130,7 @@ ALGORITHMS = (
         "connected components in rounds that follow the logarithm of the diameter",
         "Andoni, Song, Stein, Wang, Zhong, FOCS 2018",
         "reductions.algorithms.connectivity_log_diameter:CONNECTIVITY_LOG_DIAMETER",
+        "tests/test_log_diameter.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -116,6 +138,7 @@ ALGORITHMS = (
         "a spanning forest, the edges by which random mates join, in O(log n) phases",
         "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",
         "reductions.algorithms.spanning_forest:SPANNING_FOREST",
+        "tests/test_spanning_forests.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -123,6 +146,7 @@ ALGORITHMS = (
         "the minimum spanning forest by Boruvka's rule with random mates, in O(log n) phases",
         "Boruvka 1926; random mates: Reif 1985",
         "reductions.algorithms.minimum_spanning_forest:MINIMUM_SPANNING_FOREST",
+        "tests/test_spanning_forests.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -130,6 +154,7 @@ ALGORITHMS = (
         "the number of cycles of a graph in which every vertex has degree 2",
         "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mates: Reif 1985",
         "reductions.algorithms.cycle_counting:CYCLE_COUNTING",
+        "tests/test_cycle_counting.py::test_one_or_two_cycles",
     ),
     Entry(
         "algorithm",
@@ -137,6 +162,7 @@ ALGORITHMS = (
         "the minimum spanning forest of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.algorithms.minimum_spanning_forest_filtering:MINIMUM_SPANNING_FOREST_FILTERING",
+        "tests/test_filtering.py::test_spanning_forest",
     ),
     Entry(
         "algorithm",
@@ -144,6 +170,7 @@ ALGORITHMS = (
         "a maximal matching of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.algorithms.maximal_matching:MAXIMAL_MATCHING",
+        "tests/test_filtering.py::test_matching",
     ),
     Entry(
         "algorithm",
@@ -151,6 +178,7 @@ ALGORITHMS = (
         "a maximal independent set by random priorities in O(log n) phases",
         "Luby 1986; Metivier, Robson, Saheb-Djahromi, Zemmari 2011",
         "reductions.algorithms.maximal_independent_set:MAXIMAL_INDEPENDENT_SET",
+        "tests/test_luby.py::test_any_graph",
     ),
     Entry(
         "algorithm",
@@ -158,6 +186,7 @@ ALGORITHMS = (
         "the number of triangles, by wedges from lower to higher degree",
         "Suri, Vassilvitskii 2011",
         "reductions.algorithms.triangle_count:TRIANGLE_COUNT",
+        "tests/test_triangle_count.py::test_any_graph",
     ),
     Entry(
         "algorithm",
@@ -165,6 +194,7 @@ ALGORITHMS = (
         "whether three of N numbers sum to zero, in constant rounds on O(N) machines",
         "arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.algorithms.three_sum:THREE_SUM",
+        "tests/test_three_sum.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -172,5 +202,6 @@ ALGORITHMS = (
         "the product of two square matrices modulo a prime, by blocks on a cube of machines",
         "three-dimensional scheme: Irony, Toledo, Tiskin 2004",
         "reductions.algorithms.matrix_product:MATRIX_PRODUCT",
+        "tests/test_matrix_product.py::test_hard_inputs",
     ),
 )
