@@ -10,14 +10,16 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 IN_PARALLEL = -n $(WORKERS) --dist worksteal
 RUNTIME := $(VENV)/.runtime-installed
 TEST := $(VENV)/.test-installed
+NOTEBOOKS := $(VENV)/.notebooks-installed
 
-.PHONY: help demo test test-slow test-all lint types clean
+.PHONY: help demo test test-slow test-browser test-all lint types clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo       certify k-hop on 1,024 tokens, k = 16"
-	@echo "make test       every test but the slow ones"
+	@echo "make test       every test but the slow ones and those in a browser"
 	@echo "make test-slow  the slow tests only"
+	@echo "make test-browser  those that drive Chromium; skipped where there is none"
 	@echo "make test-all   every test"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy, strict"
@@ -27,10 +29,13 @@ demo: $(RUNTIME)
 	$(BIN)/anna-mpc certify k-hop --n 1024 --k 16
 
 test: $(TEST)
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not browser"
 
 test-slow: $(TEST)
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m slow || [ $$? -eq 5 ]  # 5: there is none
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "slow and not browser" || [ $$? -eq 5 ]  # 5: there is none
+
+test-browser: $(NOTEBOOKS)
+	$(BIN)/python -m pytest -m browser || [ $$? -eq 5 ]  # 5: there is none
 
 test-all: $(TEST)
 	$(BIN)/python -m pytest $(IN_PARALLEL)
@@ -61,3 +66,8 @@ $(TEST): pyproject.toml constraints.txt
 	$(make_venv)
 	@$(PIP_INSTALL) -e '.[test]'
 	@touch $@ $(RUNTIME)
+
+$(NOTEBOOKS): pyproject.toml constraints.txt
+	$(make_venv)
+	@$(PIP_INSTALL) -e '.[notebooks,test]'
+	@touch $@ $(RUNTIME) $(TEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
@@ -22,6 +23,9 @@ from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
 from mpc_sim.trace import Flow, Trace
 from mpc_sim.views import MachineView
+
+if TYPE_CHECKING:
+    from mpc_sim.explore import Explorer
 
 
 class Simulation:
@@ -267,6 +271,18 @@ class Simulation:
             inboxes.append(self.inbox)
         seen = Ledger(self.cluster, self.ledger.input_held, list(self.ledger.rounds))
         return Trace(seen, tuple(inboxes), tuple(flows))
+
+    def explore(self) -> Explorer:
+        """Return widgets that step this simulation in a notebook (extra ``notebooks``).
+
+        Raises
+        ------
+        ImportError
+            Without ipywidgets and anywidget; the message names the extra.
+        """
+        from mpc_sim.explore import Explorer
+
+        return Explorer(self)
 
     def machine(self, machine: int) -> MachineView:
         """Return the whole memory of one machine, with field names."""

@@ -23,12 +23,13 @@ RANKS = {
     "mpc_sim.protocol": 1,
     "mpc_sim.simulation": 2,
 }
-HEAVY = {"numba", "sympy", "networkx", "torch", "ray", "matplotlib", "ipywidgets"}
+HEAVY = {"numba", "sympy", "networkx", "torch", "ray", "matplotlib", "ipywidgets", "anywidget"}
 ROOMS = {  # where an import may run when the module loads; elsewhere only inside functions
     "torch": "anna_model.surrogate",
     "ray": "mpc_sim.engines",
     "matplotlib": "reductions.plots",
     "ipywidgets": "mpc_sim.explore",
+    "anywidget": "mpc_sim.explore",
 }
 MAX_LINES = 400
 VAGUE = {"util", "utils", "helper", "helpers", "common", "misc"}
