@@ -57,6 +57,6 @@ def names(family: Family) -> tuple[str, ...]:
     Examples
     --------
     >>> names("task")
-    ('k-hop', 'match2')
+    ('k-hop', 'match2', 'induction-heads', 'sum', 'three-sum', 'connectivity', 'one-vs-two-cycle')
     """
     return tuple(entry.name for entry in ENTRIES if entry.family == family)

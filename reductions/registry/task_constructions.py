@@ -5,22 +5,111 @@ from __future__ import annotations
 from reductions.registry.entry import Entry
 
 TESTED = "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds"
+ANNA = "Liu et al., arXiv 2509.09001"
+SHT24 = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
+
+
+def _entry(name: str, statement: str, source: str, home: str) -> Entry:
+    return Entry("construction", name, statement, source, f"reductions.tasks.{home}", TESTED)
+
 
 TASK_CONSTRUCTIONS = (
-    Entry(
-        "construction",
+    _entry(
         "match2/direct",
         "ask for the residue that completes, hear 1 from who has it: one layer of width 1",
-        "Liu et al., arXiv 2509.09001",
-        "reductions.tasks.direct:MATCH2_DIRECT",
-        TESTED,
+        ANNA,
+        "direct:MATCH2_DIRECT",
     ),
-    Entry(
-        "construction",
+    _entry(
+        "sum/direct",
+        "equal keys, values N x: the mean is the sum; one layer of width 1",
+        ANNA,
+        "direct:SUM_DIRECT",
+    ),
+    _entry(
+        "induction-heads/tree",
+        "a binary tree over the places: 2 layers of exact match, ceil(log2 N) + 1 heads of width 1",
+        f"{ANNA}, Definition B.1; without sorting",
+        "k_hop_constructions:INDUCTION_HEADS_TREE",
+    ),
+    _entry(
+        "induction-heads/compiled",
+        "the k-hop protocol for k = 1, compiled: 4^d + 5 layers",
+        f"{SHT24}; Theorem 4.1 of arXiv 2509.09001",
+        "compiled:INDUCTION_HEADS_COMPILED",
+    ),
+    _entry(
+        "induction-heads/softmax",
+        "the latest token of the same letter, then the one behind it: 2 layers of width 3",
+        f"{SHT24}, Theorem 4.2",
+        "k_hop_constructions:INDUCTION_HEADS_SOFTMAX",
+    ),
+    _entry(
+        "induction-heads/recurrent",
+        "one layer that keeps what followed every letter last",
+        SHT24,
+        "k_hop_constructions:INDUCTION_HEADS_RECURRENT",
+    ),
+    _entry(
+        "induction-heads/low-rank",
+        "the last token alone: 2 layers of 2 sqrt(A N) words",
+        SHT24,
+        "k_hop_constructions:INDUCTION_HEADS_LOW_RANK",
+    ),
+    _entry(
+        "k-hop/tree",
+        "induction heads by a tree, then look-ups that double: 2 + ceil(log2 k) layers of width "
+        "2 ceil(log2 N)",
+        f"{ANNA}, Definition B.1; doubling: {SHT24}",
+        "k_hop_constructions:K_HOP_TREE",
+    ),
+    _entry(
         "k-hop/compiled",
         "columnsort and pointer doubling, compiled: 4^d + 4 + bit_length(k) layers",
-        "arXiv 2402.09268; Theorem 4.1 of arXiv 2509.09001",
-        "reductions.tasks.compiled:K_HOP_COMPILED",
-        TESTED,
+        f"{SHT24}; Theorem 4.1 of arXiv 2509.09001",
+        "compiled:K_HOP_COMPILED",
+    ),
+    _entry(
+        "k-hop/softmax",
+        "softmax under the mask j < i: 2 + floor(log2 k) layers of width 3",
+        f"{SHT24}, Theorem 4.2",
+        "k_hop_constructions:K_HOP_SOFTMAX",
+    ),
+    _entry(
+        "k-hop/causal-softmax",
+        "softmax under the mask j <= i: 2 + ceil(log2 k) layers of width 4",
+        f"{SHT24}, Theorem 4.2",
+        "k_hop_constructions:K_HOP_CAUSAL_SOFTMAX",
+    ),
+    _entry(
+        "k-hop/recurrent",
+        "k layers that keep a word a letter",
+        f"{SHT24}; the bound L >= k: Corollary 5.2",
+        "k_hop_constructions:K_HOP_RECURRENT",
+    ),
+    _entry(
+        "k-hop/low-rank",
+        "the last token alone: k + 1 layers of 2 sqrt(A N) words",
+        f"{SHT24}; the bound L >= k: Corollary 5.3",
+        "k_hop_constructions:K_HOP_LOW_RANK",
+    ),
+    _entry(
+        "three-sum/compiled",
+        "triples of blocks of sorted values, compiled with spread heads: O(1) layers, width "
+        "O(sqrt N log N)",
+        f"{ANNA}; the sort: Leighton 1985",
+        "compiled:THREE_SUM_COMPILED",
+    ),
+    _entry(
+        "connectivity/compiled",
+        "random-mate contraction, compiled: O(log n) layers",
+        "Reif 1985; Theorem 4.1 of arXiv 2509.09001",
+        "compiled:CONNECTIVITY_COMPILED",
+    ),
+    _entry(
+        "one-vs-two-cycle/compiled",
+        "contraction of the cycles by random mates, compiled: O(log n) layers",
+        "Reif 1985; Theorem 4.1 of arXiv 2509.09001",
+        "compiled:ONE_OR_TWO_CYCLES_COMPILED",
     ),
 )

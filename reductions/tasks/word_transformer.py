@@ -1,4 +1,4 @@
-"""A transformer of words: a token an input word, the answer in the first column."""
+"""A transformer of words: a token an input word, an answer a token."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class WordTransformer(Transformer):
         N.
     largest_word : int
         Of the input, below 2^53.
+    offset : int
+        What the first layer is given is a word and this.
+    column : int
+        Of the last rows, where the answer stands.
 
     Examples
     --------
@@ -34,6 +38,8 @@ class WordTransformer(Transformer):
     """
 
     largest_word: int
+    offset: int = 0
+    column: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,5 +61,5 @@ class WordTransformer(Transformer):
             raise InputError(
                 f"words lie in {given.min()} .. {given.max()}; give 0 .. {self.largest_word}"
             )
-        rows = Rows.from_dense(given[:, None].astype(np.float64))
-        return self.forward(rows).dense()[:, 0].astype(np.int64)
+        rows = Rows.from_dense(given[:, None].astype(np.float64) + self.offset)
+        return self.forward(rows).dense()[:, self.column].astype(np.int64)

@@ -1,0 +1,86 @@
+"""Doubling on chains: what a token keeps of its chain, and how a look-up takes it further.
+
+The chain of token i is i, sigma(i), sigma^2(i), .. Rows hold, in this order, the letter of the
+token, the place sigma^(m-1)(i), its letter, the place sigma^m(i), and its letter where that is
+known. Letters are 1 .. A and places 1 .. N; 0 is none, and nothing follows it. A look-up copies
+what the token at one of the two places keeps: from m to 2 m, asking at the upper one, or to
+2 m - 1, asking at the lower one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim.records import Words
+
+Floats = NDArray[np.float64]
+LETTER, LOWER, LOWER_LETTER, UPPER, UPPER_LETTER = range(5)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Values: some columns of the row, behind the place of the token where that is asked for.
+
+    Examples
+    --------
+    >>> Columns((1,), has_place=True)(np.array([6]), np.array([[2.0, 3.0]])).tolist()
+    [[7.0, 3.0]]
+    """
+
+    columns: tuple[int, ...]
+    has_place: bool = False
+
+    def __call__(self, position: Words, rows: Floats) -> Floats:
+        """Return the values, a row a token."""
+        told = rows[:, list(self.columns)]
+        return np.column_stack([position + 1.0, told]) if self.has_place else told
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Fold of a look-up: what the token at the place in a column keeps, which may be oneself.
+
+    Parameters
+    ----------
+    column : int
+        Holds the place that was asked for.
+    columns : tuple of int
+        What is copied.
+
+    Examples
+    --------
+    >>> copy, row = Copied(UPPER, (LOWER, UPPER)), np.array([[1.0, 7.0, 1.0, 4.0, 0.0]])
+    >>> copy(np.array([6]), row, np.array([[3.9999, 2.0001]])).tolist()
+    [[1.0, 4.0, 1.0, 2.0, 0.0]]
+    """
+
+    column: int
+    columns: tuple[int, ...]
+
+    def __call__(self, position: Words, rows: Floats, heard: Floats) -> Floats:
+        """Return the new rows, float64[A, 5]."""
+        place, kept = rows[:, self.column], list(self.columns)
+        copied = np.where((place == position + 1)[:, None], rows[:, kept], np.rint(heard))
+        folded = rows.copy()
+        folded[:, kept] = np.where((place == 0)[:, None], 0, copied)
+        return folded
+
+
+def look_ups(hops: int) -> tuple[bool, ...]:
+    """Return which of the two places each look-up asks at, the upper or not, to take m from 1 on.
+
+    2 m is reached from above, 2 m - 1 from below; the schedule is read backwards.
+
+    Examples
+    --------
+    >>> look_ups(1), look_ups(4), look_ups(5)
+    ((), (True, True), (True, False, False))
+    """
+    upper: list[bool] = []
+    while hops > 1:
+        upper.append(hops % 2 == 0)
+        hops = (hops + 1) // 2
+    return tuple(reversed(upper))
