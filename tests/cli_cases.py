@@ -27,6 +27,15 @@ SMALL_ROWS = ROWS | {
     "k-hop": ["output-mpc", "output-transformer", "output-back", *MACHINES, *LAYERS, *BACK]
 }
 """Rows of inputs for which the way back is affordable."""
+MORE_ROWS = {
+    "sum": ["output-transformer", *LAYERS],
+    "induction-heads": ["output-transformer", *LAYERS],
+    "three-sum": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
+    "connectivity": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
+    "one-vs-two-cycle": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
+}
+"""Tasks that are tested on smaller inputs; certified as such, or by their algorithm."""
+
 KINDS, STATUSES = {"exact", "upper", "whp", "expected"}, {"PASS", "FAIL", "UNVERIFIED"}
 
 

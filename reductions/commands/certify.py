@@ -47,10 +47,11 @@ def run(options: argparse.Namespace) -> int:
             "--n is for the seeded input; leave it out with --text, --input or --graph"
         )
     from reductions.commands.certify_algorithm import certify_by_name
+    from reductions.commands.certify_task import CERTIFY_TASK
     from reductions.hashed_ids import FarCollision
 
     try:
-        certify = _TASKS.get(options.task, certify_by_name)
+        certify = (_TASKS | CERTIFY_TASK).get(options.task, certify_by_name)
         certificate, write = certify(options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
@@ -112,22 +113,12 @@ def there_and_back(
 def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
     from reductions.tasks.k_hop import certify_k_hop
 
-    if options.graph is not None:
-        raise UsageError("k-hop takes a text: give --text FILE or --input FILE")
     epsilon, gamma = options.epsilon or "2/3", options.gamma or "0"
     if options.n is not None:
         refuse_size(options.n, BYTES_A_TOKEN, epsilon, gamma)
     if options.modulus is not None:
         raise UsageError("--modulus is for match2")
-    if options.text is not None:
-        text = read_text(options.text)
-        sequence = Sequence.of(text.split() if options.words else text)
-    elif options.input is not None:
-        lines = (line.strip() for line in read_lines(options.input))
-        sequence = Sequence.of(line for line in lines if line)
-    else:
-        n = DEFAULT_N if options.n is None else options.n
-        sequence = Sequence.random(n, seed=options.seed)
+    sequence = read_sequence(options)
     refuse_size(len(sequence), BYTES_A_TOKEN, epsilon, gamma)
     certificate = there_and_back(
         options,
@@ -147,18 +138,27 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
     return with_seed(certificate, options), lettered(letters)
 
 
+def read_sequence(options: argparse.Namespace) -> Sequence:
+    """Read the letters that the options name, or draw them."""
+    if options.graph is not None:
+        raise UsageError(f"{options.task} takes a text: give --text FILE or --input FILE")
+    if options.text is not None:
+        text = read_text(options.text)
+        return Sequence.of(text.split() if options.words else text)
+    if options.input is not None:
+        lines = (line.strip() for line in read_lines(options.input))
+        return Sequence.of(line for line in lines if line)
+    n = DEFAULT_N if options.n is None else options.n
+    refuse_size(n, BYTES_A_TOKEN)
+    return Sequence.random(n, seed=options.seed)
+
+
 def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
     from reductions.tasks.match2 import certify_match2, random_numbers
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
-    if options.precision:
-        raise UsageError("--precision is for protocols; leave it out")
-    compiled = (options.code, options.heads, options.attention, options.hashes, options.fan_out)
-    if compiled != ("syndrome", "emission", "ema", None, None):
-        raise UsageError(
-            "--code, --heads, --attention, --hashes and --fan-out are for protocols; leave them out"
-        )
+    refuse_compiler_options(options)
     if options.n is not None:
         refuse_size(options.n, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")
     if options.text is not None or options.graph is not None:
@@ -176,6 +176,22 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
         lambda back: certify_match2(numbers, modulus, back=back, progress=progress_line()),
     )
     return with_seed(certificate, options), lettered(("0", "1"))
+
+
+def refuse_compiler_options(options: argparse.Namespace) -> None:
+    """Refuse what says how a protocol is compiled, where none is.
+
+    Raises
+    ------
+    UsageError
+    """
+    if options.precision:
+        raise UsageError("--precision is for protocols; leave it out")
+    compiled = (options.code, options.heads, options.attention, options.hashes, options.fan_out)
+    if compiled != ("syndrome", "emission", "ema", None, None):
+        raise UsageError(
+            "--code, --heads, --attention, --hashes and --fan-out are for protocols; leave them out"
+        )
 
 
 def _modulus(given: int | None, n: int) -> int:

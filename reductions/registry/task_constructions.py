@@ -45,18 +45,6 @@ TASK_CONSTRUCTIONS = (
         "k_hop_constructions:INDUCTION_HEADS_SOFTMAX",
     ),
     _entry(
-        "induction-heads/recurrent",
-        "one layer that keeps what followed every letter last",
-        SHT24,
-        "k_hop_constructions:INDUCTION_HEADS_RECURRENT",
-    ),
-    _entry(
-        "induction-heads/low-rank",
-        "the last token alone: 2 layers of 2 sqrt(A N) words",
-        SHT24,
-        "k_hop_constructions:INDUCTION_HEADS_LOW_RANK",
-    ),
-    _entry(
         "k-hop/tree",
         "induction heads by a tree, then look-ups that double: 2 + ceil(log2 k) layers of width "
         "2 ceil(log2 N)",
@@ -80,18 +68,6 @@ TASK_CONSTRUCTIONS = (
         "softmax under the mask j <= i: 2 + ceil(log2 k) layers of width 4",
         f"{SHT24}, Theorem 4.2",
         "k_hop_constructions:K_HOP_CAUSAL_SOFTMAX",
-    ),
-    _entry(
-        "k-hop/recurrent",
-        "k layers that keep a word a letter",
-        f"{SHT24}; the bound L >= k: Corollary 5.2",
-        "k_hop_constructions:K_HOP_RECURRENT",
-    ),
-    _entry(
-        "k-hop/low-rank",
-        "the last token alone: k + 1 layers of 2 sqrt(A N) words",
-        f"{SHT24}; the bound L >= k: Corollary 5.3",
-        "k_hop_constructions:K_HOP_LOW_RANK",
     ),
     _entry(
         "three-sum/compiled",

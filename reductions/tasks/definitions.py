@@ -18,7 +18,7 @@ from reductions.tasks.k_hop import k_hop_oracle
 from reductions.tasks.match2 import default_modulus, match2_oracle, random_numbers
 from reductions.tasks.match2_bins import N_BINS, balanced_numbers
 from reductions.tasks.sequences import drawn_letters, hard_letters, real_letters
-from reductions.tasks.sum import sum_oracle
+from reductions.tasks.sum import random_words, sum_oracle
 from reductions.tasks.task import Instance, Task
 from reductions.tasks.text import text_numbers, text_words
 
@@ -117,7 +117,7 @@ SUM = Task(
     statement="N words; out: their sum everywhere",
     source=f"{PAPER}, the task of Proposition E.3",
     oracle=lambda instance: sum_oracle(instance.words),
-    random={"uniform": lambda n, seed: sum_instance(random_numbers(n, n + 1, seed=seed))},
+    random={"uniform": lambda n, seed: sum_instance(random_words(n, seed=seed))},
     hard={
         "all zero": lambda n: sum_instance(np.zeros(n, np.int64)),
         "all equal": lambda n: sum_instance(np.full(n, n)),

@@ -1,0 +1,70 @@
+"""Induction heads certified: two layers of exact match against the oracle, beside their bounds."""
+
+from __future__ import annotations
+
+import sympy
+
+from mpc_sim.instances import Sequence
+from reductions.bounds import Bound
+from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.tasks.k_hop import ORACLE, k_hop_oracle
+from reductions.tasks.k_hop_tree import induction_heads, n_levels
+
+SOURCE = "binary tree over the places, exact match (Definition B.1 of arXiv 2509.09001)"
+
+
+def induction_heads_bounds(n: int, n_letters: int) -> tuple[Bound, ...]:
+    """Return the bounds of the construction: 2 layers, D + 1 heads of width 1, D = ceil(log2 N).
+
+    Numbers are letters, places up to N + 1, and the two that nobody answers to.
+
+    Examples
+    --------
+    >>> [bound.value for bound in induction_heads_bounds(1024, 4)]
+    [2, 11, 1, 11, 1024, 12]
+    """
+    length, levels, places, letters = sympy.symbols("N D N_bits A_bits", positive=True)
+    values = {
+        "N": n,
+        "D": n_levels(n),
+        "N_bits": (n + 1).bit_length(),
+        "A_bits": n_letters.bit_length(),
+    }
+    exact = {
+        "layers": 2,
+        "heads": levels + 1,
+        "head_width": 1,
+        "token_width": levels + 1,
+        "context_length": length,
+    }
+    rows = [
+        Bound(name, sympy.sympify(expression), values, "exact", SOURCE)
+        for name, expression in exact.items()
+    ]
+    bits = sympy.Max(places, letters) + 1
+    return (*rows, Bound("precision_bits", bits, values, "upper", SOURCE))
+
+
+def certify_induction_heads(sequence: Sequence, *, progress: Progress | None = None) -> Certificate:
+    """Certify induction heads: the two-layer transformer against the oracle of one hop.
+
+    Parameters
+    ----------
+    sequence : Sequence
+    progress : callable, optional
+
+    Examples
+    --------
+    >>> certificate = certify_induction_heads(Sequence.of("aabcbabca"))
+    >>> certificate.ok, certificate["layers"].measured, certificate["token_width"].measured
+    (True, 2, 5)
+    """
+    n, n_letters = len(sequence), len(sequence.alphabet)
+    recorder = Recorder("induction-heads", {"n": n, "n_letters": n_letters})
+    transformer = induction_heads(n, n_letters)
+    output = transformer.run(sequence.words)
+    if progress is not None:
+        progress("transformer", 1, 1)
+    recorder.compare("transformer", output, k_hop_oracle(sequence.words, 1), ORACLE)
+    recorder.measure(induction_heads_bounds(n, n_letters), measured_layers(transformer))
+    return recorder.certificate()

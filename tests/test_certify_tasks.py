@@ -1,0 +1,107 @@
+"""`anna-mpc certify` of the tasks with a direct construction or an algorithm of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import oracles
+import pytest
+from cli_cases import (
+    MORE_ROWS,
+    Anna,
+    anna_command,  # noqa: F401
+    faults,
+    plain_surroundings,  # noqa: F401
+    words_of,
+)
+
+import reductions.tasks.induction_heads
+import reductions.tasks.sum
+
+
+@pytest.mark.parametrize("task", MORE_ROWS)
+def test_json_is_one_certificate(anna: Anna, task: str) -> None:
+    run = anna("certify", task, "--n", 7, "--json")
+    assert (run.status, run.err) == (0, "")
+    certificate = run.json
+    assert faults(certificate) == []
+    assert (certificate["task"], certificate["ok"]) == (task, True)
+    rows = {check["name"]: check for check in certificate["checks"]}
+    assert set(MORE_ROWS[task]) <= set(rows)
+    assert {check["status"] for check in rows.values()} == {"PASS"}
+    assert certificate["parameters"]["n"] == 7
+    assert certificate["parameters"]["seed"] == 0
+
+
+def test_a_file_is_summed(anna: Anna, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("3\n4\n\n5 \n")
+    out = tmp_path / "out"
+    run = anna("certify", "sum", "--input", tmp_path / "words", "--out", out)
+    assert run.status == 0
+    assert words_of(out) == ["12"] * 3
+
+
+def test_induction_heads_of_a_text(anna: Anna, tmp_path: Path) -> None:
+    text = "aabcbabca"
+    out = tmp_path / "out"
+    run = anna("certify", "induction-heads", "--text", "-", "--out", out, stdin=text)
+    assert run.status == 0
+    hops = oracles.k_hop(["abc".index(letter) for letter in text], 1)
+    assert words_of(out) == [["none", "a", "b", "c"][hop] for hop in hops]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("sum --k 3", "--k is for k-hop"),
+        ("sum --modulus 3", "--modulus is for match2"),
+        ("sum --back", "--back is for k-hop, match2 and protocols"),
+        ("sum --gamma 1", "--epsilon and --gamma are for protocols"),
+        ("sum --attention anna", "are for protocols"),
+        ("sum --text -", "sum takes words: give --input FILE"),
+        ("sum --n 0", "at least one word"),
+        ("induction-heads --graph -", "takes a text"),
+        ("induction-heads --precision", "--precision is for protocols"),
+        ("induction-heads --n 10^18", "choose a smaller --n"),
+        ("three-sum --text -", "give three-sum --input or --graph FILE"),
+        ("three-sum --k 1", "--k is for k-hop"),
+        ("connectivity --input -", "connectivity takes a graph"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(anna: Anna, line: str, says: str) -> None:
+    run = anna("certify", *line.split())
+    assert (run.status, run.out) == (2, "")
+    assert run.err.count("\n") == 1
+    assert says in run.err
+
+
+def test_a_sum_that_could_be_inexact_is_refused(anna: Anna) -> None:
+    run = anna("certify", "sum", "--input", "-", stdin=f"{2**61}\n" * 4)
+    assert run.status == 2
+    assert "must be below 2**53; give fewer or smaller words" in run.err
+
+
+@pytest.mark.parametrize(
+    ("task", "home", "oracle"),
+    [
+        ("sum", reductions.tasks.sum, "sum_oracle"),
+        ("induction-heads", reductions.tasks.induction_heads, "k_hop_oracle"),
+    ],
+)
+def test_canary_a_wrong_word_fails(
+    anna: Anna, monkeypatch: pytest.MonkeyPatch, task: str, home: object, oracle: str
+) -> None:
+    right: Callable[..., np.ndarray] = getattr(home, oracle)
+
+    def wrong(*given: object) -> np.ndarray:
+        words = right(*given).copy()
+        words[0] += 1
+        return words
+
+    monkeypatch.setattr(home, oracle, wrong)
+    run = anna("certify", task, "--n", 16, "--json")
+    assert (run.status, run.json["ok"]) == (1, False)
+    (failed,) = (check for check in run.json["checks"] if check["status"] == "FAIL")
+    assert (failed["name"], failed["measured"]) == ("output-transformer", 1)
