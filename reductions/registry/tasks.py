@@ -29,6 +29,7 @@ TASKS = (
         "what followed the latest earlier occurrence of the letter: two layers of exact match",
         "Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
         "reductions.tasks.definitions:INDUCTION_HEADS",
+        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -36,6 +37,7 @@ TASKS = (
         "the sum of all words everywhere: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001, the task of Proposition E.3",
         "reductions.tasks.definitions:SUM",
+        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -43,6 +45,7 @@ TASKS = (
         "have three different words the sum 0: O(1) rounds on O(N) machines, compiled",
         "Liu et al., arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.tasks.definitions:THREE_SUM",
+        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -50,6 +53,7 @@ TASKS = (
         "the smallest vertex of every component, by contraction, compiled",
         "random mate: Reif 1985",
         "reductions.tasks.definitions:CONNECTED_COMPONENTS",
+        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -57,5 +61,6 @@ TASKS = (
         "one cycle or two, by contraction, compiled",
         "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mate: Reif 1985",
         "reductions.tasks.definitions:ONE_OR_TWO_CYCLES",
+        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
 )
