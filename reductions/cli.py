@@ -8,7 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from reductions.arguments import attention, bench, certify, listing, simulate, sweep
+from reductions.arguments import (
+    attention,
+    bench,
+    certify,
+    listing,
+    separations,
+    simulate,
+    sweep,
+)
 
 DESCRIPTION = (
     "Testbed for the theory of massively parallel computation and attention: simulate MPC "
@@ -64,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="anna-mpc", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in (certify, simulate, sweep, listing, attention, bench):
+    for one in (certify, simulate, sweep, listing, attention, separations, bench):
         one.add(commands)
     return top
 

@@ -75,7 +75,7 @@ class Refutation:
     --------
     >>> refutation = Refutation("sum", token=0, changed=1, output=(0.0,), answers=((0,), (1,)))
     >>> print(refutation)
-    sum at token 0: output (0.0,) for two inputs that differ in 1 word; answers (0,) and (1,)
+    inputs that differ in 1 word: answers 0 and 1 at token 0, both outputs 0
     """
 
     task: str
@@ -85,12 +85,13 @@ class Refutation:
     answers: tuple[tuple[int, ...], tuple[int, ...]]
 
     def __str__(self) -> str:
-        plural = "" if self.changed == 1 else "s"
-        shown = ", ".join(f"{number!r}" for number in self.output[:4])
-        shown += ", ..." if len(self.output) > 4 else "," * (len(self.output) == 1)
+        shown = ", ".join(f"{number:.6g}" for number in self.output[:4])
+        shown += ", ..." * (len(self.output) > 4)
+        words = "word" if self.changed == 1 else "words"
+        right, also_right = (", ".join(map(str, answer)) for answer in self.answers)
         return (
-            f"{self.task} at token {self.token}: output ({shown}) for two inputs that differ in "
-            f"{self.changed} word{plural}; answers {self.answers[0]} and {self.answers[1]}"
+            f"inputs that differ in {self.changed} {words}: answers {right} and {also_right} at "
+            f"token {self.token}, both outputs {shown}"
         )
 
 

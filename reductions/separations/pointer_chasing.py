@@ -84,14 +84,14 @@ class PointerChasing:
         Examples
         --------
         >>> print(pointer_chasing("low rank", 4096, 2, depth=1, words_a_layer=9).explain())
-        k-hop by low rank: L >= k or r m H >= c N/k^6, up to a constant c; here L = 1 < k = 2 and \
-9 words a layer, N/k^6 = 64.0 (arXiv 2402.09268, Corollary 5.3)
+        k-hop by low rank: L >= k or r m H >= c N/k^6, up to a constant c; here L = 1 < k = 2, \
+r m H = 9, N/k^6 = 64.0 (arXiv 2402.09268, Corollary 5.3)
         """
         words = "m" if self.corollary == "Corollary 5.2" else "r m H"
         sign = ">=" if self.depth >= self.k else "<"
         return (
             f"k-hop by {self.architecture}: L >= k or {words} >= c N/k^6, up to a constant c; here "
-            f"L = {self.depth} {sign} k = {self.k} and {self.words_a_layer} words a layer, "
+            f"L = {self.depth} {sign} k = {self.k}, {words} = {self.words_a_layer}, "
             f"N/k^6 = {round(float(self.growth), 3)} (arXiv 2402.09268, {self.corollary})"
         )
 

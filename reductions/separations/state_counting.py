@@ -23,7 +23,7 @@ about N log2(letters) bits in one layer, or in L layers that share them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import factorial
+from math import comb, factorial
 
 from mpc_sim import InputError
 
@@ -116,4 +116,27 @@ def low_rank_width(n: int, n_letters: int, k: int) -> WidthLowerBound:
         "causal low rank",
         (n_letters - 2) ** (n - k - 2),
         "L r m H b >= (N - k - 2) log2(letters - 2): sums cannot forget",
+    )
+
+
+def match2_width(n: int, half: int) -> WidthLowerBound:
+    """Return the bound of any causal model of Match2: the sets of n - 1 residues.
+
+    Modulo 2 h + 1, a prefix holds n - 1 different residues of 1 .. h; a last word 2 h + 1 - s has
+    a partner exactly if s is among them. So no two of the C(h, n - 1) sets may be confused.
+
+    Raises
+    ------
+    InputError
+        There are not so many residues.
+
+    Examples
+    --------
+    >>> match2_width(9, 10).prefixes
+    45
+    """
+    if not 1 <= n <= half + 1:
+        raise InputError(f"n = {n}, half = {half}: take n in 1 .. half + 1")
+    return WidthLowerBound(
+        "causal, recurrent", comb(half, n - 1), "L W b >= log2 C(h, N - 1): sets of residues"
     )

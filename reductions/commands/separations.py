@@ -1,0 +1,93 @@
+"""``anna-mpc separations``: the table task x architecture, every cell checked as it is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+from reductions.certificate import versions
+from reductions.cli import UsageError
+from reductions.commands.tables import open_console, progress_line
+from reductions.registry import names
+from reductions.separations.cell import ARCHITECTURES, Cell, counted
+from reductions.separations.table import table
+
+SCHEMA = "anna-mpc/separations/1"
+COLOURS = {"holds": "green", "fails": "red", "conditional": "yellow", "open": "dim"}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table, or what some of its cells rest on."""
+    started = time.perf_counter()
+    asked = None if options.explain is None else _asked(options.explain)
+    tasks: tuple[str, ...] | None = (options.task,) if options.task else None
+    if asked is not None:
+        if tasks and tasks != asked[:1]:
+            raise UsageError(f"--explain {options.explain} is no cell of --task {options.task}")
+        tasks = asked[:1]
+    cells = table(tasks, progress=progress_line())
+    if asked is not None and len(asked) == 2:
+        cells = [cell for cell in cells if cell.architecture == asked[1]]
+    unproved = [cell.name for cell in cells if not cell.proved]
+    if options.json:
+        report = {
+            "schema": SCHEMA,
+            "ok": not unproved,
+            "seconds": time.perf_counter() - started,
+            "versions": versions(),
+            "rows": [cell.to_json() for cell in cells],
+        }
+        print(json.dumps(report))
+    elif asked is not None:
+        print("\n\n".join(cell.explain() for cell in cells))
+    else:
+        print_cells(cells)
+    return 1 if unproved else 0
+
+
+def _asked(cell: str) -> tuple[str, ...]:
+    """Read the name of a cell: a task, or task/architecture."""
+    task, slash, architecture = cell.partition("/")
+    if task not in names("task"):
+        raise UsageError(f"no task {task!r}; there are {', '.join(names('task'))}")
+    if not slash:
+        return (task,)
+    if architecture not in ARCHITECTURES:
+        raise UsageError(f"no architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
+    return task, architecture
+
+
+def print_cells(cells: list[Cell]) -> None:
+    """Print a table of cells, what does not fit cut off, and how many were checked."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = open_console()
+    listed = Table(box=None, pad_edge=False)
+    headings = ("task", "architecture", "status", "depth", "width", "certificate")
+    for heading in headings:
+        right = heading in ("depth", "width")
+        listed.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    rows = [_row(cell) for cell in cells]
+    taken = sum(2 + max(len(row[at]) for row in [*rows, headings]) for at in range(5))
+    room = max(console.width - taken, 24)
+    before = ""
+    for cell, (task, architecture, status, depth, width, told) in zip(cells, rows, strict=True):
+        colour = COLOURS[cell.status] if cell.proved else "bold red"
+        cut = told if len(told) <= room else told[: room - 1] + "\u2026"
+        shown = "" if task == before else task
+        listed.add_row(shown, architecture, f"[{colour}]{status}[/]", depth, width, escape(cut))
+        before = task
+    console.print(listed)
+    checked = sum(cell.status != "open" and cell.proved for cell in cells)
+    left = sum(cell.status == "open" for cell in cells)
+    unproved = sum(not cell.proved for cell in cells)
+    tail = f", {unproved} UNPROVED" if unproved else ""
+    console.print(f"{counted(checked, 'cell')} checked just now, {left} open here{tail}")
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    depth, width = ("" if size is None else str(size) for size in (cell.depth, cell.width))
+    status = cell.status if cell.proved else "UNPROVED"
+    return cell.task, cell.architecture, status, depth, width, cell.certificate or cell.statement

@@ -1,0 +1,82 @@
+"""Reformer attention over drawn chunks with drawn row-wise maps: a member of the family.
+
+Every layer has a drawn pattern, fixed before any input; queries, values and folds use the position,
+the row and all that was heard.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import HeadMaps, RowwiseLayer, Transformer
+from anna_model.mechanisms import GivenCodes, Reformer
+from mpc_sim import InputError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def wave(position: Integers, rows: Floats) -> Floats:
+    """Return a number of position and row, in -1 .. 1: query, key and value.
+
+    Examples
+    --------
+    >>> wave(np.array([0]), np.array([[0.0]])).tolist()
+    [[0.0]]
+    """
+    waves: Floats = np.sin(rows[:, :1] + position[:, None])
+    return waves
+
+
+def stir(position: Integers, rows: Floats, heard: Floats) -> Floats:
+    """Fold what was heard, the row and the position into a number.
+
+    Examples
+    --------
+    >>> stir(np.array([0]), np.array([[0.0]]), np.array([[0.0]])).tolist()
+    [[1.0]]
+    """
+    mixed = 3 * rows[:, :1] + 5 * heard.sum(axis=1, keepdims=True) + position[:, None]
+    stirred: Floats = np.cos(mixed)
+    return stirred
+
+
+def drawn_chunks(
+    n: int, chunk: int, depth: int, *, heads: int = 1, causal: bool = False, seed: int = 0
+) -> Transformer:
+    """Draw a transformer of Reformer heads with chunks fixed in advance.
+
+    Parameters
+    ----------
+    n : int
+        Tokens; rows are one number wide.
+    chunk : int
+        B.
+    depth, heads : int
+        Layers, and heads of a layer, which share its pattern.
+    causal : bool
+    seed : int
+
+    Raises
+    ------
+    InputError
+        A size out of range.
+
+    Examples
+    --------
+    >>> drawn_chunks(8, 2, 2).resources().layers
+    2
+    """
+    if min(n, chunk, heads) < 1 or depth < 0:
+        raise InputError(
+            f"n = {n}, chunk = {chunk}, depth = {depth}, heads = {heads}: take all at least 1, "
+            "depth at least 0"
+        )
+    rng = np.random.default_rng(seed)
+    head = HeadMaps(wave, wave, wave, 1, 1)
+    layers = []
+    for _ in range(depth):
+        mechanism = Reformer(GivenCodes(rng.permutation(n)[None, :]), chunk, causal=causal)
+        layers.append(RowwiseLayer(mechanism, (head,) * heads, stir))
+    return Transformer(tuple(layers), n)

@@ -1,0 +1,106 @@
+"""Cells of Reformer attention with fixed chunks: too few layers reach too few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import Rows
+from mpc_sim.graphs import Graph
+from reductions.separations.cell import Cell
+from reductions.separations.chunk_sums import chunk_sums, layers_for
+from reductions.separations.drawn_chunks import drawn_chunks
+from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs, refute
+from reductions.separations.receptive_field import (
+    SOURCE,
+    ReceptiveField,
+    receptive_field,
+    two_inputs,
+)
+from reductions.separations.refuted import oracle_of, refuted
+from reductions.tasks.task import Instance, Task
+
+CHUNK = 4
+WORDS = 65
+VERTICES = 24
+
+
+def fixed_chunks(task: Task) -> Cell | None:
+    """Refute Reformer attention with chunks fixed in advance that reach too few words.
+
+    Examples
+    --------
+    >>> from reductions.tasks.definitions import SUM
+    >>> cell = fixed_chunks(SUM)
+    >>> cell.depth, cell.n, cell.holds, cell.proved
+    (3, 65, False, True)
+    """
+    instance = task.random["uniform"](WORDS, 0)
+    graph = None if instance.graph is None else _cycle(VERTICES)
+    if graph is not None:
+        instance = Instance(graph.words, graph=graph)
+    oracle, n = oracle_of(task, instance), len(instance.words)
+    depth = layers_for(n, CHUNK) - 1
+    model = chunk_sums(n, CHUNK, depth) if task.name == "sum" else drawn_chunks(n, CHUNK, depth)
+    # SUM: one of a full chunk; k-hop: the last; a graph: the vertex opposite to vertex 0
+    token = 0 if task.name == "sum" else n - 1 if graph is None else VERTICES // 2
+    field = receptive_field(model, token)
+    if graph is None:
+        claim = two_inputs(task.name, field, oracle, _mixed(task, n))
+    else:
+        claim = _crossed(task.name, field, oracle, instance.words)
+    if claim is None:
+        return None
+
+    def run(words: Integers) -> NDArray[np.float64]:
+        rows = Rows.from_dense(words[:, None].astype(np.float64))
+        return model.forward(rows).dense()
+
+    reach = field.bound.check(len(field.tokens))
+    return refuted(
+        claim,
+        lambda: refute(run, oracle, claim),
+        "Reformer, fixed chunks",
+        model.resources().layers,
+        model.resources().token_width,
+        f"{depth} layers of chunks of {CHUNK} fixed in advance",
+        f"the output depends on {reach.measured} of {n} words here, at most B^L = {CHUNK}^{depth}; "
+        f"so L >= log_B N, {layers_for(n, CHUNK)} layers",
+        SOURCE,
+        also=reach.status == "PASS",
+    )
+
+
+def _mixed(task: Task, n: int) -> Callable[[np.random.Generator], Integers]:
+    """Draw inputs of every kind of a task that has n words."""
+    kinds = [each for each in task.inputs(n).values() if len(each.words) == n]
+
+    def draw(rng: np.random.Generator) -> Integers:
+        kind = int(rng.integers(len(kinds) + 1))
+        if kind < len(kinds):
+            return kinds[kind].words
+        return task.random["uniform"](n, int(rng.integers(2**31))).words
+
+    return draw
+
+
+def _cycle(n: int) -> Graph:
+    return Graph(n, np.stack([np.arange(n), (np.arange(n) + 1) % n], axis=1))
+
+
+def _crossed(task: str, field: ReceptiveField, oracle: Oracle, words: Integers) -> TwoInputs | None:
+    """Cross two edges of a cycle, whose second ends lie outside the field: two cycles."""
+    n = int(words.max()) + 1
+    ends = np.intersect1d(field.outside, np.arange(n + 1, len(words), 2)).tolist()
+    for one, other in combinations(ends, 2):
+        crossed = words.copy()
+        crossed[[one, other]] = words[[other, one]]
+        if abs(one - other) > 4:  # both cycles get three edges or more
+            claim = TwoInputs(task, words, crossed, field.token)
+            answers = [np.asarray(oracle(each))[field.token] for each in (words, crossed)]
+            if answers[0] != answers[1]:
+                return claim
+    return None

@@ -1,0 +1,88 @@
+"""What cells of failures share: the oracle on words, and a claim that is checked into a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mpc_sim.graphs import Graph
+from reductions.separations.cell import Cell
+from reductions.separations.indistinguishable import FalseCertificate, Integers, Oracle, TwoInputs
+from reductions.tasks.task import Instance, Task
+
+
+def oracle_of(task: Task, instance: Instance) -> Oracle:
+    """Return the oracle of a task on words, for inputs of the shape of an instance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reductions.tasks.definitions import SUM
+    >>> oracle_of(SUM, SUM.random["uniform"](3, 0))(np.array([3, 4, 5])).tolist()
+    [12, 12, 12]
+    """
+
+    def oracle(words: Integers) -> Integers:
+        if instance.graph is None:
+            return task.oracle(Instance(words, instance.parameters))
+        n = instance.graph.n_vertices
+        graph = Graph(n, words[n:].reshape(-1, 2))
+        return task.oracle(Instance(words, graph=graph))
+
+    return oracle
+
+
+def refuted(
+    claim: TwoInputs,
+    check: Callable[[], object],
+    architecture: str,
+    depth: int,
+    width: int,
+    statement: str,
+    bound: str,
+    source: str,
+    *,
+    also: bool = True,
+    remark: str = "",
+) -> Cell:
+    """Check a claim and return its cell; one that proves false says so.
+
+    Parameters
+    ----------
+    claim : TwoInputs
+    check : callable
+        Runs the check, and returns what was found or raises `FalseCertificate`.
+    architecture, depth, width, statement, bound, source
+        Of the cell.
+    also : bool
+        Whether other checks passed.
+    remark : str
+        Put behind what was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
+    >>> def fails():
+    ...     raise FalseCertificate("it is right")
+    >>> cell = refuted(claim, fails, "low rank", 1, 1, "a layer", "", "")
+    >>> cell.proved, cell.certificate
+    (False, 'it is right')
+    """
+    try:
+        found, proved = f"{check()}{remark}", also
+    except FalseCertificate as error:
+        found, proved = str(error), False
+    return Cell(
+        claim.task,
+        architecture,
+        "fails",
+        len(claim.first),
+        depth,
+        width,
+        statement,
+        found,
+        proved,
+        bound,
+        source,
+        claim,
+    )

@@ -1,0 +1,134 @@
+"""Cells that hold: constructions of the registry, built and run against the oracle just now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from anna_model import Anna, ExactMatch, RowwiseLayer, Transformer
+from anna_model.lsh import PStable
+from anna_model.theorem_3_4 import from_probabilities
+from reductions.certificate import Recorder
+from reductions.compiler_options import CompilerOptions
+from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.route_layer import RouteLayer
+from reductions.separations.cell import Cell
+from reductions.tasks.construction import Construction, Model
+from reductions.tasks.task import Instance
+
+COLUMNS = {
+    "softmax": "softmax",
+    "low rank": "low rank",
+    "recurrent": "recurrent",
+    "Reformer": "Reformer, fixed chunks",
+}
+CELL_WIDTH = 1.0
+DELTA = 0.01
+
+
+def cells_of(construction: Construction, instance: Instance) -> list[Cell]:
+    """Build a construction for an instance, run it, and return its cell, or those of ANNA.
+
+    A construction of ANNA runs by exact match and a second time by hashing; one without a protocol
+    stands under direct as well.
+
+    Parameters
+    ----------
+    construction : Construction
+    instance : Instance
+        Of its task.
+
+    Examples
+    --------
+    >>> from reductions.registry import find
+    >>> direct = find("construction", "match2/direct").load()
+    >>> instance = find("task", "match2").load().random["uniform"](16, 0)
+    >>> [(cell.architecture, cell.depth, cell.holds) for cell in cells_of(direct, instance)]
+    [('direct', 1, True), ('exact match', 1, True), ('ANNA', 1, True)]
+    """
+    model = construction.build(instance.shape)
+    if construction.architecture != "ANNA":
+        return [_cell(construction, COLUMNS[construction.architecture], model, instance)]
+    columns = ["exact match"] if isinstance(model, CompiledProtocol) else ["direct", "exact match"]
+    cells = [_cell(construction, column, model, instance) for column in columns]
+    hashed = by_hashing(model, len(instance.words))
+    if hashed is not None:
+        cells.append(_cell(construction, "ANNA", hashed, instance, exact_sizes=False))
+    return cells
+
+
+def by_hashing(model: Model, n_words: int) -> Model | None:
+    """Return the same model with hashing in place of exact match; None if it has another kind.
+
+    A compiled protocol is compiled again for codewords of its ids. Keys of a direct construction
+    are whole numbers: unequal ones are 1 apart at least, so p-stable functions with the hashes of
+    Theorem 3.4 at p1 = 1 tell them apart.
+
+    Examples
+    --------
+    >>> from reductions.tasks.sum import sum_transformer
+    >>> by_hashing(sum_transformer(3, 12), 3).run(np.array([3, 4, 5])).tolist()
+    [12, 12, 12]
+    """
+    if isinstance(model, CompiledProtocol):
+        route = model.layers[-1]
+        if not isinstance(route, RouteLayer):
+            return None
+        options = CompilerOptions(attention="anna", heads=_heads_of(model))
+        return compile_protocol(route.protocol, model.cluster, **options.keywords)
+    if not isinstance(model, Transformer):
+        return None
+    layers = []
+    for layer in model.layers:
+        if not isinstance(layer, RowwiseLayer) or layer.mechanism != ExactMatch():
+            return None
+        family = PStable(CELL_WIDTH)
+        p2 = family.collision_probability(1.0, layer.query_width)
+        found = from_probabilities(n_words, 1.0, p2, DELTA)
+        hashing = Anna(family, hashes=found.hashes, tables=found.tables, seed=0)
+        layers.append(replace(layer, mechanism=hashing))
+    hashed: Model = replace(model, layers=tuple(layers))
+    return hashed
+
+
+def _heads_of(model: CompiledProtocol) -> str:
+    return "spread" if model.failure > 0 else "emission"
+
+
+def _cell(
+    construction: Construction,
+    column: str,
+    model: Model,
+    instance: Instance,
+    *,
+    exact_sizes: bool = True,
+) -> Cell:
+    """Run a model and compare it with the oracle, and its sizes with the bounds."""
+    shape = instance.shape
+    recorder = Recorder(construction.name, {})
+    output = model.run(instance.words)
+    recorder.count("transformer", output, construction.n_wrong(instance, output), "oracle")
+    resources = model.resources()
+    measured = {"layers": resources.layers, "token_width": resources.token_width}
+    wanted = ("layers", "token_width") if exact_sizes else ("layers",)
+    bounds = tuple(bound for bound in construction.bounds(shape) if bound.quantity in wanted)
+    recorder.measure(bounds, measured)
+    certificate = recorder.certificate()
+    (wrong, *sizes) = certificate.checks
+    places = np.arange(len(output))[construction.scored(len(output))]
+    within = ", ".join(f"{check.name} {check.measured}, {check.bound} allowed" for check in sizes)
+    last = " (the last token)" if len(places) == 1 < len(output) else ""
+    return Cell(
+        construction.task,
+        column,
+        "holds",
+        shape.n_words,
+        resources.layers,
+        resources.token_width,
+        construction.statement,
+        f"{wrong.measured} of {len(places)} words{last} differ from the oracle; {within}",
+        certificate.ok,
+        f"depth {construction.depth_formula}, width {construction.width_formula}",
+        construction.source,
+    )

@@ -1,0 +1,107 @@
+"""The table task x architecture: every cell with the check behind it, run when the table is made.
+
+A cell holds because a construction of the registry was built and equals its oracle on a seeded
+input, with depth and width within its bounds; it fails because a model was refuted by two inputs,
+or because of a lower bound without assumption; it is conditional where the lower bound names a
+conjecture; what is left is open here. A task and an architecture may have several rows: k-hop fails
+for low-rank attention at every token, and holds, wider, at the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reductions.registry import find, names
+from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
+from reductions.separations.fixed_chunk_cells import fixed_chunks
+from reductions.separations.lower_bound_cells import lower_bound_cells
+from reductions.separations.one_way_cells import low_rank, recurrent
+from reductions.separations.successes import cells_of
+from reductions.tasks.construction import Construction
+from reductions.tasks.task import Instance, Task
+
+SIZES = {"three-sum": 16, "connectivity": 6, "one-vs-two-cycle": 8}
+WORDS = 48
+REFUTATIONS = (fixed_chunks, recurrent, low_rank)
+Progress = Callable[[str, int, int], None]
+
+
+def task_cells(name: str) -> list[Cell]:
+    """Return the cells of a task, by architecture; open where there is nothing else.
+
+    Parameters
+    ----------
+    name : str
+        Of a task of the registry.
+
+    Examples
+    --------
+    >>> cells = task_cells("match2")
+    >>> [cell.depth for cell in cells if cell.architecture == "direct"]
+    [1]
+    >>> all(cell.proved for cell in cells)
+    True
+    """
+    task: Task = find("task", name).load()
+    instance = seeded(task)
+    cells = []
+    for construction in constructions_of(name):
+        cells += cells_of(construction, instance)
+    cells += [cell for refute in REFUTATIONS if (cell := refute(task)) is not None]
+    cells += lower_bound_cells(name)
+    known = {cell.architecture for cell in cells}
+    cells += [open_cell(name, each) for each in ARCHITECTURES if each not in known]
+    return sorted(cells, key=lambda cell: ARCHITECTURES.index(cell.architecture))
+
+
+def seeded(task: Task) -> Instance:
+    """Return the input that constructions of a task are run on.
+
+    Examples
+    --------
+    >>> len(seeded(find("task", "k-hop").load()).words)
+    48
+    """
+    return task.random["uniform"](SIZES.get(task.name, WORDS), 0)
+
+
+def constructions_of(task: str) -> list[Construction]:
+    """Return the constructions of a task in the registry.
+
+    Examples
+    --------
+    >>> [construction.name for construction in constructions_of("match2")][0]
+    'match2/direct'
+    """
+    loaded = [find("construction", name).load() for name in names("construction")]
+    return [construction for construction in loaded if construction.task == task]
+
+
+def table(tasks: tuple[str, ...] | None = None, *, progress: Progress | None = None) -> list[Cell]:
+    """Return the cells of all tasks, checked.
+
+    Parameters
+    ----------
+    tasks : tuple of str, optional
+        By default all of the registry.
+    progress : callable, optional
+        Called with (task, tasks done, tasks in all).
+
+    Notes
+    -----
+    Every construction is built and run, and every refutation searched for and checked: seconds.
+
+    Examples
+    --------
+    >>> {cell.task for cell in table(("match2",))}
+    {'match2'}
+    """
+    chosen = names("task") if tasks is None else tasks
+    cells = []
+    for done, name in enumerate(chosen):
+        if progress:
+            progress(name, done, len(chosen))
+        cells += task_cells(name)
+    if progress:
+        progress("table", len(chosen), len(chosen))
+    return cells
