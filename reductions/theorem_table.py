@@ -11,7 +11,8 @@ from pathlib import Path
 
 from reductions.registry import ENTRIES, Entry
 
-BEGIN, END = "<!-- theorem table: begin -->", "<!-- theorem table: end -->"
+TITLE = "theorem table"
+BEGIN, END = f"<!-- {TITLE}: begin -->", f"<!-- {TITLE}: end -->"
 FAMILIES = {
     "theorem": "Theorems",
     "reduction": "Reductions",
@@ -58,8 +59,8 @@ def theorem_table(entries: Sequence[Entry] = ENTRIES) -> str:
     return "\n\n".join(parts)
 
 
-def with_table(text: str, table: str) -> str:
-    r"""Return a text with the table between its two markers.
+def with_table(text: str, table: str, title: str = TITLE) -> str:
+    r"""Return a text with the table between the two markers of a title.
 
     Raises
     ------
@@ -72,11 +73,12 @@ def with_table(text: str, table: str) -> str:
     >>> with_table(text, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter"
     True
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"the text needs one line {BEGIN} and one {END} after it")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+    begin, end = f"<!-- {title}: begin -->", f"<!-- {title}: end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"the text needs one line {begin} and one {end} after it")
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def _row(entry: Entry) -> str:

@@ -120,7 +120,7 @@ K_HOP_COMPILED = compiled(
     K_HOP,
     "columnsort, then pointer doubling with one round a bit of k, compiled",
     depth_formula="4^d + 4 + bit_length(k)",
-    width_formula="2 s + k (b (w + 1) + 2)",
+    width_formula="s + c + K (b (w + 1) + 2)",
     protocol=lambda shape: k_hop(shape["k"]),
     rounds=_k_hop_rounds,
 )
@@ -136,7 +136,7 @@ THREE_SUM_COMPILED = compiled(
     THREE_SUM,
     "blocks of sorted values, a machine a triple of blocks that may hold a solution, compiled",
     depth_formula="4^d + 7 + L + L', at most 26",
-    width_formula="s + c + k (b (w + 1) + 2), spread heads",
+    width_formula="s + c + K (b (w + 1) + 2), spread heads",
     options=SPREAD,
 )
 CONNECTIVITY_COMPILED = compiled(
@@ -144,12 +144,12 @@ CONNECTIVITY_COMPILED = compiled(
     CONNECTIVITY,
     "random-mate contraction on sorted half-edges, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + k (b (w + 1) + 2)",
+    width_formula="s + c + K (b (w + 1) + 2)",
 )
 ONE_OR_TWO_CYCLES_COMPILED = compiled(
     "one-vs-two-cycle",
     CYCLE_COUNTING,
     "contraction of the cycles by random mates, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + k (b (w + 1) + 2)",
+    width_formula="s + c + K (b (w + 1) + 2)",
 )
