@@ -91,6 +91,14 @@ def answer_by_definition(
     -------
     DenseAnswer or SparseAnswer
         The form of the block. Classes without a token hear nothing.
+
+    Examples
+    --------
+    >>> from anna_model import ExactMatch
+    >>> ids = np.array([[[0.0], [1.0]]])
+    >>> block = DenseHeads(0, ids, ids, np.array([[[5.0], [7.0]]]))
+    >>> answer_by_definition(ExactMatch(), block, -1.0, -2.0).values.ravel().tolist()
+    [5.0, 7.0]
     """
     dense = block if isinstance(block, DenseHeads) else block.dense(null_key, nobody_query)
     values = np.empty((dense.n_heads, dense.n_tokens, dense.value_width))

@@ -18,7 +18,16 @@ BoolArray = NDArray[np.bool_]
 
 
 class FrozenArrays:
-    """Base of frozen dataclasses of arrays: a pickle or copy is made, hence checked, anew."""
+    """Base of frozen dataclasses of arrays: a pickle or copy is made, hence checked, anew.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from anna_model import Rows
+    >>> rows = pickle.loads(pickle.dumps(Rows.from_dense(np.ones((2, 1)))))
+    >>> rows.values.flags.writeable
+    False
+    """
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         names = [field.name for field in fields(cast(Any, self))]

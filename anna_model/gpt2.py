@@ -141,6 +141,12 @@ class Gpt2Layer(Layer):
     config : Gpt2Config
     parts : mapping of str to arrays
         ln_1, c_attn, attn.c_proj, ln_2, c_fc, mlp.c_proj; after the last layer ln_f.
+
+    Examples
+    --------
+    >>> norm = _Affine(np.ones(4), np.zeros(4))
+    >>> Gpt2Layer((Softmax(),), Gpt2Config(n_head=2), {"ln_1": norm}).n_heads
+    2
     """
 
     mechanisms: tuple[Mechanism, ...]
@@ -211,6 +217,11 @@ class Gpt2:
     layers : tuple of Gpt2Layer
     output_weights : float64[A, d]
         The token embedding where the file has no output head.
+
+    Examples
+    --------
+    >>> Gpt2(np.eye(2), np.zeros((3, 2)), (), np.eye(2)).embed([1, 0]).dense().tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
 
     token_embedding: FloatArray
@@ -328,11 +339,7 @@ class _Weights:
         if not found:
             raise WeightsFileError(f"{file} has no weight wte.weight: it is no GPT-2 checkpoint")
         prefix = found[0].removesuffix("wte.weight")
-        inner = {
-            name.removeprefix(prefix): array
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
+        inner = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
         attention = inner.get("h.0.attn.c_attn.weight")
         is_output_first = attention is not None and attention.shape[0] == 3 * attention.shape[-1]
         heads = [array for name, array in arrays.items() if name.endswith("lm_head.weight")]

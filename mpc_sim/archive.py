@@ -38,7 +38,13 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file: its name, the version of its format, and the error that speaks of it."""
+    """A kind of file: its name, the version of its format, and the error that speaks of it.
+
+    Examples
+    --------
+    >>> FileKind("ledger", 1, MPCError).name
+    'ledger'
+    """
 
     name: str
     version: int
@@ -107,6 +113,16 @@ def read(path: str | Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, Wo
     kind.error
         If the file is missing, empty, truncated, damaged in any byte, of another kind or version,
         or holds anything but JSON and integers. No code of a file is run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> kind = FileKind("list", 1, MPCError)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(f"{folder}/list.npz", kind, {"owner": "me"}, {"words": np.array([3, 1])})
+    ...     header, arrays = read(f"{folder}/list.npz", kind)
+    >>> header["owner"], arrays["words"].tolist()
+    ('me', [3, 1])
     """
     with reading(path, kind), Path(path).open("rb") as file:
         _check_seal(file, path, kind)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anna_model import Transformer
-from mpc_sim import Cluster, Ledger, Protocol, Simulation
+from mpc_sim import Cluster, Protocol, Simulation
 from reductions.bounds import Bound, Check, Status
 from reductions.compiler_options import CompilerOptions
+from reductions.measured import (
+    cluster_parameters as cluster_parameters,
+    measured_bits as measured_bits,
+    measured_layers as measured_layers,
+    measured_rounds as measured_rounds,
+    scarcity_remark as scarcity_remark,
+    versions as versions,
+)
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
 
 if TYPE_CHECKING:
@@ -260,6 +265,15 @@ def plan_back(
     ------
     NoWayBack
         It does not fit.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> recorder, cluster = Recorder("sort", {}), fit_cluster(columnsort(), 6, "2/3")
+    >>> returning = plan_back(recorder, columnsort(), cluster, CompilerOptions())
+    >>> recorder.parameters == returning.parameters
+    True
     """
     from reductions.way_back import way_back
 
@@ -287,6 +301,19 @@ def run_compiled(
     -------
     CompiledProtocol
         The last that was run: by hashing, where asked.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> words, protocol = np.array([5, 1, 9, 1, 0, 3]), columnsort()
+    >>> cluster = fit_cluster(protocol, 6, "2/3", largest_word=9)
+    >>> recorder = Recorder("sort", {})
+    >>> transformer = run_compiled(
+    ...     recorder, protocol, cluster, words, lambda found: int((found != np.sort(words)).sum()),
+    ...     "numpy.sort", CompilerOptions())
+    >>> [(check.name, check.status) for check in recorder.checks], transformer.resources().layers
+    ([('output-transformer', 'PASS')], 6)
     """
     from reductions.certified_runs import run_fan_out, run_hashed
 
@@ -309,80 +336,6 @@ def run_compiled(
             f"{float(transformer.failure):.2g}, and is never silently wrong"
         )
     return transformer
-
-
-def measured_rounds(ledger: Ledger) -> dict[str, int]:
-    """Read the resources of a finished simulation off its ledger."""
-    return {
-        "rounds": ledger.n_rounds,
-        "local_memory": ledger.max_held_words,
-        "sent_words": ledger.max_sent_words,
-        "received_words": ledger.max_received_words,
-        "machines": ledger.machines_used,
-    }
-
-
-def measured_layers(transformer: Transformer) -> dict[str, int]:
-    """Read the resources of a transformer off the object."""
-    resources = transformer.resources()
-    return {
-        "layers": resources.layers,
-        "heads": resources.heads,
-        "head_width": resources.head_width,
-        "query_width": resources.query_width,
-        "token_width": resources.token_width,
-        "context_length": resources.context_length,
-        "precision_bits": resources.precision_bits,
-    }
-
-
-def measured_bits(
-    recorder: Recorder, transformer: CompiledProtocol, words: Integers, precision: bool
-) -> dict[str, int | None]:
-    """Return the fewest bits on which a run has its output, where asked; None if it has none."""
-    if not precision:
-        return {}
-    if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
-        return {"precision_bits": None}
-    from reductions.precision import fewest_bits
-
-    return {"precision_bits": fewest_bits(transformer, words)}
-
-
-def scarcity_remark(cluster: Cluster) -> list[str]:
-    """Return what a reader must be told when memory is not scarce."""
-    if cluster.is_scarce:
-        return []
-    return [
-        f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the whole "
-        "input, so the memory rows show nothing"
-    ]
-
-
-def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
-    """Return the sizes of a cluster and the constants behind them, as plain JSON types."""
-    return {
-        "n_words": cluster.n_words,
-        "epsilon": None if cluster.epsilon is None else str(cluster.epsilon),
-        "gamma": None if cluster.gamma is None else str(cluster.gamma),
-        "c_s": cluster.memory_factor,
-        "c_p": cluster.machine_factor,
-        "memory_words": cluster.memory_words,
-        "n_machines": cluster.n_machines,
-        "block_words": cluster.block_words,
-        "word_bits": cluster.word_bits,
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a figure depends on."""
-    found = {"python": platform.python_version()}
-    for package in ("anna-mpc", "numpy", "numba", "sympy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def _side(progress: Progress | None, side: str) -> Callable[[int, int], object] | None:

@@ -68,7 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+    """Return the parser of all commands.
+
+    Examples
+    --------
+    >>> parser().parse_args(["certify", "match2", "--n", "2^10"]).n
+    1024
+    """
     top = _Parser(prog="anna-mpc", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -105,6 +105,12 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
     ShapeError
         The limits are not derived: epsilon is above 1/2 or not below ``larger``, s is below 16,
         there is a single partner, or ids have fewer than three digits.
+
+    Examples
+    --------
+    >>> point = fan_out_point(2**24, "1/2", "1")
+    >>> point.heads == point.partners + 1
+    True
     """
     eps, beyond = as_exponent(epsilon, "epsilon"), as_exponent(larger, "larger")
     memory = ceil_power(n_words, eps)

@@ -90,6 +90,11 @@ class HashedRun:
     met, uncorrected : int
         As in `FarCounter`.
     error : FarCollision, CodeOverload or None
+
+    Examples
+    --------
+    >>> HashedRun(np.array([0, 1]), met=0, uncorrected=0).error is None
+    True
     """
 
     output: Integers | None

@@ -194,6 +194,12 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> Gro
     -----
     Cost: O(1) arrays; for the printed code, whose transformer could not be held, the code alone is
     built.
+
+    Examples
+    --------
+    >>> point = growth_point(2**16, "1/4", "syndrome")
+    >>> point.heads, point.context_length
+    (17, 65536)
     """
     rho = as_exponent(epsilon, "epsilon")
     memory = ceil_power(n_words, rho)
@@ -268,6 +274,13 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
     ------
     ValueError
         Fewer than three sizes, or points of different epsilon or variant.
+
+    Examples
+    --------
+    >>> points = growth("1/2", "spread", [2**10, 2**14, 2**18])
+    >>> fitted = exponent(points, "heads")
+    >>> fitted.theory, fitted.holds
+    (Fraction(1, 2), True)
     """
     kinds = {(point.epsilon, point.variant) for point in points}
     if len(kinds) != 1 or len({point.n_words for point in points}) < 3:

@@ -96,5 +96,11 @@ class RowFormat:
 
 
 def rows_of(n_tokens: int, machines: Integers, values: Integers) -> Rows:
-    """Return the rows of the tokens that stand for machines; words are exact in float64."""
+    """Return the rows of the tokens that stand for machines; words are exact in float64.
+
+    Examples
+    --------
+    >>> rows_of(4, np.array([1, 3]), np.array([[7], [9]])).dense().ravel().tolist()
+    [0.0, 7.0, 0.0, 9.0]
+    """
     return Rows(n_tokens, machines, values.astype(np.float64))

@@ -35,6 +35,15 @@ class InitLayer(Layer):
     The value of token j is word j in slot j mod block; the average over a block of n words is that
     vector divided by n, which the position tells. With R = 0 every token asks for its own block.
     Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
+    >>> layer = InitLayer(columnsort(), cluster, is_last=False)
+    >>> layer.n_heads, layer.value_width == cluster.block_words
+    (1, True)
     """
 
     protocol: Protocol
@@ -44,6 +53,7 @@ class InitLayer(Layer):
 
     @property
     def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
+        """One head, as wide as a block."""
         return (HeadShape(1, 1, self.cluster.block_words),)
 
     @property

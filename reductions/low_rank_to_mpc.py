@@ -148,7 +148,15 @@ class FoldLowRank(LocalStage):
 
 @dataclass(frozen=True, eq=False)
 class LowRankHead:
-    """Queries, keys and values of one head, float64[n, ...], and its mechanism."""
+    """Queries, keys and values of one head, float64[n, ...], and its mechanism.
+
+    Examples
+    --------
+    >>> from anna_model.mechanisms.low_rank import Raw
+    >>> rows = np.array([[1.0, 2.0]])
+    >>> LowRankHead(LowRank(Raw(), normalised=False), rows, rows, rows).features(rows).tolist()
+    [[1.0, 2.0]]
+    """
 
     mechanism: LowRank
     Q: NDArray[np.float64]

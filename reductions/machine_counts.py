@@ -277,7 +277,14 @@ def count(series: Series, n_tokens: int, seed: int = 0) -> dict[str, Any]:
 def counts(
     series: Iterable[Series], sizes: Sequence[int], seeds: Sequence[int] = (0,)
 ) -> Iterator[dict[str, Any]]:
-    """Return `count` of every series at every size and seed, one after the other."""
+    """Return `count` of every series at every size and seed, one after the other.
+
+    Examples
+    --------
+    >>> lines = [Series("softmax", Fraction(1, 2))]
+    >>> [row["machines"] for row in counts(lines, [8, 16])]
+    [64, 256]
+    """
     for one in series:
         for n_tokens in sizes:
             for seed in seeds:

@@ -52,6 +52,15 @@ class RouteLayer(Layer):
 
     With ``partners`` a message is a bundle: all that a machine sends to one other, so a machine
     sends and hears at most as many messages as it has partners.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> layer = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")).layers[1]
+    >>> layer.round, layer.n_heads == 1 + max(layer.messages.shape.sent, 0)
+    (0, True)
     """
 
     protocol: Protocol
@@ -138,6 +147,7 @@ class RouteLayer(Layer):
 
     @property
     def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
+        """The self head, and the heads of messages, as wide as their code."""
         own = HeadShape(1, 1, self.self_width)
         return (
             (own,) if self.code is None else (own, HeadShape(self.n_messages, 1, self.code.width))
@@ -145,6 +155,7 @@ class RouteLayer(Layer):
 
     @property
     def precision_bits(self) -> int:  # type: ignore[override]
+        """Those of a word, or of a coded message where that takes more."""
         return max(self.cluster.word_bits, self.code.precision_bits if self.code else 0)
 
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:

@@ -152,6 +152,15 @@ def way_back(compiled: CompiledProtocol) -> WayBack:
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.2 and Theorem C.1.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> returning = way_back(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
+    >>> sorted(returning.parameters)
+    ['back_memory_words', 'back_n_machines', 'back_word_bits']
     """
     return planned(lambda: fit_compiled_to_mpc(compiled, GAP))
 

@@ -63,6 +63,12 @@ class Level:
         Over the span; its root is the leader.
     bucket : int
         The most records of a bucket; a group with a larger one fails.
+
+    Examples
+    --------
+    >>> plan = plan_splitting(4096, 256, 2048, 64, inverse_failure=100)
+    >>> [(level.machines, level.fan_out) for level in plan.levels]
+    [(17, 17)]
     """
 
     machines: int

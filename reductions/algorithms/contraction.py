@@ -100,6 +100,15 @@ def label_bounds(
     has_tags : bool
     more : callable, optional
         (Cluster, GraphShape) -> sizes and terms by quantity of further stages.
+
+    Examples
+    --------
+    >>> from reductions.algorithms.connectivity import CONNECTIVITY
+    >>> graph = CONNECTIVITY.instance(16, 0)
+    >>> cluster = CONNECTIVITY.cluster(graph)
+    >>> bounds = label_bounds(CONNECTIVITY.protocol_for(graph), cluster, has_tags=False)
+    >>> [bound.quantity for bound in bounds]
+    ['rounds', 'local_memory', 'sent_words', 'received_words', 'machines']
     """
     shape, phases = shape_and_phases(protocol)
     n, m = shape.n_vertices, shape.n_edges

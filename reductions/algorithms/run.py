@@ -28,6 +28,14 @@ class Run:
     certificate : Certificate
         Output against the oracle, and every resource row.
     ledger : Ledger
+
+    Examples
+    --------
+    >>> from reductions.algorithms.columnsort import COLUMNSORT
+    >>> words = COLUMNSORT.instance(27, 0)
+    >>> run = run_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words))
+    >>> run.certificate["rounds"].measured == run.ledger.n_rounds
+    True
     """
 
     certificate: Certificate

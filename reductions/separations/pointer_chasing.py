@@ -110,6 +110,11 @@ def pointer_chasing(
     ------
     InputError
         A size below 1.
+
+    Examples
+    --------
+    >>> pointer_chasing("recurrent", 2**20, 4, depth=3, words_a_layer=8).corollary
+    'Corollary 5.2'
     """
     if n < 1 or k < 1 or depth < 0:
         raise InputError(f"n = {n}, k = {k}, depth = {depth}: take n and k >= 1, depth >= 0")

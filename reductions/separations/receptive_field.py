@@ -157,6 +157,12 @@ def receptive_field(transformer: Transformer, token: int) -> ReceptiveField:
     Notes
     -----
     O(N) for every pattern of every layer. No input is run.
+
+    Examples
+    --------
+    >>> from reductions.separations.chunk_sums import chunk_sums
+    >>> receptive_field(chunk_sums(8, 2, 2), token=0).tokens.tolist()
+    [0, 1, 2, 3]
     """
     n = transformer.n_tokens
     if not 0 <= token < n:

@@ -62,7 +62,14 @@ def sequence_of(letters: Words, k: int, n_letters: int = 0) -> Instance:
 
 
 def drawn_letters(k: int) -> dict[str, Callable[[int, int], Instance]]:
-    """Return the seeded generators: uniform, and without adjacent repeats."""
+    """Return the seeded generators: uniform, and without adjacent repeats.
+
+    Examples
+    --------
+    >>> instance = drawn_letters(2)["no repeats"](9, 0)
+    >>> len(instance.words), instance.shape["k"]
+    (9, 2)
+    """
 
     def uniform(n: int, seed: int) -> Instance:
         drawn = np.random.default_rng(seed).integers(0, N_LETTERS, n)
@@ -75,7 +82,13 @@ def drawn_letters(k: int) -> dict[str, Callable[[int, int], Instance]]:
 
 
 def hard_letters(k: int) -> dict[str, Callable[[int], Instance]]:
-    """Return the hard generators with k hops."""
+    """Return the hard generators with k hops.
+
+    Examples
+    --------
+    >>> sorted({len(make(5).words) for make in hard_letters(1).values()})
+    [5]
+    """
 
     def of(make: Callable[[int], Words]) -> Callable[[int], Instance]:
         return lambda n: sequence_of(make(n), k)
@@ -84,5 +97,11 @@ def hard_letters(k: int) -> dict[str, Callable[[int], Instance]]:
 
 
 def real_letters(k: int) -> dict[str, Callable[[int], Instance]]:
-    """Return real text with k hops."""
+    """Return real text with k hops.
+
+    Examples
+    --------
+    >>> len(real_letters(1)["text"](12).words)
+    12
+    """
     return {"text": lambda n: sequence_of(text_letters(n).words, k)}

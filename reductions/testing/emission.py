@@ -19,7 +19,14 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of one channel, int64[E, 1 + fields]; column 0 is the machine that emits them."""
+    """The rows of one channel, int64[E, 1 + fields]; column 0 is the machine that emits them.
+
+    Examples
+    --------
+    >>> rows = Rows(("word",), np.array([[0, 7], [1, 8]]))
+    >>> rows.of(np.array([1])).table.tolist(), rows.same(rows)
+    ([[1, 8]], True)
+    """
 
     fields: tuple[str, ...]
     table: Integers
@@ -97,7 +104,14 @@ def first_difference(whole: Emission, part: Emission, batch: Integers) -> tuple[
 
 
 def strangers(part: Emission, batch: Integers) -> tuple[int, str] | None:
-    """Return the first machine outside the batch that emits rows, and its channel."""
+    """Return the first machine outside the batch that emits rows, and its channel.
+
+    Examples
+    --------
+    >>> part = {"told": Rows(("word",), np.array([[0, 7], [4, 8]]))}
+    >>> strangers(part, np.array([0, 1])), strangers(part, np.array([0, 4]))
+    ((4, 'told'), None)
+    """
     outside = [
         (int(machine), channel)
         for channel, rows in part.items()
@@ -107,7 +121,16 @@ def strangers(part: Emission, batch: Integers) -> tuple[int, str] | None:
 
 
 def writable_copy(inbox: Inbox) -> Inbox:
-    """Return a deep copy of an inbox that a step can write into without an error."""
+    """Return a deep copy of an inbox that a step can write into without an error.
+
+    Examples
+    --------
+    >>> held = Records.of(np.array([0]), word=np.array([3]))
+    >>> copy = writable_copy(Inbox(np.arange(1), {"input": held}).freeze())
+    >>> copy["input"]["word"][0] = 4
+    >>> held["word"].tolist()
+    [3]
+    """
     records = {
         name: Records(
             held.fields,

@@ -49,7 +49,19 @@ def run_elsewhere(protocol: Protocol, cluster: Cluster, words: list[int]) -> lis
 
 
 def main() -> None:
-    """Run what stands on standard input."""
+    """Run what stands on standard input.
+
+    Examples
+    --------
+    >>> import io
+    >>> from unittest import mock
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> job = pickle.dumps((columnsort(), fit_cluster(columnsort(), 3, "2/3"), [2, 0, 1]))
+    >>> with mock.patch("sys.stdin", mock.Mock(buffer=io.BytesIO(job))):
+    ...     main()
+    [0, 1, 2]
+    """
     protocol, cluster, words = pickle.load(sys.stdin.buffer)
     print(json.dumps(Simulation(protocol, cluster, words).run().tolist()))
 

@@ -16,7 +16,17 @@ from reductions.testing.not_conforming import NotConforming
 
 @dataclass(frozen=True)
 class Shape:
-    """Rounds and channels of a protocol on a cluster."""
+    """Rounds and channels of a protocol on a cluster.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
+    >>> shape = Shape.of(columnsort(), cluster)
+    >>> shape.n_rounds, len(shape.channels)
+    (5, 5)
+    """
 
     n_rounds: int
     channels: tuple[tuple[Channel, ...], ...]
