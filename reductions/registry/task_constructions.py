@@ -5,12 +5,14 @@ from __future__ import annotations
 from reductions.registry.entry import Entry
 
 TESTED = "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds"
+CERTIFIED = "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way"
+"""Of constructions of hundreds of layers, which the default suite runs by their algorithm."""
 ANNA = "Liu et al., arXiv 2509.09001"
 SHT24 = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
 
 
-def _entry(name: str, statement: str, source: str, home: str) -> Entry:
-    return Entry("construction", name, statement, source, f"reductions.tasks.{home}", TESTED)
+def _entry(name: str, statement: str, source: str, home: str, test: str = TESTED) -> Entry:
+    return Entry("construction", name, statement, source, f"reductions.tasks.{home}", test)
 
 
 TASK_CONSTRUCTIONS = (
@@ -81,11 +83,13 @@ TASK_CONSTRUCTIONS = (
         "random-mate contraction, compiled: O(log n) layers",
         "Reif 1985; Theorem 4.1 of arXiv 2509.09001",
         "compiled:CONNECTIVITY_COMPILED",
+        CERTIFIED,
     ),
     _entry(
         "one-vs-two-cycle/compiled",
         "contraction of the cycles by random mates, compiled: O(log n) layers",
         "Reif 1985; Theorem 4.1 of arXiv 2509.09001",
         "compiled:ONE_OR_TWO_CYCLES_COMPILED",
+        CERTIFIED,
     ),
 )
