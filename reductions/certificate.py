@@ -315,9 +315,10 @@ def run_compiled(
     >>> [(check.name, check.status) for check in recorder.checks], transformer.resources().layers
     ([('output-transformer', 'PASS')], 6)
     """
-    from reductions.certified_runs import run_fan_out, run_hashed
+    from reductions.certified_runs import refuse_what_cannot_fit, run_fan_out, run_hashed
 
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
+    refuse_what_cannot_fit(transformer)
     output = transformer.run(words, progress=_side(progress, "transformer"))
     recorder.count("transformer", output, n_wrong(output), judge)
     if options.hashed:

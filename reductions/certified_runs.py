@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,16 +10,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster, Protocol, ShapeError
 from reductions.compiler_options import CompilerOptions
 from reductions.fan_out import BoundedFanOut, fan_out_bounds, run_with_partners
 from reductions.far_collisions import far_collision_bounds, run_counted
+from reductions.hashed_ids import HashedIds
 from reductions.mpc_to_anna import CompiledProtocol
 
 if TYPE_CHECKING:
     from reductions.certificate import Recorder
 
 Integers = NDArray[np.int64]
+
+
+COPIES = 4
+"""Of the messages of a head: as values, as averages, and twice in the decoder."""
+
+
+def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
+    """Refuse a transformer of which not one head fits this machine.
+
+    Raises
+    ------
+    ShapeError
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from reductions.mpc_to_anna import compile_protocol
+    >>> refuse_what_cannot_fit(compile_protocol(columnsort(), fit_cluster(columnsort(), 9, "2/3")))
+    """
+    widths = [shape.value_width for layer in transformer.layers for shape in layer.heads]
+    need = 8 * COPIES * transformer.cluster.n_machines * max(widths)
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > available:
+        raise ShapeError(
+            f"a head of width {max(widths)} needs about {need / 2**30:.3g} GiB; this machine has "
+            f"{available / 2**30:.3g}: choose a narrower code, spread heads, or a smaller input"
+        )
 
 
 def run_hashed(
@@ -46,6 +76,9 @@ def run_hashed(
     >>> [(check.name, check.measured) for check in recorder.checks][:2]
     [('output-lsh', 0), ('far_collisions', 0)]
     """
+    mechanism = transformer.layers[0].mechanism
+    assert isinstance(mechanism, HashedIds)
+    recorder.parameters["hashes"] = mechanism.hashes
     run = run_counted(transformer, words, progress)
     if run.output is None:
         recorder.missing("lsh", len(words), judge)

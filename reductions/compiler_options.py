@@ -8,7 +8,7 @@ from typing import Any
 
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.integers import as_exponent
-from reductions.codes import CODE_NAMES, CodeDomainError
+from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.head_assignment import HEAD_NAMES, probability
 
@@ -22,7 +22,7 @@ class CompilerOptions:
     Parameters
     ----------
     code, heads, attention : str
-        Of CODE_NAMES, HEAD_NAMES and ATTENTION_NAMES.
+        Of CODE_NAMES or PRINTED, HEAD_NAMES and ATTENTION_NAMES.
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
     seed : int
@@ -52,7 +52,8 @@ class CompilerOptions:
     hashes: int | None = None
 
     def __post_init__(self) -> None:
-        for given, known in ((self.code, CODE_NAMES), (self.heads, HEAD_NAMES)):
+        codes = (*CODE_NAMES, PRINTED)
+        for given, known in ((self.code, codes), (self.heads, HEAD_NAMES)):
             if given not in known:
                 raise CodeDomainError(f"{given!r} is unknown; use one of {', '.join(known)}")
         if self.attention not in ATTENTION_NAMES:
@@ -76,16 +77,15 @@ class CompilerOptions:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What a certificate says of them: the names, and numbers that were chosen.
+        """What a certificate says of them; the hashes that were drawn are said where they run.
 
         Examples
         --------
-        >>> CompilerOptions(attention="anna", hashes=9).shown
-        {'code': 'syndrome', 'heads': 'emission', 'attention': 'anna', 'hashes': '9'}
+        >>> CompilerOptions(attention="anna", fan_out="1/6").shown
+        {'code': 'syndrome', 'heads': 'emission', 'attention': 'anna', 'fan_out': '1/6'}
         """
-        numbers = {"fan_out": self.fan_out, "hashes": self.hashes}
-        chosen = {name: str(value) for name, value in numbers.items() if value is not None}
-        return {"code": self.code, "heads": self.heads, "attention": self.attention} | chosen
+        names = {"code": self.code, "heads": self.heads, "attention": self.attention}
+        return names if self.fan_out is None else names | {"fan_out": str(self.fan_out)}
 
     @property
     def by_exact_match(self) -> CompilerOptions:

@@ -119,7 +119,8 @@ def compile_protocol(
     cluster : Cluster
         The shape is all that is used: no input is run.
     code : str
-        One of `CODE_NAMES`: what lets the receiver of an average tell the messages apart.
+        One of `CODE_NAMES`, or `PRINTED`: what lets the receiver of an average tell the messages
+        apart.
     heads : str
         emission: head h carries the h-th message of every machine. spread: every machine turns the
         order of its messages by an amount of its own, so that few meet in a head.

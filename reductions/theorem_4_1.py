@@ -19,7 +19,7 @@ import sympy
 
 from mpc_sim import Channel, Cluster, Protocol
 from reductions.bounds import Bound, Kind
-from reductions.codes import MessageCode, message_code
+from reductions.codes import PRINTED, MessageCode, message_code
 from reductions.compiler_options import CompilerOptions
 from reductions.fan_out import BoundedFanOut
 
@@ -231,7 +231,8 @@ def _widest(shape: RoundShape, name: str, seed: int, word_bits: int, n_sources: 
     The others grow with b. The rows of the repetition code stop growing at one for every source, so
     that one with fewer may be wider.
     """
-    capacities = range(1 if name == "repetition" else shape.meet, shape.meet + 1)
+    least = 1 if name in ("repetition", PRINTED) else shape.meet
+    capacities = range(least, shape.meet + 1)
     codes = (
         message_code(name, b, shape.words, word_bits, n_sources, seed=seed) for b in capacities
     )

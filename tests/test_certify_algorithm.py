@@ -17,8 +17,9 @@ from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
 from reductions.algorithms.certify import certify_algorithm, certify_own
 from reductions.algorithms.columnsort import COLUMNSORT
 from reductions.certificate import Certificate, Recorder, measured_layers
+from reductions.certified_runs import refuse_what_cannot_fit
 from reductions.cli import main
-from reductions.codes import CODE_NAMES, CodeDomainError
+from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.commands import certify_algorithm as command
 from reductions.compiler_options import ATTENTION_NAMES, CompilerOptions
 from reductions.hashed_ids import FarCollision
@@ -78,6 +79,25 @@ def test_sort_is_certified_in_every_way(options: CompilerOptions) -> None:
     assert not failing(certificate)
     sides = {"mpc", "transformer", *(["lsh"] if options.attention == "anna" else [])}
     assert set(certificate.outputs) == sides
+
+
+@pytest.mark.parametrize("heads", HEAD_NAMES)
+def test_the_construction_as_printed_runs_and_is_the_widest(heads: str) -> None:
+    """Lemma B.4 with its b^4 rows, beside the b^2 that suffice, measured on what was run."""
+    widths = {}
+    for code in (*CODE_NAMES, PRINTED):
+        certificate = certified(COLUMNSORT, 32, CompilerOptions(code, heads))
+        assert not failing(certificate)
+        widths[code] = certificate["token_width"].measured
+    assert widths["syndrome"] < widths["disjunct"] < widths["repetition"] < widths[PRINTED]
+    assert widths[PRINTED] > 3 * widths["repetition"]
+
+
+def test_heads_that_cannot_fit_are_refused_before_they_are_filled() -> None:
+    cluster = fit_cluster(columnsort(), 2**20, "1/2")
+    refuse_what_cannot_fit(compile_protocol(columnsort(), cluster))
+    with pytest.raises(ShapeError, match="choose a narrower code, spread heads, or a smaller inpu"):
+        refuse_what_cannot_fit(compile_protocol(columnsort(), cluster, code=PRINTED))
 
 
 def test_bounds_of_one_way_fail_for_what_another_builds() -> None:

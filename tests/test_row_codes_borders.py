@@ -296,7 +296,7 @@ def test_codes_by_name() -> None:
     with pytest.raises(CodeDomainError) as caught:
         message_code("parity", 3, 2, 16, 50)
     assert str(caught.value) == (
-        "code 'parity' is unknown; use one of syndrome, disjunct, repetition"
+        "code 'parity' is unknown; use one of syndrome, disjunct, repetition, printed"
     )
 
 

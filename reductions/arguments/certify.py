@@ -36,7 +36,11 @@ def add(commands: Commands) -> None:
         default=0,
         help="of the seeded input and of what the compiler draws (0)",
     )
-    command.add_argument("--code", default="syndrome", help="syndrome, disjunct or repetition")
+    command.add_argument(
+        "--code",
+        default="syndrome",
+        help="syndrome, disjunct, repetition, or printed: the rows of Lemma B.4, for small inputs",
+    )
     command.add_argument(
         "--heads", default="emission", help="emission: by order; spread: few messages meet (w.h.p.)"
     )

@@ -12,6 +12,7 @@ _HOME = {
     "Decoded": "code",
     "DisjunctCode": "disjunct",
     "MessageCode": "code",
+    "PRINTED": "choice",
     "RepetitionCode": "repetition",
     "RowCode": "row_code",
     "SyndromeCode": "syndrome",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from reductions.codes.code import CodeDomainError, MessageCode
 
 CODE_NAMES = ("syndrome", "disjunct", "repetition")
+PRINTED = "printed"
+"""The repetition code with the rows that Lemma B.4 prints, order b^4; for few messages only."""
 
 
 def message_code(
@@ -15,11 +17,11 @@ def message_code(
     Parameters
     ----------
     name : str
-        One of CODE_NAMES.
+        One of CODE_NAMES, or PRINTED.
     capacity, n_words, word_bits, n_sources : int
         As in `MessageCode`.
     seed : int
-        Used by the repetition code alone.
+        Used by the repetition code alone, however many its rows.
 
     Raises
     ------
@@ -30,6 +32,8 @@ def message_code(
     --------
     >>> [message_code(name, 4, 2, 16, 64).width for name in CODE_NAMES]
     [14, 220, 1285]
+    >>> message_code(PRINTED, 4, 2, 16, 64).width
+    16290
     """
     match name:
         case "syndrome":
@@ -40,8 +44,16 @@ def message_code(
             from reductions.codes.disjunct import DisjunctCode
 
             return DisjunctCode(capacity, n_words, word_bits, n_sources)
-        case "repetition":
+        case "repetition" | "printed":
             from reductions.codes.repetition import RepetitionCode
 
-            return RepetitionCode(capacity, n_words, word_bits, n_sources, seed=seed)
-    raise CodeDomainError(f"code {name!r} is unknown; use one of {', '.join(CODE_NAMES)}")
+            return RepetitionCode(
+                capacity,
+                n_words,
+                word_bits,
+                n_sources,
+                seed=seed,
+                choice="printed" if name == PRINTED else "sufficient",
+            )
+    known = ", ".join((*CODE_NAMES, PRINTED))
+    raise CodeDomainError(f"code {name!r} is unknown; use one of {known}")
