@@ -17,9 +17,11 @@ and the deviation O(sqrt(s log N) + log N) (`reductions.fan_out.loads`),
     quantity       built             over y^e x^g f          e, g
     heads          d + 1             1 .. 1 + 1 / y          1, 0 (no f)
     head width     m                 1 - 1 / y .. 1 + 2 / x  1, 1
+    total width    own + d m         (1 - 1 / y)^2 .. (1 + 2 / x) (1 + 4 / (3 (y - 1)^2))  2, 1
     layers         2 L + 1           at most 2 ceil((1 - eps) / rho) + 1, whatever N is
 
-since y - 1 < d <= y, and (2 + 2 / d) / (s f) <= 3 / (4 x). So H = O(N^((eps' - eps) / 4)), and
+since y - 1 < d <= y, (2 + 2 / d) / (s f) <= 3 / (4 x), and the self head has own <= s' + 2 words,
+which is at most (4 / 3) s f, as f >= 4 and s >= 16. So H = O(N^((eps' - eps) / 4)), and
 m = O(N^(eps + rho)), which is O(N^eps') with N^(3 rho) to spare.
 """
 
@@ -30,12 +32,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc_sim import Cluster, ShapeError
 from mpc_sim.integers import as_exponent, ceil_div, ceil_power
 from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.growth import LEAST_MEMORY, Exponent, Quantity, StridePermutation, slope_within
 from reductions.mpc_to_anna import compile_protocol
+
+Floats = NDArray[np.float64]
 
 LEAST_DIGITS = 3
 
@@ -52,7 +57,7 @@ class FanOutPoint:
         eps and eps'.
     partners : int
         d.
-    heads, head_width, context_length, layers : int
+    heads, head_width, token_width, context_length, layers : int
         As `Transformer.resources` gives them.
     load : Fraction
         f, the words on their way that a machine declares over its memory s.
@@ -70,6 +75,7 @@ class FanOutPoint:
     partners: int
     heads: int
     head_width: int
+    token_width: int
     context_length: int
     layers: int
     load: Fraction
@@ -139,6 +145,7 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
         bounded.partners,
         resources.heads,
         resources.head_width,
+        resources.token_width,
         resources.context_length,
         resources.layers,
         Fraction(fan_out_cluster(bounded).memory_words - memory, memory),
@@ -171,12 +178,12 @@ def most_layers(epsilon: Fraction, larger: Fraction) -> int:
 
 
 def fan_out_fit(points: Sequence[FanOutPoint], quantity: Quantity) -> Exponent:
-    """Fit the exponent of heads, head_width or context_length.
+    """Fit the exponent of heads, head_width, token_width (mH) or context_length.
 
     Raises
     ------
     ValueError
-        Fewer than three sizes, points of different exponents, or another quantity.
+        Fewer than three sizes, or points of different exponents.
 
     Examples
     --------
@@ -193,15 +200,16 @@ def fan_out_fit(points: Sequence[FanOutPoint], quantity: Quantity) -> Exponent:
     sizes = [point.n_words for point in points]
     x, y = (np.array(sizes, float) ** float(power) for power in (epsilon, rho))
     nothing = np.zeros(len(sizes))
-    rows = {
+    fewer, wider = np.log1p(-1 / y), np.log1p(2 / x)
+    own = np.log1p(4 / (3 * (y - 1) ** 2))
+    rows: dict[Quantity, tuple[Fraction, Floats, Floats]] = {
         "heads": (rho, nothing, np.log1p(1 / y)),
-        "head_width": (epsilon + rho, np.log1p(-1 / y), np.log1p(2 / x)),
+        "head_width": (epsilon + rho, fewer, wider),
+        "token_width": (epsilon + 2 * rho, 2 * fewer, wider + own),
         "context_length": (Fraction(1), nothing, nothing),
     }
-    if quantity not in rows:
-        raise ValueError(f"{quantity} has no exponent here; fit {', '.join(rows)}")
     theory, least, most = rows[quantity]
-    loads = [point.load if quantity == "head_width" else Fraction(1) for point in points]
+    loads = [point.load if quantity.endswith("width") else Fraction(1) for point in points]
     values = [
         float(Fraction(getattr(point, quantity)) / load)
         for point, load in zip(points, loads, strict=True)

@@ -32,6 +32,13 @@ MANY_ROUNDS = {
 STRUCTURED = {"boolean_circuit", "list_ranking"}  # a word changed alone is no input of theirs
 
 
+OTHER_WAYS = [
+    CompilerOptions(attention="anna"),
+    CompilerOptions(fan_out="1/5"),
+    CompilerOptions("repetition", "spread", "anna", fan_out="1/5"),
+]
+
+
 def instance(name: str, n: int) -> tuple[Any, Any, CompiledProtocol]:
     algorithm = find("algorithm", name).load()
     given = algorithm.instance(n, 3)
@@ -74,6 +81,13 @@ def test_no_transformer_uses_a_simulation(chosen: tuple[str, ...], tmp_path: Pat
         words = algorithm.words(given)
         expected = Simulation(algorithm.protocol_for(given), transformer.cluster, words).run()
         cases.append((transformer, words.tolist(), expected.tolist()))
+    sort = find("algorithm", "columnsort").load()
+    words = sort.instance(20, 1)
+    for options in OTHER_WAYS:
+        transformer = compile_protocol(
+            sort.protocol_for(words), sort.cluster(words), **options.keywords
+        )
+        cases.append((transformer, words.tolist(), sorted(words.tolist())))
     file = tmp_path / "cases.pickle"
     file.write_bytes(pickle.dumps(cases))
     command = [sys.executable, "-c", IN_A_TRAP, str(file)]
