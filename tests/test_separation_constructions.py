@@ -11,8 +11,11 @@ from oracles import k_hop
 from anna_model import check_rowwise
 from anna_model.recurrent import RecurrentLayer, RecurrentModel
 from mpc_sim import InputError
+from reductions.separations.low_rank_boards import low_rank_match2, low_rank_sum
 from reductions.separations.low_rank_k_hop import low_rank_k_hop
 from reductions.separations.recurrent_k_hop import recurrent_k_hop
+from reductions.separations.recurrent_readers import recurrent_match2, recurrent_sum
+from reductions.tasks.match2_softmax import match2_softmax
 
 
 def random_case(rng: np.random.Generator) -> tuple[int, int, int, np.ndarray]:
@@ -46,6 +49,41 @@ def test_low_rank_boards_stay_narrow() -> None:
         words = low_rank_k_hop(n, 4, 8).words_a_layer
         assert words <= 2 * (4 * n) ** 0.5 + 4 + 1
         assert words < n
+
+
+@pytest.mark.parametrize("modulus", [1, 2, 3, 37, 1000, 2**16])
+def test_match2_by_softmax_has_its_margin(modulus: int) -> None:
+    """Partners, and near misses on both sides at once, at the largest modulus too."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        first = rng.integers(0, modulus, 30)
+        words = np.concatenate([first, (-first + rng.integers(-1, 2, 30)) % modulus])
+        words[::7] += 2**40 // modulus * modulus
+        given = words.tolist()
+        expected = [int(any((x + y) % modulus == 0 for y in given)) for x in given]
+        model = match2_softmax(60, modulus, int(words.max()))
+        assert model.run(words).tolist() == expected
+    with pytest.raises(InputError, match="choose it in 1"):
+        match2_softmax(4, 2**16 + 1, 3)
+
+
+@pytest.mark.parametrize("make", [low_rank_match2, lambda n, m, top: recurrent_match2(n, m)])
+def test_match2_by_tables_keeps_to_its_moduli(make) -> None:
+    words = np.array([5, 100, 32, 2**50])
+    given = words.tolist()
+    model = make(4, 37, 2**50)
+    assert model.run(words)[-1] == any((given[-1] + y) % 37 == 0 for y in given)
+    for modulus in (0, 2**21):
+        with pytest.raises(InputError, match="it is a width here"):
+            make(4, modulus, 5)
+
+
+def test_sums_refuse_what_may_overflow() -> None:
+    with pytest.raises(InputError, match="below 2"):
+        low_rank_sum(3, 2**53)
+    with pytest.raises(InputError, match="below 2"):
+        recurrent_sum(3, 2**62)
+    assert recurrent_sum(2, 2**62 - 1).run([2**61, 2**61 - 1])[-1] == 2**62 - 1
 
 
 def test_both_survive_a_pickle_and_are_row_wise() -> None:

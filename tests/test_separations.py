@@ -17,7 +17,9 @@ from anna_model.mechanisms import AngularCodes, GivenCodes, LowRank, Raw, Reform
 from mpc_sim import InputError
 from reductions.separations.chunk_sums import chunk_sums, no_logit, own_number
 from reductions.separations.collision_search import drawn_prefixes, same_messages
+from reductions.separations.drawn_chunks import drawn_chunks
 from reductions.separations.drawn_low_rank import drawn_low_rank
+from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs, refute
 from reductions.separations.one_way import (
@@ -30,7 +32,8 @@ from reductions.separations.packed_k_hop import packed_k_hop
 from reductions.separations.pointer_chasing import pointer_chasing
 from reductions.separations.receptive_field import receptive_field, two_inputs
 from reductions.separations.recurrent_k_hop import recurrent_k_hop
-from reductions.separations.state_counting import low_rank_width, recurrent_width
+from reductions.separations.set_cells import FAR, HALF, SETS, SIZE
+from reductions.separations.state_counting import low_rank_width, recurrent_width, set_width
 
 
 def total(words: np.ndarray) -> list[int]:
@@ -67,33 +70,12 @@ def test_chunk_sums_compute_sum_in_log_layers_and_not_in_fewer(chunk: int, depth
     assert two_inputs("sum", receptive_field(chunk_sums(n, chunk, depth), 0), total, None) is None
 
 
-def drawn_chunks(
-    n: int, chunk: int, depth: int, heads: int, causal: bool, seed: int
-) -> Transformer:
-    """Reformer layers over drawn patterns, with logits and folds that use all that they hear."""
-    rng = np.random.default_rng(seed)
-
-    def offered(position: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return np.sin(rows[:, :1] + position[:, None])
-
-    def fold(position: np.ndarray, rows: np.ndarray, heard: np.ndarray) -> np.ndarray:
-        return np.cos(3 * rows[:, :1] + 5 * heard.sum(axis=1, keepdims=True) + position[:, None])
-
-    head = HeadMaps(offered, offered, offered, 1, 1)
-    layers = []
-    for _ in range(depth):
-        codes = GivenCodes(rng.permutation(n)[None, :])
-        mechanism = Reformer(codes, chunk, causal=causal)
-        layers.append(RowwiseLayer(mechanism, (head,) * heads, fold))
-    return Transformer(tuple(layers), n)
-
-
 @pytest.mark.parametrize("causal", [False, True])
 def test_receptive_field_is_what_an_output_depends_on(causal: bool) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
         n, chunk, depth = (int(rng.integers(*range_)) for range_ in ((2, 40), (1, 5), (0, 4)))
-        transformer = drawn_chunks(n, chunk, depth, 2, causal, seed)
+        transformer = drawn_chunks(n, chunk, depth, heads=2, causal=causal, seed=seed)
         words, token = rng.integers(0, 99, n), int(rng.integers(n))
         field = receptive_field(transformer, token)
         assert len(field.tokens) <= min(n, chunk**depth)
@@ -114,7 +96,7 @@ def test_receptive_field_is_what_an_output_depends_on(causal: bool) -> None:
 def test_no_task_that_asks_for_all_words_fits_into_few_chunks(task, oracle, high) -> None:
     for n, chunk, depth in ((10, 3, 2), (33, 4, 2), (70, 4, 3), (40, 2, 5)):
         assert chunk**depth < n
-        transformer = drawn_chunks(n, chunk, depth, 1, False, seed=n)
+        transformer = drawn_chunks(n, chunk, depth, seed=n)
         field = receptive_field(transformer, n - 1)
         # of Match2, mostly one word of a partner among words that have none
         claim = two_inputs(
@@ -343,6 +325,32 @@ def test_messages_of_low_rank_layers_can_be_undone() -> None:
             row = layer.fold(place, row, np.concatenate(heard, axis=1))
 
 
+@pytest.mark.parametrize("task", ["match2", "three-sum"])
+def test_what_asks_for_a_number_asks_for_no_other(task: str) -> None:
+    """The last answer is 1 exactly if the number is in the set: by definition, over all triples."""
+
+    def answer(words: list[int]) -> bool:
+        if task == "match2":
+            return any((words[-1] + word) % FAR == 0 for word in words)
+        values = [word - len(words) ** 3 for word in words]
+        return any(sum(three) == 0 for three in itertools.combinations(values, 3))
+
+    family, sets = SETS[task], list(SETS[task].prefixes())
+    assert len(sets) == math.comb(HALF, SIZE) == set_width(SIZE, HALF).prefixes
+    for prefix in sets[::37]:
+        for number, suffix in enumerate(family.suffixes(), 1):
+            words = [*prefix.tolist(), *suffix.tolist()]
+            assert answer(words) == (number in (prefix - family.offset).tolist())
+
+
+def test_a_drawn_recurrent_model_has_no_more_states_than_bits() -> None:
+    """More prefixes than states: two are told alike, whatever was drawn."""
+    for seed in range(5):
+        model = drawn_recurrent(7, depth=2, state_words=1, bits=2, row_bits=4, seed=seed)
+        told = {model.states(prefix) for prefix in itertools.product(range(3), repeat=4)}
+        assert 2 <= len(told) <= 2**4 < 3**4
+
+
 def test_bounds_leave_room_for_the_constructions_and_not_much() -> None:
     for q, k in ((4, 2), (8, 16), (64, 64), (512, 8)):
         family, bound = HardPrefixes(q, k), recurrent_width(q, k)
@@ -376,6 +384,9 @@ def test_sizes_are_checked() -> None:
         lambda: HardPrefixes(0, 1),
         lambda: asking_suffix(0, 2, 4, 1, 2),
         lambda: recurrent_width(0, 1),
+        lambda: set_width(5, 4),
+        lambda: drawn_chunks(0, 1, 1),
+        lambda: drawn_recurrent(3, depth=1, state_words=1, bits=5, row_bits=4),
         lambda: low_rank_width(3, 3, 2),
         lambda: drawn_low_rank(4, depth=0, rank=1, width=1),
         lambda: packed_k_hop(4, 3, 1, depth=0),

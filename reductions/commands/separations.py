@@ -65,19 +65,19 @@ def print_cells(cells: list[Cell]) -> None:
 
     console = open_console()
     listed = Table(box=None, pad_edge=False)
-    headings = ("task", "architecture", "status", "depth", "width", "certificate")
+    headings = ("task", "architecture", "status", "N", "depth", "width", "certificate")
     for heading in headings:
-        right = heading in ("depth", "width")
+        right = heading in ("N", "depth", "width")
         listed.add_column(heading, justify="right" if right else "left", no_wrap=True)
     rows = [_row(cell) for cell in cells]
-    taken = sum(2 + max(len(row[at]) for row in [*rows, headings]) for at in range(5))
+    taken = sum(2 + max(len(row[at]) for row in [*rows, headings]) for at in range(6))
     room = max(console.width - taken, 24)
     before = ""
-    for cell, (task, architecture, status, depth, width, told) in zip(cells, rows, strict=True):
+    for cell, (task, architecture, status, *sizes, told) in zip(cells, rows, strict=True):
         colour = COLOURS[cell.status] if cell.proved else "bold red"
         cut = told if len(told) <= room else told[: room - 1] + "\u2026"
         shown = "" if task == before else task
-        listed.add_row(shown, architecture, f"[{colour}]{status}[/]", depth, width, escape(cut))
+        listed.add_row(shown, architecture, f"[{colour}]{status}[/]", *sizes, escape(cut))
         before = task
     console.print(listed)
     checked = sum(cell.status != "open" and cell.proved for cell in cells)
@@ -88,6 +88,6 @@ def print_cells(cells: list[Cell]) -> None:
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
-    depth, width = ("" if size is None else str(size) for size in (cell.depth, cell.width))
+    sizes = ("" if size is None else str(size) for size in (cell.n or None, cell.depth, cell.width))
     status = cell.status if cell.proved else "UNPROVED"
-    return cell.task, cell.architecture, status, depth, width, cell.certificate or cell.statement
+    return cell.task, cell.architecture, status, *sizes, cell.certificate or cell.statement

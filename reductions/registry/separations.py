@@ -5,86 +5,83 @@ from __future__ import annotations
 from reductions.registry.entry import Entry
 from reductions.registry.task_constructions import TESTED
 
+
+def _entry(name: str, statement: str, source: str, home: str) -> Entry:
+    return Entry("construction", name, statement, source, home, TESTED)
+
+
 SEPARATIONS = (
-    Entry(
-        "construction",
+    _entry(
         "k-hop/recurrent",
         "a layer a hop, a word a letter: k layers of A + 1 words",
         "after Corollary 5.2 of arXiv 2402.09268",
         "reductions.separations.constructions:RECURRENT_K_HOP",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
         "k-hop/low-rank",
         "of the last token, a layer a hop: k + 1 layers of about 2 sqrt(A N) words",
         "after Corollary 5.3 of arXiv 2402.09268",
         "reductions.separations.constructions:LOW_RANK_K_HOP",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
         "k-hop/low-rank-packed",
         "causal, at every token: one layer that writes the prefix down, ceil(N / p) words",
-        "as wide as low-rank sums must be: counting in reductions.separations.state_counting",
+        "as wide as low-rank sums must be: theorem low-rank-width",
         "reductions.separations.constructions:PACKED_K_HOP",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
+        "induction-heads/recurrent",
+        "one layer of A + 1 words: what followed every letter last",
+        "k-hop/recurrent for k = 1",
+        "reductions.separations.constructions:INDUCTION_RECURRENT",
+    ),
+    _entry(
+        "induction-heads/low-rank",
+        "of the last token: 2 layers of about 2 sqrt(A N) words",
+        "k-hop/low-rank for k = 1",
+        "reductions.separations.constructions:INDUCTION_LOW_RANK",
+    ),
+    _entry(
         "match2/low-rank",
         "a word a residue on the board: one layer of width M",
         "Definition 4.3 of arXiv 2509.09001",
         "reductions.separations.constructions:MATCH2_LOW_RANK",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
         "match2/recurrent",
         "of the last token: a bit a residue in the state of one layer",
         "a set of seen residues",
         "reductions.separations.constructions:MATCH2_RECURRENT",
-        TESTED,
     ),
-    Entry(
-        "construction",
-        "induction-heads/recurrent",
-        "one layer; a word a letter: what followed it last",
-        "after Corollary 5.2 of arXiv 2402.09268",
-        "reductions.separations.constructions:INDUCTION_RECURRENT",
-        TESTED,
-    ),
-    Entry(
-        "construction",
-        "induction-heads/low-rank",
-        "of the last token: 2 layers of about 2 sqrt(A N) words",
-        "after Corollary 5.3 of arXiv 2402.09268",
-        "reductions.separations.constructions:INDUCTION_LOW_RANK",
-        TESTED,
-    ),
-    Entry(
-        "construction",
+    _entry(
         "sum/low-rank",
-        "query and key 1, value x: one layer of width 1",
+        "query and key 1, value x: one layer of rank 1 and width 1",
         "Definition 4.3 of arXiv 2509.09001",
         "reductions.separations.constructions:SUM_LOW_RANK",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
         "sum/recurrent",
-        "at the last token: one layer whose state is the sum so far",
+        "of the last token: the sum so far, one layer of one word",
         "running sums",
         "reductions.separations.constructions:SUM_RECURRENT",
-        TESTED,
     ),
-    Entry(
-        "construction",
+    _entry(
         "sum/fixed-chunks",
-        "chunks of B = 4 fixed in advance: ceil(log_B N) layers of width 1",
-        "Proposition E.3 of arXiv 2509.09001: its depth is reached",
+        "chunks of B fixed in advance: ceil(log_B N) layers of width 1",
+        "the depth of Proposition E.3 of arXiv 2509.09001 is reached",
         "reductions.separations.constructions:SUM_CHUNKED",
-        TESTED,
+    ),
+    _entry(
+        "match2/softmax",
+        "residues on a circle, beta of O(M^2 log(M N)): one layer of width 2",
+        "after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
+        "reductions.tasks.match2_softmax:MATCH2_SOFTMAX",
+    ),
+    _entry(
+        "sum/softmax",
+        "equal logits, values N x: one layer of width 1",
+        "one softmax head of equal keys",
+        "reductions.tasks.match2_softmax:SUM_SOFTMAX",
     ),
     Entry(
         "theorem",

@@ -5,10 +5,6 @@ What is refuted is one model; beside it stands the general bound that it is a ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
-from math import comb
-
 import numpy as np
 
 from reductions.separations.cell import Cell, counted
@@ -16,16 +12,17 @@ from reductions.separations.collision_search import drawn_prefixes, same_message
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
-from reductions.separations.indistinguishable import Integers, Model, Oracle
-from reductions.separations.one_way import Messages, SameMessages, Tell, refute_across
+from reductions.separations.indistinguishable import Integers, Model
+from reductions.separations.one_way import Messages
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
     PointerChasing,
     pointer_chasing,
 )
 from reductions.separations.recurrent_k_hop import recurrent_k_hop
-from reductions.separations.refuted import oracle_of, refuted
-from reductions.separations.state_counting import low_rank_width, match2_width, recurrent_width
+from reductions.separations.refuted import across, oracle_of
+from reductions.separations.set_cells import SETS, set_cell
+from reductions.separations.state_counting import low_rank_width, recurrent_width
 from reductions.tasks.task import Instance, Task
 
 HARD_LETTERS = 3
@@ -43,8 +40,8 @@ def recurrent(task: Task) -> Cell | None:
     >>> cell.depth, cell.width, cell.holds, cell.proved
     (3, 9, False, True)
     """
-    if task.name == "match2":
-        return _narrow_match2(task)
+    if task.name in SETS:
+        return set_cell(task, "recurrent")
     if task.name not in ("k-hop", "induction-heads"):
         return None
     k = task.random["uniform"](8, 0).shape["k"]
@@ -74,7 +71,7 @@ def recurrent(task: Task) -> Cell | None:
     chasing = pointer_chasing(
         "recurrent", family.n_tokens, k, depth=len(model.layers), words_a_layer=model.state_words
     )
-    return _across(
+    return across(
         claim,
         tell,
         run,
@@ -90,38 +87,6 @@ def recurrent(task: Task) -> Cell | None:
     )
 
 
-def _narrow_match2(task: Task) -> Cell | None:
-    """Refute a recurrent model that has fewer bits than there are sets to remember."""
-    n, half = 9, 10
-    modulus = 2 * half + 1
-    needed = match2_width(n, half)
-    bits = needed.bits - 1
-    model = drawn_recurrent(n, depth=1, state_words=1, bits=bits, row_bits=bits)
-    oracle = oracle_of(task, Instance(np.zeros(n, np.int64), {"modulus": modulus}))
-
-    def tell(words: Integers) -> Messages:
-        return Messages(model.states(words[: n - 1]))
-
-    def prefixes() -> Iterator[Integers]:
-        for chosen in combinations(range(1, half + 1), n - 1):
-            yield np.array(chosen, np.int64)
-
-    suffixes = [np.array([modulus - number]) for number in range(1, half + 1)]
-    claim = same_messages(task.name, tell, oracle, prefixes(), suffixes)
-    return _across(
-        claim,
-        tell,
-        model.run,
-        oracle,
-        "recurrent",
-        1,
-        model.state_words,
-        f"one layer of a word of {bits} bits, for {comb(half, n - 1)} sets of residues",
-        f"any causal model: L W b >= log2 of the sets of residues, here {needed.bits} bits",
-        needed.source,
-    )
-
-
 def low_rank(task: Task) -> Cell | None:
     """Refute causal low-rank attention, which cannot forget what it has added.
 
@@ -132,6 +97,8 @@ def low_rank(task: Task) -> Cell | None:
     >>> cell.depth, cell.width, cell.holds, cell.proved
     (2, 1, False, True)
     """
+    if task.name in SETS:
+        return set_cell(task, "low rank")
     if task.name not in ("k-hop", "induction-heads"):
         return None
     k = task.random["uniform"](8, 0).shape["k"]
@@ -150,7 +117,7 @@ def low_rank(task: Task) -> Cell | None:
     words = 0 if claim is None else max(tell(claim.inputs.first).words)
     needed = low_rank_width(n, letters + 2, k)
     chasing = pointer_chasing("low rank", n, k, depth=depth, words_a_layer=words)
-    return _across(
+    return across(
         claim,
         tell,
         drawn.run,
@@ -169,31 +136,3 @@ def low_rank(task: Task) -> Cell | None:
 def _beside(chasing: PointerChasing) -> str:
     """Return what the bound says of a model of fewer layers than hops."""
     return "" if chasing.side == "deep" else f"; {chasing.explain()}"
-
-
-def _across(
-    claim: SameMessages | None,
-    tell: Tell,
-    run: Model,
-    oracle: Oracle,
-    architecture: str,
-    depth: int,
-    width: int,
-    statement: str,
-    bound: str,
-    source: str,
-) -> Cell | None:
-    """Return the cell of two inputs with the same messages; None where none were found."""
-    if claim is None:
-        return None
-    return refuted(
-        claim.inputs,
-        lambda: refute_across(tell, run, oracle, claim),
-        architecture,
-        depth,
-        width,
-        statement,
-        bound,
-        source,
-        remark=f"; {counted(sum(tell(claim.inputs.first).words), 'equal word')} across the cut",
-    )

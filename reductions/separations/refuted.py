@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpc_sim.graphs import Graph
-from reductions.separations.cell import Cell
-from reductions.separations.indistinguishable import FalseCertificate, Integers, Oracle, TwoInputs
+from reductions.separations.cell import Cell, counted
+from reductions.separations.indistinguishable import (
+    FalseCertificate,
+    Integers,
+    Model,
+    Oracle,
+    TwoInputs,
+)
+from reductions.separations.one_way import SameMessages, Tell, refute_across
 from reductions.tasks.task import Instance, Task
 
 
@@ -85,4 +92,46 @@ def refuted(
         bound,
         source,
         claim,
+    )
+
+
+def across(
+    claim: SameMessages | None,
+    tell: Tell,
+    run: Model,
+    oracle: Oracle,
+    architecture: str,
+    depth: int,
+    width: int,
+    statement: str,
+    bound: str,
+    source: str,
+) -> Cell | None:
+    """Check that messages and outputs agree and return the cell; None where nothing was found.
+
+    Parameters
+    ----------
+    claim : SameMessages or None
+    tell, run, oracle
+        As of `refute_across`.
+    architecture, depth, width, statement, bound, source
+        Of the cell.
+
+    Examples
+    --------
+    >>> across(None, None, None, None, "recurrent", 1, 1, "", "", "") is None
+    True
+    """
+    if claim is None:
+        return None
+    return refuted(
+        claim.inputs,
+        lambda: refute_across(tell, run, oracle, claim),
+        architecture,
+        depth,
+        width,
+        statement,
+        bound,
+        source,
+        remark=f"; {counted(sum(tell(claim.inputs.first).words), 'equal word')} across the cut",
     )

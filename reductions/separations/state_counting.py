@@ -119,24 +119,23 @@ def low_rank_width(n: int, n_letters: int, k: int) -> WidthLowerBound:
     )
 
 
-def match2_width(n: int, half: int) -> WidthLowerBound:
-    """Return the bound of any causal model of Match2: the sets of n - 1 residues.
+def set_width(size: int, half: int) -> WidthLowerBound:
+    """Return the bound of any causal model that is asked for members of a set.
 
-    Modulo 2 h + 1, a prefix holds n - 1 different residues of 1 .. h; a last word 2 h + 1 - s has
-    a partner exactly if s is among them. So no two of the C(h, n - 1) sets may be confused.
+    A prefix holds ``size`` different numbers of 1 .. h, and what follows asks whether s is among
+    them: Match2 modulo 2 h + 1 by the word 2 h + 1 - s; 3-SUM by the words -s - T and T, T > 2 h,
+    which sum to zero with s alone. So no two of the C(h, size) sets may be confused.
 
     Raises
     ------
     InputError
-        There are not so many residues.
+        There are not so many numbers.
 
     Examples
     --------
-    >>> match2_width(9, 10).prefixes
+    >>> set_width(8, 10).prefixes
     45
     """
-    if not 1 <= n <= half + 1:
-        raise InputError(f"n = {n}, half = {half}: take n in 1 .. half + 1")
-    return WidthLowerBound(
-        "causal, recurrent", comb(half, n - 1), "L W b >= log2 C(h, N - 1): sets of residues"
-    )
+    if not 0 <= size <= half:
+        raise InputError(f"size = {size}, half = {half}: take size in 0 .. half")
+    return WidthLowerBound("causal", comb(half, size), "L W b >= log2 C(h, n): sets of numbers")
