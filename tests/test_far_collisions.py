@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,10 +132,13 @@ def test_a_run_with_an_uncorrected_collision_is_never_called_exact() -> None:
 
 
 def test_the_command_shows_a_failed_run_by_hashing_with_its_counts(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     given = ["certify", "columnsort", "--n", "64", "--epsilon", "1/2", "--attention", "anna"]
-    assert main([*given, "--hashes", "8", "--seed", "1", "--json"]) == 1
+    out = tmp_path / "out.txt"
+    nowhere = ["--out", str(out), "--side", "lsh"]
+    assert main([*given, "--hashes", "8", "--seed", "1", "--json", *nowhere]) == 1
+    assert not out.exists()
     report = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in report["checks"]}
     assert not report["ok"]
@@ -144,7 +148,8 @@ def test_the_command_shows_a_failed_run_by_hashing_with_its_counts(
     assert rows["output-transformer"]["status"] == "PASS"
     assert main([*given, "--hashes", "8", "--seed", "1", "--precision"]) == 1
     assert "UNVERIFIED" in capsys.readouterr().out  # no output, so no bits that give it
-    assert main([*given, "--seed", "1"]) == 0
+    assert main([*given, "--seed", "1", *nowhere]) == 0
+    assert len(out.read_text().splitlines()) == 64
     assert main(["certify", "k-hop", "--n", "16", "--attention", "anna", "--hashes", "1"]) == 1
     shown = capsys.readouterr().out
     assert "attention = anna" in shown

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             row = certificate[options.explain]
         except KeyError as error:
             raise UsageError(error.args[0]) from None
-    if options.out:
+    if options.out and not _has_failed(certificate, options.side):
         write_output(options.out, certificate, options.side, write)
     if row is not None:
         print(json.dumps(row.to_json()) if options.json else row.explain())
@@ -216,6 +216,12 @@ def with_seed(certificate: Certificate, options: argparse.Namespace) -> Certific
 def lettered(letters: tuple[str, ...]) -> Write:
     """Write output words one a line, in the alphabet of the input."""
     return lambda output: "".join(f"{letters[word]}\n" for word in output.tolist())
+
+
+def _has_failed(certificate: Certificate, side: str | None) -> bool:
+    """Tell whether a side ran and has no output: its row says so, and there is nothing to write."""
+    rows = [check.name for check in certificate.checks]
+    return f"output-{side}" in rows and side not in certificate.outputs
 
 
 def write_output(name: str, certificate: Certificate, side: str | None, write: Write) -> None:
