@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reductions.arguments.command import Commands, command_of
-from reductions.arguments.values import seeds, sizes
+from reductions.arguments.values import seeds, size, sizes
 from reductions.registry import names
 
-OTHERS = ("machines",)
+OTHERS = ("machines", "depth")
 """What can be swept and is no algorithm: a command in ``sweep_...``."""
 
 
@@ -14,7 +14,7 @@ def add(commands: Commands) -> None:
     """Add the command to the parser of all commands."""
     command = commands.add_parser(
         "sweep",
-        help="resources of an algorithm, or machines of attention, against N",
+        help="resources of an algorithm, or machines of attention, against N; depth against k",
     )
     command.set_defaults(run=command_of("reductions.commands.sweep"))
     algorithms = names("algorithm")
@@ -23,12 +23,13 @@ def add(commands: Commands) -> None:
         choices=(*algorithms, *OTHERS),
         metavar="ALGORITHM",
         help=f"{', '.join(algorithms)}; machines: those of softmax, ANNA, exact match and low rank "
-        "when they are simulated",
+        "when they are simulated; depth: layers of k-hop against k, by every construction",
     )
     command.add_argument(
         "--n",
         type=sizes,
-        help="words or vertices: 2^10..2^20 doubles, or a list (2^6..2^12; machines 2^5..2^9)",
+        help="words or vertices: 2^10..2^20 doubles, or a list (2^6..2^12; machines 2^5..2^9; "
+        "depth 2^13 alone)",
     )
     command.add_argument(
         "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
@@ -40,6 +41,14 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("--ratio", help="of machines: c of anna, separated by commas (10,16,20)")
     command.add_argument("--gap", help="of machines: local memory c_b N^gap (1/2)")
+    command.add_argument("--k", type=sizes, help="of depth: hops (1..2^12)")
+    command.add_argument("--letters", type=size, help="of depth: letters, A (16)")
+    command.add_argument(
+        "--run",
+        dest="run_tokens",
+        type=size,
+        help="of depth: tokens of the runs that are compared with the oracle, 0 for none (256)",
+    )
     command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
     command.add_argument(
         "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"

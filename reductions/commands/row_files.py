@@ -68,8 +68,8 @@ def as_latex(rows: list[Row]) -> str:
     return f"\\begin{{tabular}}{{{'r' * len(cells[0])}}}\n{body}\n\\end{{tabular}}\n"
 
 
-def as_text(rows: list[Row]) -> str:
-    """Write rows as aligned columns.
+def as_text(rows: list[Row], *, whole: bool = False) -> str:
+    """Write rows as aligned columns; all of them where the rows are a ``whole`` table.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def as_text(rows: list[Row]) -> str:
      4       5
     16       5
     """
-    cells = _cells(rows)
+    cells = _cells(rows, whole)
     widths = [max(len(line[at]) for line in cells) for at in range(len(cells[0]))]
     return "".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n"
@@ -86,9 +86,13 @@ def as_text(rows: list[Row]) -> str:
     )
 
 
-def _cells(rows: list[Row]) -> list[list[str]]:
+def _cells(rows: list[Row], whole: bool = False) -> list[list[str]]:
     """Choose what to show: what always is, and every column in which the rows differ."""
-    shown = [name for name in rows[0] if name in ALWAYS or len({row.get(name) for row in rows}) > 1]
+    shown = [
+        name
+        for name in rows[0]
+        if whole or name in ALWAYS or len({row.get(name) for row in rows}) > 1
+    ]
     return [shown, *([str(row[name]) for name in shown] for row in rows)]
 
 

@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
         other = import_module(f"reductions.commands.sweep_{options.algorithm}")
         return int(other.run(options))
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
+    refuse_options(options, ("k", "letters", "run_tokens"), "depth")
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     epsilons = options.epsilon.split(",") if options.epsilon else [algorithm.epsilon]
     sizes, seeds = options.n or DEFAULT_SIZES, options.seed
@@ -71,7 +72,8 @@ def refuse_options(options: argparse.Namespace, names: tuple[str, ...], of: str)
     """Refuse options that belong to another sweep."""
     for name in names:
         if getattr(options, name) is not None:
-            raise UsageError(f"--{name} is for {of}; leave it out with {options.algorithm}")
+            option = name.partition("_")[0]
+            raise UsageError(f"--{option} is for {of}; leave it out with {options.algorithm}")
 
 
 class Point(NamedTuple):

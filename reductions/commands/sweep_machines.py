@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from reductions.machine_counts import COUNTED, count, series_of, slope_of
 
     refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
+    refuse_options(options, ("k", "letters", "run_tokens"), "depth")
     mechanisms = options.mechanism.split(",") if options.mechanism else list(COUNTED)
     sizes, seeds = options.n or DEFAULT_SIZES, options.seed
     if options.out:

@@ -12,6 +12,8 @@ from typing import Any
 from reductions.plots.picture import MARKERS, PALETTE, lines_of, picture
 
 Rows = Sequence[Mapping[str, Any]]
+MOST_IN_AXES = 5
+"""Lines whose legend has room beside them; that of more stands below the picture."""
 
 
 def draw_machines(
@@ -113,7 +115,8 @@ def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
     ValueError: row 0 has no 'layers'
     """
     lines = lines_of(rows, ["k", quantity])
-    with picture(file) as figure:
+    is_crowded = len(lines) > MOST_IN_AXES
+    with picture(file, height_inches=5 if is_crowded else 4) as figure:
         axes = figure.add_subplot()
         for number, (name, line) in enumerate(lines.items()):
             at, measured = _columns(line, "k", quantity)
@@ -125,7 +128,10 @@ def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
         axes.set_ylim(bottom=0)
         axes.set_xlabel("k (hops)")
         axes.set_ylabel(f"{quantity.replace('_', ' ')} (count)")
-        axes.legend()
+        if is_crowded:
+            figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+        else:
+            axes.legend()
 
 
 def draw_errors(
