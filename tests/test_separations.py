@@ -16,7 +16,7 @@ from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import AngularCodes, GivenCodes, LowRank, Raw, Reformer
 from mpc_sim import InputError
 from reductions.separations.chunk_sums import chunk_sums, no_logit, own_number
-from reductions.separations.collision_search import drawn_prefixes, same_messages
+from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_chunks import drawn_chunks
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
@@ -33,7 +33,12 @@ from reductions.separations.pointer_chasing import pointer_chasing
 from reductions.separations.receptive_field import receptive_field, two_inputs
 from reductions.separations.recurrent_k_hop import recurrent_k_hop
 from reductions.separations.set_cells import FAR, HALF, SETS, SIZE
-from reductions.separations.state_counting import low_rank_width, recurrent_width, set_width
+from reductions.separations.state_counting import (
+    board_width,
+    low_rank_width,
+    recurrent_width,
+    set_width,
+)
 
 
 def total(words: np.ndarray) -> list[int]:
@@ -300,6 +305,28 @@ def test_the_answer_names_the_last_letter_of_any_prefix(k: int) -> None:
                 assert (answer == 3 + 1) == (letter == prefix[-1])
 
 
+def test_two_letters_can_be_read_from_the_answers_backwards() -> None:
+    """A token answers with its own letter exactly if the one before it has the same."""
+    for word in itertools.product(range(2), repeat=9):
+        answers = k_hop(list(word), 1)
+        for place in range(1, len(word)):
+            assert (answers[place] == word[place] + 1) == (word[place - 1] == word[place])
+
+
+def test_boards_over_all_tokens_confuse_two_inputs_at_some_token() -> None:
+    n = 13
+    for seed in range(3):
+        model = drawn_low_rank(n, depth=2, rank=1, width=1, causal=False, seed=seed)
+        tell = partial(model.tell, cut=n)
+        claim = same_boards("induction-heads", tell, hops(1), drawn_prefixes(2, n, 2000))
+        assert claim is not None
+        refute(model.run, hops(1), claim)
+        assert tell(claim.first) == tell(claim.second)
+        with pytest.raises(FalseCertificate, match="tells the inputs apart"):
+            refute(recurrent_k_hop(n, 2, 1).run, hops(1), claim)
+    assert board_width(n).bits == n - 1
+
+
 def test_messages_of_low_rank_layers_can_be_undone() -> None:
     """Step (2): from the last letter, messages after n tokens give those after n - 1."""
     n = 8
@@ -385,6 +412,7 @@ def test_sizes_are_checked() -> None:
         lambda: asking_suffix(0, 2, 4, 1, 2),
         lambda: recurrent_width(0, 1),
         lambda: set_width(5, 4),
+        lambda: board_width(0),
         lambda: drawn_chunks(0, 1, 1),
         lambda: drawn_recurrent(3, depth=1, state_words=1, bits=5, row_bits=4),
         lambda: low_rank_width(3, 3, 2),

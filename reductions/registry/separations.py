@@ -108,4 +108,12 @@ SEPARATIONS = (
         "reductions.separations.state_counting:low_rank_width",
         "tests/test_separations.py::test_messages_of_low_rank_layers_can_be_undone",
     ),
+    Entry(
+        "theorem",
+        "board-width",
+        "a hop at every token by low-rank attention over all tokens, of any depth: N - 1 bits",
+        "two letters can be read backwards from answers and boards",
+        "reductions.separations.state_counting:board_width",
+        "tests/test_separations.py::test_two_letters_can_be_read_from_the_answers_backwards",
+    ),
 )

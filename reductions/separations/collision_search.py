@@ -1,4 +1,4 @@
-"""Search for two prefixes of which a causal model tells the same, and which a task tells apart.
+"""Search for two inputs of which a model tells the same, and which a task tells apart.
 
 Prefixes are put into buckets by what the layers tell across the cut. By counting (`state_counting`)
 a bucket must hold two as soon as there are more prefixes than messages; a birthday finds them long
@@ -68,6 +68,44 @@ def same_messages(
                     inputs = TwoInputs(task, first, second, len(first) - 1)
                     return SameMessages(inputs, len(prefix))
         bucket.append(prefix)
+    return None
+
+
+def same_boards(
+    task: str, tell: Tell, oracle: Oracle, inputs: Iterable[Integers]
+) -> TwoInputs | None:
+    """Return two inputs that are told alike over all tokens, and a token that should answer twice.
+
+    The token has the same word in both, so it holds the same row in the end: it knows its place,
+    its word and the boards.
+
+    Parameters
+    ----------
+    task, oracle
+        As of `same_messages`.
+    tell : callable
+        int64[N] words -> `Messages` of all N tokens.
+    inputs : iterable of int64[N]
+
+    Examples
+    --------
+    >>> from reductions.separations.one_way import Messages
+    >>> tell_sum = lambda words: Messages(((float(words.sum()),),))
+    >>> before = lambda words: np.roll(words, 1)
+    >>> inputs = [np.array(words) for words in ((0, 1, 0), (1, 0, 0), (0, 0, 1))]
+    >>> found = same_boards("previous", tell_sum, before, inputs)
+    >>> found.first.tolist(), found.second.tolist(), found.token
+    ([0, 1, 0], [1, 0, 0], 2)
+    """
+    buckets: dict[Told, list[Integers]] = {}
+    for second in inputs:
+        bucket = buckets.setdefault(tell(second).layers, [])
+        for first in bucket:
+            answers = [np.asarray(oracle(words)) for words in (first, second)]
+            tokens = np.flatnonzero((first == second) & (answers[0] != answers[1]))
+            if len(tokens):
+                return TwoInputs(task, first, second, int(tokens[0]))
+        bucket.append(second)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Causal low-rank attention with drawn row-wise maps: a member of the family, not a construction.
+"""Low-rank attention with drawn row-wise maps: a member of the family, not a construction.
 
 Queries, keys, values and new rows are drawn functions of (position, row): polynomial hashes of
 whole numbers to 0 .. modulus - 1. So sums are exact integers, a layer uses position and letter and
@@ -106,9 +106,17 @@ class DrawnLowRank:
 
 
 def drawn_low_rank(
-    n: int, *, depth: int, rank: int, width: int, heads: int = 1, modulus: int = 4, seed: int = 0
+    n: int,
+    *,
+    depth: int,
+    rank: int,
+    width: int,
+    heads: int = 1,
+    modulus: int = 4,
+    causal: bool = True,
+    seed: int = 0,
 ) -> DrawnLowRank:
-    """Draw a causal low-rank transformer on n letters.
+    """Draw a low-rank transformer on n letters.
 
     Parameters
     ----------
@@ -117,6 +125,8 @@ def drawn_low_rank(
         L, r, m, H, at least 1.
     modulus : int
         Of all numbers that are drawn, at least 2.
+    causal : bool
+        Else every token hears all tokens.
     seed : int
 
     Raises
@@ -134,7 +144,7 @@ def drawn_low_rank(
             f"n = {n}, depth = {depth}, rank = {rank}, width = {width}, heads = {heads}, modulus = "
             f"{modulus}: take all at least 1, the modulus 2 .. 2^15"
         )
-    mechanism = LowRank(Raw(), normalised=False, causal=True)
+    mechanism = LowRank(Raw(), normalised=False, causal=causal)
 
     def head(layer: int, number: int) -> HeadMaps:
         query, key, value = (

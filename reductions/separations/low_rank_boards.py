@@ -15,7 +15,7 @@ from anna_model import HeadMaps, RowwiseLayer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from reductions.separations.chunk_sums import own_number
-from reductions.separations.low_rank_k_hop import one
+from reductions.tasks.match2 import one
 from reductions.tasks.word_transformer import MAX_WORD, WordTransformer
 
 Floats = NDArray[np.float64]

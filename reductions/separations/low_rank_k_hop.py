@@ -28,6 +28,7 @@ from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from reductions.tasks.match2 import one
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -143,17 +144,6 @@ class Chase:
             place, done = int(earlier[-1]) + 1, done + 1
             letter = int(window[place])
         return np.concatenate([[done, letter, block], counts])
-
-
-def one(position: Integers, rows: Floats) -> Floats:
-    """Return the query and the key of every token: 1.
-
-    Examples
-    --------
-    >>> one(np.arange(2), np.zeros((2, 3))).tolist()
-    [[1.0], [1.0]]
-    """
-    return np.ones((len(position), 1))
 
 
 @dataclass(frozen=True)

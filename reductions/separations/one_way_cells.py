@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from reductions.separations.cell import Cell, counted
-from reductions.separations.collision_search import drawn_prefixes, same_messages
+from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
-from reductions.separations.indistinguishable import Integers, Model
+from reductions.separations.indistinguishable import Integers, Model, refute
 from reductions.separations.one_way import Messages
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
@@ -20,14 +20,15 @@ from reductions.separations.pointer_chasing import (
     pointer_chasing,
 )
 from reductions.separations.recurrent_k_hop import recurrent_k_hop
-from reductions.separations.refuted import across, oracle_of
+from reductions.separations.refuted import across, oracle_of, refuted
 from reductions.separations.set_cells import SETS, set_cell
-from reductions.separations.state_counting import low_rank_width, recurrent_width
+from reductions.separations.state_counting import board_width, low_rank_width, recurrent_width
 from reductions.tasks.task import Instance, Task
 
 HARD_LETTERS = 3
 LOW_RANK_PREFIX = 12
 MOST_PREFIXES = 3000
+BOARD_TOKENS = 14
 
 
 def recurrent(task: Task) -> Cell | None:
@@ -136,3 +137,40 @@ def low_rank(task: Task) -> Cell | None:
 def _beside(chasing: PointerChasing) -> str:
     """Return what the bound says of a model of fewer layers than hops."""
     return "" if chasing.side == "deep" else f"; {chasing.explain()}"
+
+
+def boards(task: Task) -> Cell | None:
+    """Refute low-rank attention that sees all tokens and is asked for a hop at every one.
+
+    Examples
+    --------
+    >>> from reductions.tasks.definitions import INDUCTION_HEADS
+    >>> cell = boards(INDUCTION_HEADS)
+    >>> cell.depth, cell.width, cell.holds, cell.proved
+    (2, 1, False, True)
+    """
+    if task.name != "induction-heads":
+        return None
+    n, letters = BOARD_TOKENS, 2
+    drawn = drawn_low_rank(n, depth=2, rank=1, width=1, causal=False)
+    oracle = oracle_of(task, Instance(np.zeros(n, np.int64), {"k": 1}))
+
+    def tell(words: Integers) -> Messages:
+        return drawn.tell(words, n)
+
+    claim = same_boards(task.name, tell, oracle, drawn_prefixes(letters, n, MOST_PREFIXES))
+    if claim is None:
+        return None
+    sizes, needed = drawn.transformer.resources(), board_width(n)
+    return refuted(
+        claim,
+        lambda: refute(drawn.run, oracle, claim),
+        "low rank",
+        sizes.layers,
+        sizes.token_width,
+        f"{counted(sizes.layers, 'layer')} of rank 1 and width 1 over all tokens, answers at every "
+        "token",
+        f"of any depth: L r m H b >= N - 1, {needed.bits} bits here, for answers at every token",
+        needed.source,
+        remark=f"; {counted(sum(tell(claim.first).words), 'equal word')} on the boards",
+    )

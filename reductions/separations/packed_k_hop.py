@@ -16,8 +16,8 @@ from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
-from reductions.separations.low_rank_k_hop import one
 from reductions.separations.one_way import Messages, low_rank_messages
+from reductions.tasks.match2 import one
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -1,6 +1,6 @@
-"""How many words a causal model must tell across a cut to compute k-hop: bounds without constants.
+"""How many words a model must tell to compute k-hop: bounds without an open constant.
 
-Both bounds count prefixes that a right model may not confuse; a model of L layers that tells W
+The bounds count prefixes that a right model may not confuse; a model of L layers that tells W
 words of b bits a layer has 2^(L W b) messages at most. They hold whatever the row-wise maps, the
 folds and the readout are, and already for the answer of the last token.
 
@@ -18,6 +18,12 @@ heard, so its row, so what layer 2 took; and so on. By induction the messages de
 prefix: L W b >= n log2(s), for every n <= N - k - 2. Attention that only adds cannot forget. A
 single hop needs that much, k plays no part, and more layers save nothing: `packed_k_hop` tells
 about N log2(letters) bits in one layer, or in L layers that share them.
+
+**Low-rank attention that sees all tokens**, of any depth, asked for one hop at every token. In the
+end a token knows its place, its letter and the boards. Its answer is its own letter exactly if the
+letter before it is the same: behind an earlier occurrence that is the latest stands another letter.
+So of two letters the boards and w_N tell w_(N-1), then w_(N-2), and so on: L W b >= N - 1. At the
+last token alone `low_rank_k_hop` does with O(sqrt(letters N)) words a layer.
 """
 
 from __future__ import annotations
@@ -116,6 +122,28 @@ def low_rank_width(n: int, n_letters: int, k: int) -> WidthLowerBound:
         "causal low rank",
         (n_letters - 2) ** (n - k - 2),
         "L r m H b >= (N - k - 2) log2(letters - 2): sums cannot forget",
+    )
+
+
+def board_width(n: int) -> WidthLowerBound:
+    """Return the bound of low-rank attention asked for a hop at every token: 2^(n - 1) sequences.
+
+    Raises
+    ------
+    InputError
+        No token.
+
+    Examples
+    --------
+    >>> board_width(1024).bits
+    1023
+    """
+    if n < 1:
+        raise InputError(f"n = {n}: take n >= 1")
+    return WidthLowerBound(
+        "low rank",
+        2 ** (n - 1),
+        "L r m H b >= N - 1 for answers at every token: the boards tell all",
     )
 
 
