@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
+from anna_model.lsh import Family
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.integers import as_exponent
 from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
@@ -30,12 +31,14 @@ class CompilerOptions:
         rho: machines get at most N^rho partners a round, and bundle what they send to each.
     hashes : int, optional
         z of anna; by default that of Theorem 3.4.
+    family : Family, optional
+        Of the hash functions of anna; by default random hyperplanes.
 
     Raises
     ------
     CodeDomainError, ShapeError
-        A name is unknown, `failure` is no probability, `fan_out` is negative, or there are hashes
-        below 1 or without anna.
+        A name is unknown, `failure` is no probability, `fan_out` is negative, hashes are below 1,
+        or hashes or their family are chosen without anna.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class CompilerOptions:
     seed: int = 0
     fan_out: Fraction | str | None = None
     hashes: int | None = None
+    family: Family | None = None
 
     def __post_init__(self) -> None:
         codes = (*CODE_NAMES, PRINTED)
@@ -64,16 +68,17 @@ class CompilerOptions:
             if rho < 0:
                 raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
             object.__setattr__(self, "fan_out", rho)
-        if self.hashes is not None:
-            if self.attention != "anna":
-                raise ShapeError(f"hashes = {self.hashes}: only anna hashes; choose attention anna")
-            if self.hashes < 1:
-                raise ShapeError(f"hashes = {self.hashes}: choose at least 1")
+        if self.attention != "anna" and (self.hashes, self.family) != (None, None):
+            raise ShapeError(
+                "only anna hashes: choose attention anna, or neither hashes nor family"
+            )
+        if self.hashes is not None and self.hashes < 1:
+            raise ShapeError(f"hashes = {self.hashes}: choose at least 1")
 
     @property
     def keywords(self) -> dict[str, Any]:
         """The options as keywords of `compile_protocol`."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
     def shown(self) -> dict[str, str]:
@@ -84,13 +89,17 @@ class CompilerOptions:
         >>> CompilerOptions(attention="anna", fan_out="1/6").shown
         {'code': 'syndrome', 'heads': 'emission', 'attention': 'anna', 'fan_out': '1/6'}
         """
-        names = {"code": self.code, "heads": self.heads, "attention": self.attention}
-        return names if self.fan_out is None else names | {"fan_out": str(self.fan_out)}
+        shown = {"code": self.code, "heads": self.heads, "attention": self.attention}
+        if self.fan_out is not None:
+            shown["fan_out"] = str(self.fan_out)
+        if self.family is not None:
+            shown["family"] = type(self.family).__name__
+        return shown
 
     @property
     def by_exact_match(self) -> CompilerOptions:
         """The same options with exact match in place of hashing."""
-        return replace(self, attention="ema", hashes=None)
+        return replace(self, attention="ema", hashes=None, family=None)
 
     def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
         """Return what is compiled: the protocol, or where asked the one with bounded fan-out.

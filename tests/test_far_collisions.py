@@ -156,7 +156,27 @@ def test_the_command_shows_a_failed_run_by_hashing_with_its_counts(
     assert "hashes = 1," in shown
 
 
-@pytest.mark.parametrize("arguments", ["--hashes 8", "--attention anna --hashes 0"])
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("hyperplane", "Hyperplane"),
+        ("gaussian-cross-polytope", "CrossPolytope"),
+        ("p-stable", "PStable"),
+    ],
+)
+def test_the_command_takes_any_family(
+    family: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["certify", "columnsort", "--n", "40", "--attention", "anna", "--json"]
+    assert main([*given, "--family", family]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["parameters"]["family"] == name
+    assert report["parameters"]["hashes"] > 5
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--hashes 8", "--attention anna --hashes 0", "--family p-stable"]
+)
 def test_hashes_that_make_no_sense_are_refused(
     arguments: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,11 @@ def add(commands: Commands) -> None:
         "--attention", default="ema", help="ema: exact match; anna: by hashing as well"
     )
     command.add_argument(
+        "--family",
+        choices=("hyperplane", "gaussian-cross-polytope", "p-stable"),
+        help="of the hash functions of anna (hyperplane)",
+    )
+    command.add_argument(
         "--hashes", type=size, metavar="Z", help="hashes of anna (Theorem 3.4: all ids stay apart)"
     )
     command.add_argument(

@@ -23,6 +23,7 @@ from reductions.commands.files import (
 from reductions.commands.tables import print_certificate, progress_line
 
 if TYPE_CHECKING:
+    from anna_model.lsh import Family
     from reductions.algorithms.algorithm import Words
     from reductions.certificate import Certificate
     from reductions.compiler_options import CompilerOptions
@@ -87,7 +88,19 @@ def compiler_options(options: argparse.Namespace) -> CompilerOptions:
         options.seed,
         options.fan_out,
         options.hashes,
+        _family(options.family),
     )
+
+
+def _family(name: str | None) -> Family | None:
+    from anna_model.lsh import CrossPolytope, Hyperplane, PStable
+
+    families: dict[str, Callable[[], Family]] = {
+        "hyperplane": Hyperplane,
+        "gaussian-cross-polytope": lambda: CrossPolytope("gaussian"),
+        "p-stable": lambda: PStable(1.0),
+    }
+    return families[name]() if name else None
 
 
 def there_and_back(
@@ -187,10 +200,12 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
     """
     if options.precision:
         raise UsageError("--precision is for protocols; leave it out")
-    compiled = (options.code, options.heads, options.attention, options.hashes, options.fan_out)
-    if compiled != ("syndrome", "emission", "ema", None, None):
+    names = options.code, options.heads, options.attention
+    numbers = options.family, options.hashes, options.fan_out
+    if names != ("syndrome", "emission", "ema") or numbers != (None, None, None):
         raise UsageError(
-            "--code, --heads, --attention, --hashes and --fan-out are for protocols; leave them out"
+            "--code, --heads, --attention, --family, --hashes and --fan-out are for protocols; "
+            "leave them out"
         )
 
 
