@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpc_sim import Channel, Inbox, Outbox, Protocol, Simulation, fit_cluster
+from mpc_sim import Channel, Cluster, Inbox, Ledger, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.loads import RoundLoads
 from mpc_sim.message_matrix import message_matrix
 from reductions.plots import (
     SUFFIXES,
@@ -190,6 +191,30 @@ def test_errors_have_their_intervals(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "surrogate = softmax",
         "surrogate = expected collisions",
     ]
+
+
+def test_many_lines_are_told_apart_and_named_below(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [{"line": f"way {at}", "k": k, "layers": k + at} for at in range(9) for k in (1, 2)]
+    (axes,) = axes_of(monkeypatch, partial(draw_depth, rows), tmp_path / "a.svg")
+    (legend,) = axes.figure.legends
+    assert axes.get_legend() is None
+    assert [text.get_text() for text in legend.get_texts()] == [f"way {at}" for at in range(9)]
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in axes.lines}
+    assert len(looks) == 9
+
+
+def test_a_large_heat_map_stays_small(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    cluster = Cluster(n_words=2**18, memory_words=128, n_machines=4096, block_words=64)
+    rounds = [RoundLoads("mix", *rng.integers(0, 128, (3, 4096)), 9) for _ in range(64)]
+    ledger = Ledger(cluster, np.full(4096, 64), rounds)
+    for suffix in (".svg", ".png"):
+        assert len(drawn(partial(draw_loads, ledger), tmp_path / suffix, suffix)) < 10**6
 
 
 # --- who sends to whom ---

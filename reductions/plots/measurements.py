@@ -51,7 +51,7 @@ def draw_machines(
     """
     panels = [quantity] if beside is None else [quantity, beside]
     lines = lines_of(rows, ["n", *panels])
-    with picture(file, 6 * len(panels)) as figure:
+    with picture(file, 6 * len(panels), _height(len(lines))) as figure:
         for panel, drawn in enumerate(panels):
             axes = figure.add_subplot(1, len(panels), panel + 1)
             for number, (name, line) in enumerate(lines.items()):
@@ -62,7 +62,7 @@ def draw_machines(
             if panel == 0:
                 axes.set_yscale("log", base=2)
                 axes.set_title("dashed: slope of the theory, dotted: bound", size=9)
-                axes.legend(fontsize=8)
+                _legend(figure, axes)
             else:
                 axes.set_ylim(bottom=0)
 
@@ -115,8 +115,7 @@ def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
     ValueError: row 0 has no 'layers'
     """
     lines = lines_of(rows, ["k", quantity])
-    is_crowded = len(lines) > MOST_IN_AXES
-    with picture(file, height_inches=5 if is_crowded else 4) as figure:
+    with picture(file, height_inches=_height(len(lines))) as figure:
         axes = figure.add_subplot()
         for number, (name, line) in enumerate(lines.items()):
             at, measured = _columns(line, "k", quantity)
@@ -128,10 +127,7 @@ def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
         axes.set_ylim(bottom=0)
         axes.set_xlabel("k (hops)")
         axes.set_ylabel(f"{quantity.replace('_', ' ')} (count)")
-        if is_crowded:
-            figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-        else:
-            axes.legend()
+        _legend(figure, axes)
 
 
 def draw_errors(
@@ -171,7 +167,7 @@ def draw_errors(
     """
     names = ("surrogate", "hashes", "tables_layer_1", "tables_layer_2")
     lines = lines_of(rows, [axis, "error"], [name for name in names if name != axis])
-    with picture(file) as figure:
+    with picture(file, height_inches=_height(len(lines))) as figure:
         axes = figure.add_subplot()
         for number, (name, line) in enumerate(lines.items()):
             at, errors = _columns(line, axis, "error")
@@ -187,7 +183,21 @@ def draw_errors(
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{axis.replace('_', ' ')} (count)")
         axes.set_ylabel("error (share of answers)")
-        axes.legend()
+        _legend(figure, axes)
+
+
+def _height(n_lines: int) -> float:
+    """Return the inches of a picture with its legend."""
+    return 4 if n_lines <= MOST_IN_AXES else 4 + 0.2 * ((n_lines + 1) // 2)
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """Name the lines, where many are below the picture."""
+    lines = axes.get_legend_handles_labels()
+    if len(lines[1]) <= MOST_IN_AXES:
+        axes.legend(fontsize=8)
+    else:
+        figure.legend(*lines, loc="outside lower center", ncols=2, fontsize=8)
 
 
 def _along(line: Rows, axis: str) -> list[Mapping[str, Any]]:
@@ -202,8 +212,9 @@ def _columns(line: Rows, axis: str, quantity: str) -> tuple[list[float], list[fl
 
 
 def _style(number: int) -> dict[str, Any]:
-    """Return colour and marker of a line; later lines are smaller, so that none is hidden."""
+    """Return the looks of a line; later ones are smaller, so that none is hidden."""
     return {
+        "linestyle": ("-", "-.")[number // len(PALETTE) % 2],
         "color": PALETTE[number % len(PALETTE)],
         "marker": MARKERS[number % len(MARKERS)],
         "markersize": max(3, 8 - number),
