@@ -83,11 +83,36 @@ def attention_patterns(transformer: Transformer, rows: Rows) -> Iterator[HeadPat
     questions: list[tuple[int, HeadBlock]] = []
     transformer.forward(rows, trace=lambda layer, block, _: questions.append((layer, block)))
     for layer, block in questions:
-        mechanism = transformer.layers[layer].mechanism_for(block)
         for head in range(block.n_heads):
-            Q, K, weights = _head(mechanism, block, head)
-            statistics = dict(mechanism.bucket_statistics(Q, K))
-            yield HeadPattern(layer, block.first_head + head, weights, statistics)
+            yield head_pattern(transformer, layer, block, head)
+
+
+def head_pattern(transformer: Transformer, layer: int, block: HeadBlock, head: int) -> HeadPattern:
+    """Return the pattern of one head of a block that a run has asked.
+
+    Parameters
+    ----------
+    transformer : Transformer
+    layer : int
+    block : DenseHeads or SparseHeads
+        As the trace of `Transformer.forward` tells it.
+    head : int
+        Counted from the first head of the block.
+
+    Examples
+    --------
+    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
+    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: X % 2, lambda i, X: X, 1, 1)
+    >>> even = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
+    >>> trace = []
+    >>> _ = even.forward(Rows.from_dense(np.array([[2.0], [3.0], [4.0]])), trace=trace)
+    >>> head_pattern(even, 0, trace[0][1], head=0).weights[0].tolist()
+    [0.5, 0.0, 0.5]
+    """
+    mechanism = transformer.layers[layer].mechanism_for(block)
+    Q, K, weights = _head(mechanism, block, head)
+    statistics = dict(mechanism.bucket_statistics(Q, K))
+    return HeadPattern(layer, block.first_head + head, weights, statistics)
 
 
 def _head(

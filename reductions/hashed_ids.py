@@ -190,6 +190,10 @@ class HashedIds(Mechanism):
         """Return the attention matrix of `Anna` on the codewords of ids [N_q, 1] and [N_k, 1]."""
         return self.anna.weights(*(self.codewords.vectors(_ids(rows)) for rows in (Q, K)))
 
+    def bucket_statistics(self, Q: ArrayLike, K: ArrayLike) -> dict[str, float]:
+        """Describe the buckets of the codewords of ids, as `Anna` does."""
+        return self.anna.bucket_statistics(*(self.codewords.vectors(_ids(rows)) for rows in (Q, K)))
+
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
         """Return the mean of the values whose key shares the bucket of the query."""
         queries, keys = (self.buckets[_ids(rows)] for rows in (Q, K))

@@ -70,6 +70,35 @@ class Unpacked(NamedTuple):
     columns: dict[str, Integers]
 
 
+class Heard(NamedTuple):
+    """The messages that a block of heads told its query classes.
+
+    Parameters
+    ----------
+    machine : int64[E]
+        Who heard it.
+    head : int64[E]
+        In which message head, counted from 0.
+    source : int64[E]
+        Who sent it.
+    words : int64[E, w]
+    emission : int64[E]
+        Its place among the messages of its source.
+
+    Examples
+    --------
+    >>> one = np.array([1])
+    >>> Heard(one, one, one, np.array([[5, 6]]), one).words.shape
+    (1, 2)
+    """
+
+    machine: Integers
+    head: Integers
+    source: Integers
+    words: Integers
+    emission: Integers
+
+
 @dataclass(frozen=True)
 class Messages(ABC):
     """How the records that leave a machine in a round become messages, and back.

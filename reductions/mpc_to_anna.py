@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,10 @@ from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import probability
 from reductions.init_layer import INPUT, InitLayer
 from reductions.route_layer import RouteLayer
+
+if TYPE_CHECKING:
+    from reductions.compiled_trace import CompiledTrace
+    from reductions.explore import TransformerExplorer
 
 Integers = NDArray[np.int64]
 
@@ -96,6 +101,32 @@ class CompiledProtocol(Transformer):
         checked = load_input(words, self.cluster)["input"]["word"]
         tokens = Rows(self.n_tokens, np.arange(len(checked)), checked[:, None].astype(np.float64))
         return self.forward(tokens, trace=trace, progress=progress).values[:, 0].astype(np.int64)
+
+    def trace(self, words: ArrayLike) -> CompiledTrace:
+        """Run, and keep what every head averaged and every token held, beside the simulator.
+
+        Raises
+        ------
+        InputError, WordOverflow, CodeOverload, FarCollision
+            As :meth:`run`.
+        """
+        from reductions.compiled_trace import CompiledTrace
+
+        return CompiledTrace.of_words(self, words)
+
+    def explore(self, words: ArrayLike) -> TransformerExplorer:
+        """Return widgets that step through the layers of a run in a notebook.
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``notebooks``.
+        InputError, WordOverflow, CodeOverload, FarCollision
+            As :meth:`run`.
+        """
+        from reductions.explore import TransformerExplorer
+
+        return TransformerExplorer(self.trace(words))
 
 
 def compile_protocol(

@@ -30,7 +30,7 @@ from reductions.codes import MessageCode, message_code
 from reductions.hashed_ids import HashedIds
 from reductions.head_assignment import HeadAssignment, head_assignment
 from reductions.inbox_rows import RowFormat, rows_of
-from reductions.messages import Messages, messages_of
+from reductions.messages import Heard, Messages, messages_of
 from reductions.output_tokens import Queries, asking, output_rows, queries_of
 
 Integers = NDArray[np.int64]
@@ -168,6 +168,25 @@ class RouteLayer(Layer):
     def combine(self, rows: Rows) -> Combine:
         return _Receive(self, rows.n_tokens)
 
+    def heard(self, block: SparseHeads, answer: SparseAnswer) -> Heard:
+        """Decode what a block of message heads was answered; what is for others is dropped."""
+        assert self.code is not None
+        assert self.assignment is not None
+        decoded = self.code.decode(answer.mean)
+        count = np.bincount(decoded.which, minlength=len(answer.mean))
+        first = np.cumsum(count) - count
+        heard = count[answer.which]
+        pair = np.repeat(np.arange(len(heard)), heard)
+        rank = np.arange(len(pair)) - np.repeat(np.cumsum(heard) - heard, heard)
+        message = first[answer.which][pair] + rank
+        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head - 1
+        source = decoded.source[message]
+        words = decoded.words[message]
+        if self.hashed:
+            own = words[:, 0] == machine
+            machine, head, source, words = machine[own], head[own], source[own], words[own, 1:]
+        return Heard(machine, head, source, words, self.assignment.emission(source, head))
+
     def _emit(self, rows: Rows) -> Traffic:
         """Run the step on all machines; a machine whose row is absent has an empty inbox."""
         cluster = self.cluster
@@ -280,23 +299,8 @@ class _Receive(Combine):
             machine, values = answer.query_class, answer.mean[answer.which]
             self._kept = layer.leaving.read(machine, values, machine)
             return
-        assert layer.code is not None
-        assert layer.assignment is not None
-        decoded = layer.code.decode(answer.mean)
-        count = np.bincount(decoded.which, minlength=len(answer.mean))
-        first = np.cumsum(count) - count
-        heard = count[answer.which]
-        pair = np.repeat(np.arange(len(heard)), heard)
-        rank = np.arange(len(pair)) - np.repeat(np.cumsum(heard) - heard, heard)
-        message = first[answer.which][pair] + rank
-        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head - 1
-        source = decoded.source[message]
-        words = decoded.words[message]
-        if layer.hashed:
-            own = words[:, 0] == machine
-            machine, head, source, words = machine[own], head[own], source[own], words[own, 1:]
-        emission = layer.assignment.emission(source, head)
-        self._received.append((machine, emission, source, words))
+        heard = layer.heard(block, answer)
+        self._received.append((heard.machine, heard.emission, heard.source, heard.words))
 
     def finish(self) -> Rows:
         layer = self._layer

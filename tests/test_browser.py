@@ -15,11 +15,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import HOST, PATIENCE_SECONDS, Page, beyond, chromium, executable, overlapping
 from test_pages import finished, random_ledger
 
-from mpc_sim import Simulation
+from mpc_sim import Simulation, fit_cluster
+from mpc_sim.algorithms.k_hop import k_hop
+from reductions import compile_protocol
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 SCREENS = {
@@ -156,6 +159,50 @@ def test_a_finger_steps_and_chooses(tmp_path: Path, sim: Simulation) -> None:
 
 
 @in_browser
+@pytest.mark.parametrize("screen", ["phone", "desktop"])
+def test_a_transformer_is_stepped_without_a_network(tmp_path: Path, screen: str) -> None:
+    width, height, is_phone = SCREENS[screen]
+    words = np.random.default_rng(0).integers(0, 5, 40)
+    cluster = fit_cluster(k_hop(2), 40, "2/3", largest_word=6)
+    trace = compile_protocol(k_hop(2), cluster, attention="anna").trace(words)
+    path = tmp_path / "run.html"
+    trace.save_html(path, title="2-hop as a transformer")
+
+    async def visit(page: Page) -> None:
+        await page.size(width, height, phone=is_phone)
+        await page.offline()
+        await open_page(page, path)
+        await page.press("End")
+        await page.press("ArrowLeft")
+        await page.press("ArrowDown")
+        step = trace.n_layers - 1
+        await page.wait(IS_STEP.format(step))
+        assert await text_of(page, "#where") == f"{trace.labels[step]} ({step} of {step + 1})"
+        await page.wait("document.querySelector('#memory h2').innerText.startsWith('Token 1 ')")
+        titles = [side.title for side in trace.sides(step)]
+        shown = await page.ask("[...document.querySelectorAll('h3')].map(one => one.innerText)")
+        assert shown == titles
+        token, machine = await page.ask(
+            "[...document.querySelectorAll('.side')].slice(0, 2).map("
+            "side => [...side.querySelectorAll('tbody tr')].map(row => row.innerText))"
+        )
+        assert len(token) == sum(
+            len(x) for x in trace.machines.machine(1, step - 1).records.values()
+        )
+        assert token == machine
+        await page.ask("choose(1), state.matrix = 2, show()")
+        await page.wait(
+            "document.querySelector('#matrix .note').innerText.includes('hear somebody')"
+        )
+        await assert_laid_out(page, width)
+        await page.screenshot(tmp_path / "run.png")
+        assert page.requests == [path.as_uri()]
+        assert (page.failed, page.complaints) == ([], [])
+
+    browse(tmp_path, visit)
+
+
+@in_browser
 def test_4096_machines_and_64_rounds_draw_within_a_second(tmp_path: Path) -> None:
     path = tmp_path / "loads.html"
     random_ledger(4096, 64, most=64).save_html(path)
@@ -246,7 +293,8 @@ async def _address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
 
 
 PANEL = "[...jupyterapp.shell.widgets('main')][0]"
-LAST_CELL = "[...document.querySelectorAll('.jp-CodeCell')].at(-1)"
+STEPPED = "[...document.querySelectorAll('.jp-CodeCell')].at(-2)"
+STEPPED_LAYERS = "[...document.querySelectorAll('.jp-CodeCell')].at(-1)"
 IN_WIDGETS = (
     ".widget-slider, .widget-text, .widget-dropdown, .widget-html, .anna-mpc-grid canvas, "
     ".anna-mpc-grid .legend"
@@ -268,12 +316,13 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
             f"window.jupyterapp && {PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
         )
         await page.ask("void jupyterapp.commands.execute('notebook:run-all-cells')")
-        await page.wait(f"!!{LAST_CELL}?.querySelector('.anna-mpc-grid canvas')?.style.height")
+        for cell in (STEPPED, STEPPED_LAYERS):
+            await page.wait(f"!!{cell}?.querySelector('.anna-mpc-grid canvas')?.style.height")
         await page.wait(f"{PROMPTS}.every((prompt, i) => prompt === `[${{i + 1}}]:`)")
-        said = f"{LAST_CELL}.querySelector('.jp-OutputArea').innerText"
+        said = f"{STEPPED}.querySelector('.jp-OutputArea').innerText"
         await page.wait(f"{said}.includes('machine 0 before round 10: ')")
         await page.wait(f"{said}.includes('round 9 (answer)')")
-        await page.ask(f"{LAST_CELL}.querySelector('.noUi-handle').focus()")
+        await page.ask(f"{STEPPED}.querySelector('.noUi-handle').focus()")
         await page.press("ArrowLeft")
         await page.wait(f"{said}.includes('machine 0 before round 9: ')")
         await page.wait(f"{said}.includes('round 8 (double: bit 1')")
@@ -282,12 +331,21 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
         )
         rows = "[...document.querySelectorAll('.anna-mpc-grid')].map(one => one.dataset.row)"
         await page.wait(f"{rows}[0] === '9'")
-        await page.ask(f"{LAST_CELL}.querySelector('canvas').focus()")
+        await page.ask(f"{STEPPED}.querySelector('canvas').focus()")
         await page.press("ArrowRight")
         await page.wait(f"{said}.includes('machine 1 before round 9: ')")
         assert overlapping(await page.boxes(IN_WIDGETS)) == []
-        await page.ask(f"{LAST_CELL}.scrollIntoView()")
-        await page.screenshot(tmp_path / "notebook.png")
+        await page.ask(f"{STEPPED}.scrollIntoView()")
+        await page.screenshot(tmp_path / "machines.png")
+        tokens = f"{STEPPED_LAYERS}.querySelector('.jp-OutputArea').innerText"
+        await page.ask(f"{STEPPED_LAYERS}.querySelector('.noUi-handle').focus()")
+        for label in ("layer 0: init", "layer 1: round 0, columnsort / load"):
+            await page.press("ArrowRight")
+            await page.wait(f"{tokens}.includes('{label}')")
+        await page.wait(f"{tokens}.includes('the same')")
+        await page.wait(f"{tokens}.includes('token: heard, decoded')")
+        await page.ask(f"{STEPPED_LAYERS}.scrollIntoView()")
+        await page.screenshot(tmp_path / "tokens.png")
         assert (page.failed, page.complaints) == ([], [])
         hosts = {url.split("/")[2] for url in page.requests if url.startswith("http")}
         assert hosts == {address.split("/")[2]}

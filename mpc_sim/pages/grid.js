@@ -7,6 +7,7 @@ const BLANK = "#ffffff";
 const MARGIN = { left: 40, top: 18, right: 3, bottom: 3 };
 const LARGEST_CELL = 30;
 const MOST_HEIGHT = 440;
+const FEW_ROWS = 16;
 
 // Return the bytes that were deflated and written in base64.
 async function inflate(base64) {
@@ -39,14 +40,17 @@ async function gridOf(json) {
   return { ...json, unit: json.unit || 1, at: (row, column) => values[row * json.columns + column] };
 }
 
-// A square grid of `size` from the pairs that hold something.
+// A square grid of `size` from the pairs that hold something; of many items only those up to the
+// last that occurs are drawn.
 async function matrixOf(json, size) {
   const [row, column, value] = await Promise.all([json.row, json.column, json.value].map(unpack));
   const values = new Map();
   for (let i = 0; i < row.length; i++) values.set(row[i] * size + column[i], Number(value[i]));
   const entries = Array.from(row, (_, i) => ({ row: row[i], column: column[i], value: Number(value[i]) }));
   const at = (one, other) => values.get(one * size + other) || 0;
-  return { ...json, rows: size, columns: size, at, entries };
+  const last = entries.reduce((most, entry) => Math.max(most, entry.row, entry.column), 0);
+  const drawn = size > FEW_ROWS ? Math.min(size, Math.max(FEW_ROWS, last + 1)) : size;
+  return { ...json, square: true, rows: drawn, columns: drawn, at, entries };
 }
 
 function colourOf(share) {

@@ -155,7 +155,7 @@ function matrixPanel() {
       slot.replaceChildren(picked);
     }
     const json = matrices[state.matrix];
-    if (!cache.has(json)) cache.set(json, { ...(await matrixOf(json, data.nItems)), square: true });
+    if (!cache.has(json)) cache.set(json, await matrixOf(json, data.nItems));
     const matrix = (made.now.grid = cache.get(json));
     if (json !== data.matrices[state.step][state.matrix]) return;
     drawGrid(made.canvas, matrix, state.item, null);
