@@ -31,6 +31,8 @@ def nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the kernels away from profiles, configuration and kernels of whoever runs the tests."""
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    # a second thread of BLAS spins while it waits for a core that others use
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
 
 
 def notebooks(folder: Path) -> list[str]:
