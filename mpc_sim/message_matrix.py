@@ -9,6 +9,7 @@ import numpy as np
 
 from mpc_sim.records import Words
 from mpc_sim.routing import Traffic
+from mpc_sim.trace import Flow
 
 
 def message_matrix(traffic: Traffic, most_groups: int = 256) -> tuple[Words, int]:
@@ -50,8 +51,6 @@ def message_matrix(traffic: Traffic, most_groups: int = 256) -> tuple[Words, int
     size = -(-traffic.cluster.n_machines // most_groups)
     n_groups = -(-traffic.cluster.n_machines // size)
     matrix = np.zeros((n_groups, n_groups), np.int64)
-    for part in traffic.messages:
-        cell = part.source // size * n_groups + part.to // size
-        rows = np.bincount(cell, minlength=n_groups * n_groups).reshape(n_groups, n_groups)
-        matrix += rows * part.channel.words
+    flow = Flow.of(traffic)
+    np.add.at(matrix, (flow.source // size, flow.to // size), flow.words)
     return matrix, size
