@@ -2,9 +2,10 @@
 
 `compile` puts the protocol together, a `transformer_protocol`; `plan` packs tokens on machines;
 `tokens` reads and writes rows; `copies` brings rows to the tables and sums back; `questions` is
-what a layer asks and offers; `buckets` sorts and sums; `sums` is the operation of the scan; `fold`
-ends a layer; `bounds` derives rounds, loads and machines; `fit` finds the memory that the theorem
-speaks of; `round_trip` takes a compiled protocol back.
+what a layer asks and offers; `buckets` sorts and sums, with `sums` as the operation of its scan, or
+`hashed_plan` and `funnels` let trees on hashed machines sum them; `fold` ends a layer; `bounds` and
+`hashed_bounds` derive rounds, loads and machines; `fit` finds the memory that the theorem speaks
+of; `round_trip` takes a compiled protocol back.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from mpc_sim.algorithms.columnsort import Columnsort
 from mpc_sim.integers import ceil_div
 from reductions.algorithms.sort_and_scan import Most
 from reductions.anna_to_mpc.buckets import record_fields, sums_of_buckets
+from reductions.anna_to_mpc.hashed_bounds import hashed_bounds, hashed_theorem_bounds
+from reductions.anna_to_mpc.hashed_plan import HashedTokenPlan
 from reductions.anna_to_mpc.plan import LayerPlan, TokenPlan
 from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.bounds import Bound, Kind
@@ -30,6 +32,8 @@ NAMES = ("H", "l", "d", "w", "A", "L", "a", "T_leaf", "T_in", "D", "r", "M", "o"
 def bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     """Return bounds on rounds (exact), local memory, words sent and received, and machines.
 
+    Where buckets are hashed they are those of `hashed_bounds`.
+
     Examples
     --------
     >>> from anna_model.fixed_point import Precision
@@ -41,6 +45,8 @@ def bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     >>> [(bound.quantity, bound.value) for bound in bounds(executed)][:2]
     [('rounds', 8), ('local_memory', 44)]
     """
+    if isinstance(executed.plan, HashedTokenPlan):
+        return hashed_bounds(executed)
     plan = _plan_of(executed)
     values = {"n": plan.shapes[0].n_tokens, "T": plan.tokens, "B": plan.cluster.block_words}
     rounds, held, sent, received = sympy.Integer(0), [], [], []
@@ -161,6 +167,8 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     >>> [(bound.quantity, bound.value) for bound in theorem_bounds(executed)]
     [('rounds', 20), ('machines', 19)]
     """
+    if isinstance(executed.plan, HashedTokenPlan):
+        return hashed_theorem_bounds(executed)
     plan = _plan_of(executed)
     sizes = [_sizes(layer, plan) for layer in plan.layers]
     values = {

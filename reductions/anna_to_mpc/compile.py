@@ -5,6 +5,8 @@ Axes: n tokens, H heads, l tables, m value width, d row width, s words of local 
 
 from __future__ import annotations
 
+from typing import Literal
+
 from anna_model import Layer, Transformer
 from anna_model.fixed_point import Precision, require_exact_sums
 from mpc_sim import InputError, Protocol, parallel, sequence
@@ -14,6 +16,8 @@ from reductions.anna_to_mpc.beside import Beside, CarryRecords
 from reductions.anna_to_mpc.buckets import AskAndOffer, TellCopies, record_fields, sums_of_buckets
 from reductions.anna_to_mpc.copies import AddUp, CopyRows
 from reductions.anna_to_mpc.fold import Fold
+from reductions.anna_to_mpc.funnels import Funnels
+from reductions.anna_to_mpc.hashed_plan import HashedPlan, HashedTokenPlan
 from reductions.anna_to_mpc.plan import LayerPlan, LayerShape, TokenPlan
 from reductions.anna_to_mpc.questions import (
     code_words,
@@ -25,6 +29,8 @@ from reductions.anna_to_mpc.transformer_protocol import (
     widths_of_rows,
 )
 
+BucketsBy = Literal["sorted", "hashed"]
+
 
 def anna_to_mpc(
     transformer: Transformer,
@@ -33,6 +39,8 @@ def anna_to_mpc(
     *,
     input_width: int,
     row_widths: tuple[int, ...] | None = None,
+    buckets: BucketsBy = "sorted",
+    seed: int = 0,
 ) -> TransformerProtocol:
     """Turn a transformer of exact-match or ANNA heads into an MPC protocol of the same output.
 
@@ -48,12 +56,18 @@ def anna_to_mpc(
         Numbers of a row that comes in.
     row_widths : tuple of int, optional
         The most numbers of a row after every layer; by default those of a run on zero rows.
+    buckets : str
+        sorted: by columnsort; deterministic. hashed: by trees of buckets whose nodes are hashed to
+        meta machines; fewer rounds, with high probability over the seed.
+    seed : int
+        Of the hashes, public.
 
     Returns
     -------
     TransformerProtocol
-        Deterministic. A layer takes 2 L rounds for the copies, 1 + 4^D of columnsort over 2 n l H
-        records, 2 S of a scan and 1 to answer; `bounds` derives all loads.
+        With sorted buckets a layer takes 2 L rounds for the copies, 1 + 4^D of columnsort over 2 n
+        l H records, 2 S of a scan and 1 to answer; with hashed ones 2 L and 2 L'. `bounds` derives
+        all loads.
 
     Raises
     ------
@@ -66,12 +80,13 @@ def anna_to_mpc(
 
     Notes
     -----
-    The theorem sums every bucket by a tree of its own; here a scan over the sorted records does,
-    so nothing depends on how full the buckets are, and no load is only probable. What is probable
-    is that Algorithm 1 is an ANNA (`anna_model.theorem_3_4`); the protocol gives the same bits
-    either way. D is about log_{3/2}((1 + 3 rho) / (eps' - eps)), so a layer takes constantly many
-    rounds, which grow like the power 3.42 of 1 / (eps' - eps) where the theorem has the first
-    power; a sort of O(1 / (eps' - eps)) rounds would be randomised.
+    The theorem sums every bucket by a tree of its own on hashed meta machines, and so do hashed
+    buckets: L' = O(1 / (eps' - eps)), and a run raises `ChannelExceeded` with probability at most 1
+    / max(100, n) a layer (`hashed_plan`). By default a scan over the sorted records sums, so
+    nothing depends on how full the buckets are, and no load is only probable. There D is about
+    log_{3/2}((1 + 3 rho) / (eps' - eps)), so the rounds grow like the power 3.42 of 1 / (eps' -
+    eps). That Algorithm 1 is an ANNA is probable as well (`anna_model.theorem_3_4`); the protocol
+    gives the same bits either way.
 
     References
     ----------
@@ -102,23 +117,32 @@ def anna_to_mpc(
     )
     for shape in shapes:
         require_exact_sums(precision.values, n_tokens, shape.tables)
-    plan = TokenPlan(shapes, token_words, memory_words, word_bits)
+    if buckets not in ("sorted", "hashed"):
+        raise InputError(f"buckets {buckets!r} are unknown; use sorted or hashed")
+    if seed < 0:
+        raise InputError(f"seed = {seed}: choose it at least 0")
+    kind = HashedTokenPlan if buckets == "hashed" else TokenPlan
+    plan = kind(shapes, token_words, memory_words, word_bits)
     stages = [
-        layer_stages(of_layer, layer, precision, word_bits, width)
-        for layer, of_layer, width in zip(transformer.layers, plan.layers, widths[1:], strict=True)
+        layer_stages(of_layer, layer, precision, word_bits, width, seed * len(shapes) + number)
+        for number, (layer, of_layer, width) in enumerate(
+            zip(transformer.layers, plan.layers, widths[1:], strict=True)
+        )
     ]
     return put_together(transformer, precision, plan, widths, stages)
 
 
 def layer_stages(
-    plan: LayerPlan, layer: Layer, precision: Precision, word_bits: int, width: int
+    plan: LayerPlan, layer: Layer, precision: Precision, word_bits: int, width: int, seed: int = 0
 ) -> tuple[Protocol, ...]:
-    """Return the stages of a layer: copy, ask, sort, sum, tell, add up beside the rows; fold.
+    """Return the stages of a layer: copy, sum buckets, add up beside the rows; fold.
 
     Parameters
     ----------
     width : int
         Words of a row after the layer.
+    seed : int
+        Of the hashes of a `HashedPlan`.
 
     Examples
     --------
@@ -130,25 +154,38 @@ def layer_stages(
     >>> [type(stage).__name__ for stage in stages]
     ['Parallel', 'Fold']
     """
-    shape = plan.shape
     depth = len(plan.levels) - 1
+    sums: tuple[Protocol, ...] = (
+        (Funnels(plan, layer, precision, word_bits, seed),)
+        if isinstance(plan, HashedPlan)
+        else _sort_and_scan(plan, layer, precision, word_bits)
+    )
     attention = sequence(
         *(CopyRows(plan, level) for level in range(depth)),
+        *sums,
+        *(AddUp(plan, level) for level in range(depth - 1, -1, -1)),
+    )
+    rows = CarryRecords("row", element_fields(plan.shape.row_words), plan.tokens)
+    return (
+        parallel(Beside(attention, plan.waiting_words), rows),
+        Fold(plan, layer, precision, width),
+    )
+
+
+def _sort_and_scan(
+    plan: LayerPlan, layer: Layer, precision: Precision, word_bits: int
+) -> tuple[Protocol, ...]:
+    """Ask, sort, sum, tell."""
+    return (
         AskAndOffer(plan, layer, precision, word_bits),
         Columnsort(
             record_fields(plan),
-            n_slots=shape.n_records,
-            held=plan.leaves.held * 2 * shape.n_heads,
+            n_slots=plan.shape.n_records,
+            held=plan.leaves.held * 2 * plan.shape.n_heads,
             spread=True,
         ),
         sums_of_buckets(plan),
         TellCopies(plan),
-        *(AddUp(plan, level) for level in range(depth - 1, -1, -1)),
-    )
-    rows = CarryRecords("row", element_fields(shape.row_words), plan.tokens)
-    return (
-        parallel(Beside(attention, plan.waiting_words), rows),
-        Fold(plan, layer, precision, width),
     )
 
 

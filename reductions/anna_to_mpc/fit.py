@@ -12,7 +12,7 @@ from anna_model.fixed_point import Precision
 from mpc_sim import ShapeError
 from mpc_sim.integers import as_exponent, ceil_power
 from mpc_sim.protocol import FACTORS
-from reductions.anna_to_mpc.compile import anna_to_mpc
+from reductions.anna_to_mpc.compile import BucketsBy, anna_to_mpc
 from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 
 
@@ -45,12 +45,14 @@ def fit_anna_to_mpc(
     input_width: int,
     row_widths: tuple[int, ...] | None = None,
     memory_factor: int | None = None,
+    buckets: BucketsBy = "sorted",
+    seed: int = 0,
 ) -> TransformerProtocol:
     """Return the protocol with the fewest rounds for c_b in 1, 2, 4, 8, 16, then of the least c_b.
 
     Parameters
     ----------
-    transformer, precision, input_width, row_widths
+    transformer, precision, input_width, row_widths, buckets, seed
         As of `anna_to_mpc`.
     gap : str, float or rational
         eps' - eps, in (0, 1].
@@ -77,7 +79,13 @@ def fit_anna_to_mpc(
         words = memory_words(transformer, gap, factor)
         try:
             found = anna_to_mpc(
-                transformer, precision, words, input_width=input_width, row_widths=row_widths
+                transformer,
+                precision,
+                words,
+                input_width=input_width,
+                row_widths=row_widths,
+                buckets=buckets,
+                seed=seed,
             )
         except ShapeError as error:
             refusal = error

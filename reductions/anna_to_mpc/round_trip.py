@@ -12,7 +12,7 @@ from numbers import Rational
 
 from anna_model.fixed_point import Precision
 from anna_model.precision import Grid
-from reductions.anna_to_mpc.compile import anna_to_mpc
+from reductions.anna_to_mpc.compile import BucketsBy, anna_to_mpc
 from reductions.anna_to_mpc.fit import fit_anna_to_mpc
 from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.mpc_to_anna import CompiledProtocol
@@ -46,7 +46,11 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
 
 
 def fit_compiled_to_mpc(
-    compiled: CompiledProtocol, gap: str | float | Rational = "1/2"
+    compiled: CompiledProtocol,
+    gap: str | float | Rational = "1/2",
+    *,
+    buckets: BucketsBy = "sorted",
+    seed: int = 0,
 ) -> TransformerProtocol:
     """Turn a compiled protocol back, on machines of c_b m H ceil(T^gap) words, c_b at most 16.
 
@@ -61,7 +65,13 @@ def fit_compiled_to_mpc(
     (7056, 20)
     """
     return fit_anna_to_mpc(
-        compiled, precision_of(compiled), gap, input_width=1, row_widths=row_widths(compiled)
+        compiled,
+        precision_of(compiled),
+        gap,
+        input_width=1,
+        row_widths=row_widths(compiled),
+        buckets=buckets,
+        seed=seed,
     )
 
 
