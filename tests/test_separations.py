@@ -112,6 +112,30 @@ def test_no_task_that_asks_for_all_words_fits_into_few_chunks(task, oracle, high
         refute(on_words(transformer), oracle, claim)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", [2, 3, 4, 8, 16, 32])
+def test_every_chunk_and_depth_below_log_b_n(chunk: int) -> None:
+    n = 4099
+    for depth in range(12):
+        if chunk**depth >= n:
+            break
+        for transformer in (chunk_sums(n, chunk, depth), drawn_chunks(n, chunk, depth, seed=1)):
+            field = receptive_field(transformer, token=0)
+            assert len(field.tokens) <= chunk**depth
+            claim = two_inputs("sum", field, total, lambda rng: rng.integers(0, 3, n))
+            assert claim is not None
+            refute(on_words(transformer), total, claim)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("depth", "k"), [(1, 4), (4, 5), (8, 9), (12, 13), (6, 16)])
+def test_deep_recurrent_models_confuse_two_inputs_of_more_hops(depth: int, k: int) -> None:
+    _, model, tell, claim = recurrent_claim(depth, k)
+    assert claim is not None
+    refute_across(tell, model.run, hops(k), claim)
+    assert recurrent_claim(k, k)[3] is None
+
+
 def test_patterns_that_depend_on_the_input_have_no_fixed_field() -> None:
     head = HeadMaps(no_logit, no_logit, own_number, 1, 1)
     hashed = RowwiseLayer(Reformer(AngularCodes(1, 2), 2), (head,))
@@ -162,7 +186,7 @@ def recurrent_claim(depth: int, k: int):
 
     rng = np.random.default_rng(0)
     claim = same_messages(
-        "k-hop", tell, hops(k), (family.draw(rng) for _ in range(300)), list(family.suffixes())
+        "k-hop", tell, hops(k), family.candidates(rng, 100), list(family.suffixes())
     )
     return family, model, tell, claim
 

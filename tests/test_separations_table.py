@@ -14,6 +14,7 @@ from reductions.separations import table as table_module
 from reductions.separations.cell import ARCHITECTURES, Cell
 from reductions.separations.fixed_chunk_cells import fixed_chunks
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
+from reductions.separations.one_way_cells import too_early
 from reductions.separations.refuted import refuted
 from reductions.separations.successes import cells_of
 from reductions.separations.table import constructions_of, seeded, table, task_cells
@@ -77,6 +78,18 @@ def test_every_task_escapes_fixed_chunks(task) -> None:
     assert cell is not None
     assert (cell.status, cell.proved, cell.depth) == ("fails", True, 3)
     assert cell.n > 4**3
+
+
+@pytest.mark.parametrize(
+    "task", [CONNECTED_COMPONENTS, ONE_OR_TWO_CYCLES], ids=lambda task: task.name
+)
+def test_vertices_answer_before_any_edge_is_read(task) -> None:
+    cell = too_early(task)
+    assert cell is not None
+    assert cell.proved
+    assert cell.inputs is not None
+    assert cell.inputs.places.min() > cell.inputs.token
+    assert too_early(SUM) is None
 
 
 # --- canaries ---

@@ -49,7 +49,8 @@ class Cell:
     depth, width : int or None
         Measured on the model; layers, and words that a token hears or a state holds.
     statement : str
-        What is claimed, in one line.
+        What is claimed, in one line; of a failure the model that is refuted. A drawn one is a
+        member of its family: it shows that no reading of what was told could be right.
     certificate : str
         What the check found, in one line; empty for open cells.
     proved : bool

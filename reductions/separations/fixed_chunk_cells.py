@@ -66,7 +66,8 @@ def fixed_chunks(task: Task) -> Cell | None:
         "Reformer, fixed chunks",
         model.resources().layers,
         model.resources().token_width,
-        f"{depth} layers of chunks of {CHUNK} fixed in advance",
+        f"{'' if task.name == 'sum' else 'drawn, '}{depth} layers of chunks of {CHUNK} fixed in "
+        "advance",
         f"the output depends on {reach.measured} of {n} words here, at most B^L = {CHUNK}^{depth}; "
         f"so L >= log_B N, {layers_for(n, CHUNK)} layers",
         SOURCE,

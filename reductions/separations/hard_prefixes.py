@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,12 +106,12 @@ class HardPrefixes:
         """Tokens of prefix and suffix, 2 q k + k + 2."""
         return self.cut + self.k + 2 + self.pad
 
-    def prefix(self, permutations: tuple[tuple[int, ...], ...]) -> Integers:
+    def prefix(self, chosen: tuple[tuple[int, ...], ...]) -> Integers:
         """Write f_1 .. f_k down, each as its q images in 0 .. q-1."""
         letters: list[int] = []
         for number in range(self.k, 0, -1):
             start, end = (0, self.q) if number % 2 else (self.q, 0)
-            for letter, image in enumerate(permutations[number - 1]):
+            for letter, image in enumerate(chosen[number - 1]):
                 letters += [start + letter, end + image]
         return np.array(letters, np.int64)
 
@@ -126,4 +127,22 @@ class HardPrefixes:
 
     def draw(self, rng: np.random.Generator) -> Integers:
         """Draw a prefix: k permutations, uniformly."""
-        return self.prefix(tuple(tuple(rng.permutation(self.q).tolist()) for _ in range(self.k)))
+        return self.prefix(self._drawn(rng))
+
+    def candidates(self, rng: np.random.Generator, count: int) -> Iterator[Integers]:
+        """Yield one drawn prefix, all that change one of its permutations, then drawn ones.
+
+        A model that forgets a block confuses prefixes of the first kind; one that has too few bits
+        confuses any.
+        """
+        base = self._drawn(rng)
+        yield self.prefix(base)
+        for number in range(self.k):
+            for other in permutations(range(self.q)):
+                if other != base[number]:
+                    yield self.prefix((*base[:number], other, *base[number + 1 :]))
+        for _ in range(count):
+            yield self.draw(rng)
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(rng.permutation(self.q).tolist()) for _ in range(self.k))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mpc_sim.graph_instances import cycle, two_cycles
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
-from reductions.separations.indistinguishable import Integers, Model, refute
+from reductions.separations.indistinguishable import Integers, Model, TwoInputs, refute
 from reductions.separations.one_way import Messages
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
@@ -29,6 +30,7 @@ HARD_LETTERS = 3
 LOW_RANK_PREFIX = 12
 MOST_PREFIXES = 3000
 BOARD_TOKENS = 14
+VERTICES = 8
 
 
 def recurrent(task: Task) -> Cell | None:
@@ -67,7 +69,7 @@ def recurrent(task: Task) -> Cell | None:
             return Messages(model.states(words[: family.cut]))
 
     rng = np.random.default_rng(0)
-    prefixes = (family.draw(rng) for _ in range(MOST_PREFIXES))
+    prefixes = family.candidates(rng, MOST_PREFIXES)
     claim = same_messages(task.name, tell, oracle, prefixes, list(family.suffixes()))
     chasing = pointer_chasing(
         "recurrent", family.n_tokens, k, depth=len(model.layers), words_a_layer=model.state_words
@@ -80,7 +82,8 @@ def recurrent(task: Task) -> Cell | None:
         "recurrent",
         len(model.layers),
         model.state_words,
-        f"{counted(len(model.layers), 'layer')} of {counted(model.state_words, 'word')} asked for "
+        f"{'drawn, ' * (k == 1)}{counted(len(model.layers), 'layer')} of "
+        f"{counted(model.state_words, 'word')} of {model.word_bits} bits asked for "
         f"{counted(k, 'hop')}",
         f"any causal model: L W b >= k log2(q!) = {bits_needed.bits} bits for these "
         f"{family.n_letters} letters{_beside(chasing)}",
@@ -126,8 +129,8 @@ def low_rank(task: Task) -> Cell | None:
         "low rank",
         depth,
         words,
-        f"causal, {counted(depth, 'layer')} that tell r m H = {counted(words, 'word')} each across "
-        "a cut",
+        f"drawn, causal, {counted(depth, 'layer')} that tell r m H = {counted(words, 'word')} each "
+        "across a cut",
         "of any depth: L r m H b >= (N - k - 2) log2(A - 2), "
         f"{needed.bits} bits here{_beside(chasing)}",
         f"{needed.source}; {POINTER_CHASING}",
@@ -168,9 +171,41 @@ def boards(task: Task) -> Cell | None:
         "low rank",
         sizes.layers,
         sizes.token_width,
-        f"{counted(sizes.layers, 'layer')} of rank 1 and width 1 over all tokens, answers at every "
-        "token",
+        f"drawn, {counted(sizes.layers, 'layer')} of rank 1 and width 1 over all tokens, asked for "
+        "answers at every token",
         f"of any depth: L r m H b >= N - 1, {needed.bits} bits here, for answers at every token",
         needed.source,
         remark=f"; {counted(sum(tell(claim.first).words), 'equal word')} on the boards",
+    )
+
+
+def too_early(task: Task) -> Cell | None:
+    """Refute causal models of a graph task: its vertices are read, and answer, before any edge.
+
+    Examples
+    --------
+    >>> from reductions.tasks.definitions import ONE_OR_TWO_CYCLES
+    >>> cell = too_early(ONE_OR_TWO_CYCLES)
+    >>> cell.holds, cell.proved
+    (False, True)
+    """
+    one, two = cycle(VERTICES), two_cycles(VERTICES)
+    instance = Instance(one.words, graph=one)
+    if task.random["uniform"](VERTICES, 0).graph is None:
+        return None
+    bits = int(one.words.max()).bit_length()
+    model = drawn_recurrent(len(one.words), depth=2, state_words=4, bits=bits, row_bits=bits)
+    oracle, claim = (
+        oracle_of(task, instance),
+        TwoInputs(task.name, one.words, two.words, VERTICES - 1),
+    )
+    return refuted(
+        claim,
+        lambda: refute(model.run, oracle, claim),
+        "recurrent",
+        len(model.layers),
+        model.state_words,
+        f"{counted(len(model.layers), 'layer')} of {counted(model.state_words, 'word')}, drawn",
+        "causal models of any depth and width: the vertices answer, and stand before all edges",
+        "the order of the input words",
     )

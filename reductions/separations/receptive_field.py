@@ -9,7 +9,7 @@ patterns a layer multiplies it by H R B at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -201,7 +201,7 @@ def two_inputs(
     -------
     TwoInputs or None
         None if nothing lies outside the field, or nothing was found in 2000 tries. Words that need
-        not differ are put back, one by one.
+        not differ are put back, so that few are left.
 
     Examples
     --------
@@ -225,13 +225,24 @@ def two_inputs(
         second = first.copy()
         second[outside] = other[outside]
         if differ(first, second):
-            for place in _changed(first, second):
-                kept, second[place] = second[place], first[place]
-                if not differ(first, second):
-                    second[place] = kept
+            _put_back(first, second, differ)
             return TwoInputs(task, first, second, field.token)
     return None
 
 
-def _changed(first: Integers, second: Integers) -> Iterator[int]:
-    yield from np.flatnonzero(first != second).tolist()
+def _put_back(
+    first: Integers, second: Integers, differ: Callable[[Integers, Integers], bool]
+) -> None:
+    """Put back the words that need not differ: ever smaller runs of them, at last one by one."""
+    run = max(1, int(np.count_nonzero(first != second)) // 2)
+    while True:
+        changed = np.flatnonzero(first != second)
+        for start in range(0, len(changed), run):
+            places = changed[start : start + run]
+            kept = second[places]
+            second[places] = first[places]
+            if not differ(first, second):
+                second[places] = kept
+        if run == 1:
+            return
+        run //= 2

@@ -89,7 +89,7 @@ def set_cell(task: Task, architecture: str) -> Cell | None:
     if architecture == "recurrent":
         reader = drawn_recurrent(n, depth=1, state_words=1, bits=bits, row_bits=bits)
         depth, width, run = len(reader.layers), reader.state_words, reader.run
-        statement = f"one layer of a word of {bits} bits"
+        statement = f"drawn, one layer of a word of {bits} bits"
 
         def tell(words: Integers) -> Messages:
             return Messages(reader.states(words[:SIZE]))
@@ -97,7 +97,9 @@ def set_cell(task: Task, architecture: str) -> Cell | None:
         drawn = drawn_low_rank(n, depth=2, rank=1, width=1)
         sizes = drawn.transformer.resources()
         depth, width, run = sizes.layers, sizes.token_width, drawn.run  # type: ignore[assignment]
-        statement = f"causal, {counted(depth, 'layer')} that tell {counted(width, 'word')} each"
+        statement = (
+            f"drawn, causal, {counted(depth, 'layer')} that tell {counted(width, 'word')} each"
+        )
 
         def tell(words: Integers) -> Messages:
             return drawn.tell(words, SIZE)
