@@ -95,6 +95,9 @@ class Trace:
     inboxes: tuple[Inbox, ...]
     flows: tuple[Flow, ...]
 
+    def __str__(self) -> str:
+        return str(self.ledger)
+
     @property
     def n_rounds(self) -> int:
         """R, the rounds that were run."""

@@ -159,6 +159,13 @@ class Page:
         )
         await self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
+    async def click(self, x: float, y: float) -> None:
+        """Press and let go of the left button of the mouse."""
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+            )
+
     async def boxes(self, selector: str) -> list[Box]:
         """What matches a selector and is visible: name, left, top, right, bottom."""
         found = await self.ask(BOXES.replace("SELECTOR", json.dumps(selector)))

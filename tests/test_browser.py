@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import HOST, PATIENCE_SECONDS, Page, beyond, chromium, executable, overlapping
+from test_notebooks import small
 from test_pages import finished, random_ledger
 
-from mpc_sim import Simulation, fit_cluster
+from mpc_sim import Ledger, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.ledger_table import ledger_rows
 from reductions import compile_protocol
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -301,6 +303,29 @@ IN_WIDGETS = (
 )
 
 
+def with_output(ledger: Ledger) -> dict[str, Any]:
+    """A notebook that nobody ran here, with a ledger among its outputs."""
+    output = {
+        "output_type": "execute_result",
+        "execution_count": 1,
+        "metadata": {},
+        "data": {"text/html": ledger._repr_html_(), "text/plain": str(ledger)},
+    }
+    notebook = small("ledger")
+    notebook["cells"][0] |= {"execution_count": 1, "outputs": [output]}
+    return notebook
+
+
+def cells_of(ledger: Ledger) -> list[list[str]]:
+    """The cells of the table of a ledger, and to which side they are set."""
+    rows = ledger_rows(ledger)
+    return [
+        [str(cell), "left" if column == 1 else "right"]
+        for row in rows
+        for column, cell in enumerate(row)
+    ]
+
+
 @in_jupyterlab
 @in_browser
 def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
@@ -308,6 +333,8 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
     folder.mkdir()
     home.mkdir()
     shutil.copy(NOTEBOOKS / "01_step_through_k_hop.ipynb", folder)
+    ledger = finished(k=2, n=40).ledger
+    (folder / "untrusted.ipynb").write_text(json.dumps(with_output(ledger)))
 
     async def visit(page: Page, address: str) -> None:
         await page.size(1280, 900)
@@ -336,6 +363,11 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
         await page.wait(f"{said}.includes('machine 1 before round 9: ')")
         assert overlapping(await page.boxes(IN_WIDGETS)) == []
         await page.ask(f"{STEPPED}.scrollIntoView()")
+        left, top = await page.ask(CORNER)
+        await page.click(
+            left + 40 + 3.5 * 30, top + 18 + 5.5 * 22
+        )  # the cell of round 4, machine 3
+        await page.wait(f"{said}.includes('machine 3 before round 5: ')")
         await page.screenshot(tmp_path / "machines.png")
         tokens = f"{STEPPED_LAYERS}.querySelector('.jp-OutputArea').innerText"
         await page.ask(f"{STEPPED_LAYERS}.querySelector('.noUi-handle').focus()")
@@ -346,6 +378,13 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
         await page.wait(f"{tokens}.includes('token: heard, decoded')")
         await page.ask(f"{STEPPED_LAYERS}.scrollIntoView()")
         await page.screenshot(tmp_path / "tokens.png")
+        await page.ask(
+            "void jupyterapp.commands.execute('docmanager:open', { path: 'untrusted.ipynb' })"
+        )
+        cells = "[...document.querySelectorAll('.jp-RenderedHTMLCommon tbody td')]"
+        shown = f"{cells}.map(cell => [cell.innerText, getComputedStyle(cell).textAlign])"
+        await page.wait(f"{cells}.length")
+        assert await page.ask(shown) == cells_of(ledger)
         assert (page.failed, page.complaints) == ([], [])
         hosts = {url.split("/")[2] for url in page.requests if url.startswith("http")}
         assert hosts == {address.split("/")[2]}

@@ -22,7 +22,7 @@ def test_a_trace_holds_what_the_simulation_shows() -> None:
     before = str(sim.ledger), sim.output().tolist()
     trace = sim.trace()
     assert (str(sim.ledger), sim.output().tolist()) == before
-    assert str(trace.ledger) == before[0]
+    assert str(trace) == str(trace.ledger) == before[0]
     again = Simulation(sim.protocol, sim.cluster, np.random.default_rng(0).integers(0, 4, 40))
     for round in range(sim.n_rounds + 1):
         for machine in range(sim.cluster.n_machines):
