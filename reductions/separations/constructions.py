@@ -173,15 +173,3 @@ MATCH2_RECURRENT = replace(
     width_formula="ceil(M / 62)",
     scored=last,
 )
-CONSTRUCTIONS = (
-    RECURRENT_K_HOP,
-    LOW_RANK_K_HOP,
-    PACKED_K_HOP,
-    INDUCTION_RECURRENT,
-    INDUCTION_LOW_RANK,
-    SUM_LOW_RANK,
-    SUM_RECURRENT,
-    SUM_CHUNKED,
-    MATCH2_LOW_RANK,
-    MATCH2_RECURRENT,
-)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import Rows
-from mpc_sim.graphs import Graph
+from mpc_sim.graph_instances import cycle
 from reductions.separations.cell import Cell
 from reductions.separations.chunk_sums import chunk_sums, layers_for
 from reductions.separations.drawn_chunks import drawn_chunks
@@ -39,7 +39,7 @@ def fixed_chunks(task: Task) -> Cell | None:
     (3, 65, False, True)
     """
     instance = task.random["uniform"](WORDS, 0)
-    graph = None if instance.graph is None else _cycle(VERTICES)
+    graph = None if instance.graph is None else cycle(VERTICES)
     if graph is not None:
         instance = Instance(graph.words, graph=graph)
     oracle, n = oracle_of(task, instance), len(instance.words)
@@ -88,18 +88,15 @@ def _mixed(task: Task, n: int) -> Callable[[np.random.Generator], Integers]:
     return draw
 
 
-def _cycle(n: int) -> Graph:
-    return Graph(n, np.stack([np.arange(n), (np.arange(n) + 1) % n], axis=1))
-
-
 def _crossed(task: str, field: ReceptiveField, oracle: Oracle, words: Integers) -> TwoInputs | None:
     """Cross two edges of a cycle, whose second ends lie outside the field: two cycles."""
     n = int(words.max()) + 1
     ends = np.intersect1d(field.outside, np.arange(n + 1, len(words), 2)).tolist()
     for one, other in combinations(ends, 2):
-        crossed = words.copy()
-        crossed[[one, other]] = words[[other, one]]
-        if abs(one - other) > 4:  # both cycles get three edges or more
+        length = (other - one) // 2
+        if min(length, n - length) >= 3:  # of either cycle
+            crossed = words.copy()
+            crossed[[one, other]] = words[[other, one]]
             claim = TwoInputs(task, words, crossed, field.token)
             answers = [np.asarray(oracle(each))[field.token] for each in (words, crossed)]
             if answers[0] != answers[1]:
