@@ -113,10 +113,10 @@ class Construction:
         recorder = Recorder(self.name, {"n": shape.n_words, **shape.parameters})
         model = self.build(shape)
         output = model.run(instance.words)
-        scored = len(np.arange(len(output))[self.scored(len(output))])
-        if scored < len(output):
-            recorder.remarks.append(f"answers for {scored} of {len(output)} words")
-        recorder.count("transformer", output, self.n_wrong(instance, output), "oracle of the task")
+        scored = output[self.scored(len(output))]
+        if len(scored) < len(output):
+            recorder.remarks.append(f"answers for {len(scored)} of {len(output)} words")
+        recorder.count("transformer", scored, self.n_wrong(instance, output), "oracle of the task")
         resources = model.resources()
         measured = {"layers": resources.layers, "token_width": resources.token_width}
         recorder.measure(self.bounds(shape), measured)
