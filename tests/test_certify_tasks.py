@@ -19,6 +19,7 @@ from cli_cases import (
 
 import reductions.tasks.induction_heads
 import reductions.tasks.sum
+from reductions.registry import names
 
 
 @pytest.mark.parametrize("task", MORE_ROWS)
@@ -105,3 +106,58 @@ def test_canary_a_wrong_word_fails(
     assert (run.status, run.json["ok"]) == (1, False)
     (failed,) = (check for check in run.json["checks"] if check["status"] == "FAIL")
     assert (failed["name"], failed["measured"]) == ("output-transformer", 1)
+
+
+# --- one construction ---
+
+
+@pytest.mark.parametrize("name", [name for name in names("construction") if "compiled" not in name])
+def test_every_direct_construction_can_be_certified(anna: Anna, name: str) -> None:
+    run = anna("certify", name, "--n", 30, "--json")
+    assert (run.status, run.err) == (0, "")
+    assert faults(run.json) == []
+    assert (run.json["task"], run.json["ok"]) == (name, True)
+    rows = [check["name"] for check in run.json["checks"]]
+    assert rows == ["output-transformer", "layers", "token_width"]
+    assert run.json["parameters"]["n"] == 30
+
+
+@pytest.mark.parametrize("name", ["k-hop/compiled", "three-sum/compiled"])
+def test_a_compiled_construction_is_its_task(anna: Anna, name: str) -> None:
+    run = anna("certify", name, "--n", 9, "--json")
+    assert (run.status, run.json["task"]) == (0, name.partition("/")[0])
+    assert "rounds" in {check["name"] for check in run.json["checks"]}
+
+
+def test_a_construction_reads_text(anna: Anna, tmp_path: Path) -> None:
+    text, out = "aabcbabca", tmp_path / "out"
+    line = ("certify", "k-hop/softmax", "--text", "-", "--k", 2, "--out", out)
+    assert anna(*line, stdin=text).status == 0
+    hops = oracles.k_hop(["abc".index(letter) for letter in text], 2)
+    assert words_of(out) == [["none", "a", "b", "c"][hop] for hop in hops]
+    last = ("certify", "k-hop/low-rank", "--text", "-", "--k", 2, "--out", out)
+    assert anna(*last, stdin=text).status == 0
+    assert words_of(out) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("k-hop/nothing", "or give task/construction"),
+        ("k-hop/softmax --back", "--back is for k-hop, match2 and protocols"),
+        ("k-hop/softmax --epsilon 1/2", "are for protocols"),
+        ("k-hop/tree --heads spread", "are for protocols"),
+        ("sum/direct --k 3", "--k is for k-hop"),
+        ("sum/direct --modulus 3", "--modulus is for match2"),
+        ("sum/direct --text -", "sum takes numbers"),
+        ("match2/direct --modulus 0", "choose it at least 1"),
+        ("k-hop/recurrent --k 10^12", "take long"),
+        ("k-hop/softmax --n 10^6", "take long"),
+        ("k-hop/low-rank-packed --n 10^7", "choose a smaller --n"),
+    ],
+)
+def test_what_a_construction_cannot_take_is_refused(anna: Anna, line: str, says: str) -> None:
+    run = anna("certify", *line.split())
+    assert (run.status, run.out) == (2, "")
+    assert run.err.count("\n") == 1
+    assert says in run.err

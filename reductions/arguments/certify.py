@@ -18,8 +18,8 @@ def add(commands: Commands) -> None:
         "task",
         type=certifiable,
         metavar="TASK",
-        help=f"{', '.join(names('task'))}, an algorithm (see anna-mpc list), or module:name of a "
-        "protocol or algorithm of your own",
+        help=f"{', '.join(names('task'))}, a construction such as k-hop/softmax, an algorithm (see "
+        "anna-mpc list), or module:name of a protocol or algorithm of your own",
     )
     command.add_argument(
         "--n", type=size, help="tokens, words or vertices of the seeded input (256; algorithms 64)"

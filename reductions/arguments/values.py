@@ -8,19 +8,21 @@ from reductions.registry import names
 
 
 def certifiable(text: str) -> str:
-    """Read what is to be certified: a task, an algorithm, or ``module:name``.
+    """Read what is to be certified: a task, a construction, an algorithm, or ``module:name``.
 
     Examples
     --------
-    >>> certifiable("k-hop"), certifiable("columnsort"), certifiable("my.module:MyProtocol")
-    ('k-hop', 'columnsort', 'my.module:MyProtocol')
+    >>> certifiable("k-hop"), certifiable("k-hop/softmax"), certifiable("my.module:MyProtocol")
+    ('k-hop', 'k-hop/softmax', 'my.module:MyProtocol')
     """
     known = (*names("task"), *names("algorithm"))
     module, colon, name = text.partition(":")
-    if text in known or (colon and name and all(part.isidentifier() for part in module.split("."))):
+    is_known = text in known or text in names("construction")
+    if is_known or (colon and name and all(part.isidentifier() for part in module.split("."))):
         return text
     raise argparse.ArgumentTypeError(
-        f"{text!r} is unknown; choose from {', '.join(known)}, or give module:name"
+        f"{text!r} is unknown; choose from {', '.join(known)}, or give task/construction (see "
+        "anna-mpc list) or module:name"
     )
 
 

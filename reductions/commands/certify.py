@@ -48,11 +48,14 @@ def run(options: argparse.Namespace) -> int:
             "--n is for the seeded input; leave it out with --text, --input or --graph"
         )
     from reductions.commands.certify_algorithm import certify_by_name
+    from reductions.commands.certify_construction import certify_construction, task_of
     from reductions.commands.certify_task import CERTIFY_TASK
     from reductions.hashed_ids import FarCollision
 
+    options.task = task_of(options.task)
+    otherwise = certify_construction if "/" in options.task else certify_by_name
     try:
-        certify = (_TASKS | CERTIFY_TASK).get(options.task, certify_by_name)
+        certify = (_TASKS | CERTIFY_TASK).get(options.task, otherwise)
         certificate, write = certify(options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
@@ -178,10 +181,10 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:
         numbers = integers(read_lines(options.input), options.input)
-        modulus = _modulus(options.modulus, len(numbers))
+        modulus = read_modulus(options.modulus, len(numbers))
     else:
         n = DEFAULT_N if options.n is None else options.n
-        modulus = _modulus(options.modulus, n)
+        modulus = read_modulus(options.modulus, n)
         numbers = random_numbers(n, modulus, seed=options.seed)
     certificate = there_and_back(
         options,
@@ -209,7 +212,8 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
         )
 
 
-def _modulus(given: int | None, n: int) -> int:
+def read_modulus(given: int | None, n: int) -> int:
+    """Return the modulus that is given, or the default for n numbers."""
     from reductions.tasks.match2 import default_modulus
 
     if given == 0:
