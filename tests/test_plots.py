@@ -26,6 +26,7 @@ from reductions.plots import (
     draw_machines,
     draw_messages,
     draw_sweep,
+    shown,
 )
 from reductions.plots.picture import PALETTE, picture
 
@@ -215,6 +216,14 @@ def test_a_large_heat_map_stays_small(tmp_path: Path) -> None:
     ledger = Ledger(cluster, np.full(4096, 64), rounds)
     for suffix in (".svg", ".png"):
         assert len(drawn(partial(draw_loads, ledger), tmp_path / suffix, suffix)) < 10**6
+
+
+def test_a_notebook_shows_what_a_file_holds(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    saved = drawn(partial(draw_errors, ERRORS, baselines={"guessing": 0.68}), tmp_path / "new")
+    picture = shown(draw_errors, ERRORS, baselines={"guessing": 0.68})
+    assert picture._repr_svg_().encode() == saved
+    assert repr(picture) == "Shown()"
 
 
 # --- who sends to whom ---

@@ -6,9 +6,11 @@ written, and the settings of whoever runs the program do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 SUFFIXES = (".svg", ".png", ".pdf")
@@ -137,3 +139,45 @@ def lines_of(
     for label, row in zip(labels, rows, strict=True):
         lines.setdefault(label, []).append(row)
     return lines
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture that a notebook shows in place.
+
+    Examples
+    --------
+    >>> Shown("<svg/>")._repr_svg_()
+    '<svg/>'
+    """
+
+    svg: str = field(repr=False)
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def shown(draw: Callable[..., object], *what: Any, **options: Any) -> Shown:
+    """Draw for a notebook instead of into a file.
+
+    Parameters
+    ----------
+    draw : callable
+        One of the functions of this package: (what is drawn, file, options).
+    *what, **options
+        What it takes, but for the file.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> shown(lambda words, file: file.write_text(f"<svg>{words} words</svg>"), 7).svg
+    '<svg>7 words</svg>'
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "picture.svg"
+        draw(*what, file, **options)
+        return Shown(file.read_text(encoding="utf-8"))
