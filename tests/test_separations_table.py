@@ -167,6 +167,12 @@ def test_text_explanations_and_refusals(anna: Anna, monkeypatch: pytest.MonkeyPa
     assert run.status == 0
     assert max(map(len, run.out.splitlines())) <= 110
     assert "checked just now" in run.out
+    assert " of 48 words differ" in run.out
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = anna("separations", "--task", "match2").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "Reformer, fixed chunks  fails" in narrow
+    assert "--explain TASK/ARCHITECTURE" in narrow
     run = anna("separations", "--explain", "match2/Reformer, fixed chunks")
     assert run.out.startswith("match2/Reformer, fixed chunks: fails\n")
     assert "Proposition E.3" in run.out

@@ -14,6 +14,7 @@ from reductions.separations.cell import ARCHITECTURES, Cell, counted
 from reductions.separations.table import table
 
 SCHEMA = "anna-mpc/separations/1"
+LEAST_ROOM = 24
 COLOURS = {"holds": "green", "fails": "red", "conditional": "yellow", "open": "dim"}
 
 
@@ -59,25 +60,27 @@ def _asked(cell: str) -> tuple[str, ...]:
 
 
 def print_cells(cells: list[Cell]) -> None:
-    """Print a table of cells, what does not fit cut off, and how many were checked."""
+    """Print a table of cells and how many were checked; certificates where there is room."""
     from rich.markup import escape
     from rich.table import Table
 
     console = open_console()
     listed = Table(box=None, pad_edge=False)
     headings = ("task", "architecture", "status", "N", "depth", "width", "certificate")
-    for heading in headings:
-        right = heading in ("N", "depth", "width")
-        listed.add_column(heading, justify="right" if right else "left", no_wrap=True)
     rows = [_row(cell) for cell in cells]
     taken = sum(2 + max(len(row[at]) for row in [*rows, headings]) for at in range(6))
-    room = max(console.width - taken, 24)
+    room = console.width - taken
+    shows_certificates = room >= LEAST_ROOM
+    for heading in headings if shows_certificates else headings[:-1]:
+        right = heading in ("N", "depth", "width")
+        listed.add_column(heading, justify="right" if right else "left", no_wrap=True)
     before = ""
     for cell, (task, architecture, status, *sizes, told) in zip(cells, rows, strict=True):
         colour = COLOURS[cell.status] if cell.proved else "bold red"
         cut = told if len(told) <= room else told[: room - 1] + "\u2026"
         shown = "" if task == before else task
-        listed.add_row(shown, architecture, f"[{colour}]{status}[/]", *sizes, escape(cut))
+        certificate = [escape(cut)] if shows_certificates else []
+        listed.add_row(shown, architecture, f"[{colour}]{status}[/]", *sizes, *certificate)
         before = task
     console.print(listed)
     checked = sum(cell.status != "open" and cell.proved for cell in cells)
@@ -85,6 +88,8 @@ def print_cells(cells: list[Cell]) -> None:
     unproved = sum(not cell.proved for cell in cells)
     tail = f", {unproved} UNPROVED" if unproved else ""
     console.print(f"{counted(checked, 'cell')} checked just now, {left} open here{tail}")
+    if not shows_certificates:
+        console.print("--explain TASK/ARCHITECTURE shows a certificate; a wider terminal shows all")
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
