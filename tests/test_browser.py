@@ -21,7 +21,7 @@ from browser import HOST, PATIENCE_SECONDS, Page, beyond, chromium, executable, 
 from test_notebooks import small
 from test_pages import finished, random_ledger
 
-from mpc_sim import Ledger, Simulation, fit_cluster
+from mpc_sim import Cluster, Ledger, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.ledger_table import ledger_rows
 from reductions import compile_protocol
@@ -221,6 +221,21 @@ def test_4096_machines_and_64_rounds_draw_within_a_second(tmp_path: Path) -> Non
         assert min(drawn) < WITHIN_MS
         assert await page.ask(COLOURS) > 50
         assert await page.ask(step) < WITHIN_MS
+
+    browse(tmp_path, visit)
+
+
+@in_browser
+def test_words_beyond_doubles_are_shown_whole(tmp_path: Path) -> None:
+    large = [2**62 - 1, 2**53 + 1, 2**48 - 1, 0]
+    cluster = Cluster(n_words=4, memory_words=4, n_machines=1, block_words=4, word_bits=62)
+    trace = Simulation(k_hop(0), cluster, large).trace()
+    trace.save_html(tmp_path / "run.html")
+
+    async def visit(page: Page) -> None:
+        await open_page(page, tmp_path / "run.html")
+        await page.wait(f"{ROWS}.length")
+        assert list(map(int, await page.ask(ROWS))) == large
 
     browse(tmp_path, visit)
 

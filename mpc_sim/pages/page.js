@@ -62,7 +62,7 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("select, input[type=number]");
   if (typing || event.ctrlKey || event.altKey || event.metaKey || !KEYS[event.key]) return;
-  if (event.target.matches("pre") && event.key.endsWith("Right")) return;
+  if (event.target.closest("pre, .scroll")) return;
   event.preventDefault();
   KEYS[event.key]();
 });
@@ -213,7 +213,7 @@ async function sideElement(side, before) {
     const said = counted + (gone ? `, ${gone} gone` : "") +
       (records.length > MOST_RECORDS ? `, the first ${MOST_RECORDS} shown` : "");
     made.append(element("p", { class: "channel" }, said));
-    if (records.length) made.append(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows))));
+    if (records.length) made.append(element("div", { class: "scroll", tabindex: 0 }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows))));
   }
   for (const [name, count] of old) {
     const gone = Array.from(count.values()).reduce((sum, each) => sum + each, 0);
