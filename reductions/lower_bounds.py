@@ -18,6 +18,7 @@ import sympy
 from mpc_sim import InputError
 from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
 from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
+from reductions.bounds import Bound
 
 CYCLES = "1-vs-2-cycle conjecture: Omega(log N) rounds on machines of N^(1 - Omega(1)) words"
 Shown = Literal["unconditional", "conditional"]
@@ -45,6 +46,21 @@ def full_information_rounds(n_words: int, memory_words: int) -> int:
     while reach < n_words:
         rounds, reach = rounds + 1, reach * memory_words
     return rounds
+
+
+def least_rounds_bound(rounds: int) -> Bound:
+    """Return the row ``least_rounds``: what full information needs is at most what a run took.
+
+    A run below it would refute the bound, or show that the simulator lets words through.
+
+    Examples
+    --------
+    >>> bound = least_rounds_bound(rounds=2)
+    >>> [bound.check(full_information_rounds(n, 10)).status for n in (1000, 1001)]
+    ['PASS', 'FAIL']
+    """
+    taken = sympy.Symbol("R")
+    return Bound("least_rounds", taken, {"R": rounds}, "upper", FULL_DEGREE_ROUNDS.source)
 
 
 @dataclass(frozen=True, eq=False)

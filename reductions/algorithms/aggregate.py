@@ -47,4 +47,5 @@ AGGREGATE = Algorithm(
     bounds=_bounds,
     largest_word=lambda words: int(words.sum()),
     epsilon="1/2",
+    is_full_degree=True,
 )

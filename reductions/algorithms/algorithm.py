@@ -52,6 +52,9 @@ class Algorithm:
         Default exponents.
     is_randomised : bool
         Whether the protocol may fail; then every output word is ``failure_word``.
+    is_full_degree : bool
+        Whether some output word has full degree in all N input words, as their sum has; then every
+        run is held to the rounds of full information (`reductions.lower_bounds`).
 
     Examples
     --------
@@ -76,6 +79,7 @@ class Algorithm:
     epsilon: str = "2/3"
     gamma: str = "0"
     is_randomised: bool = False
+    is_full_degree: bool = False
 
     def words(self, given: Any) -> Words:
         """Return the N words of an input."""

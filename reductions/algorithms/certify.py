@@ -23,6 +23,7 @@ from reductions.certificate import (
     scarcity_remark,
 )
 from reductions.compiler_options import CompilerOptions
+from reductions.lower_bounds import full_information_rounds, least_rounds_bound
 from reductions.theorem_4_1 import layer_bounds, theorem_bounds
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def certify_algorithm(
     if algorithm.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
     bounds = (*algorithm.bounds_of(cluster, given), *layer_bounds(protocol, cluster, options))
+    if algorithm.is_full_degree:
+        bounds = (*bounds, least_rounds_bound(simulation.ledger.n_rounds))
 
     def n_wrong(found: Words) -> int:
         return algorithm.n_wrong(given, found)
@@ -173,6 +176,7 @@ def _compiled(
         recorder, protocol, cluster, words, n_wrong, judge, options, progress
     )
     measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
+    measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
     measured |= measured_layers(transformer)
     measured |= measured_bits(recorder, transformer, words, precision)
     if returning is not None:

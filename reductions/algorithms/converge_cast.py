@@ -51,4 +51,5 @@ CONVERGE_CAST = Algorithm(
     oracle=_oracle,
     bounds=_bounds,
     epsilon="1/2",
+    is_full_degree=True,
 )

@@ -51,4 +51,5 @@ PREFIX_SUM = Algorithm(
     bounds=_bounds,
     largest_word=lambda words: int(words.sum()),
     epsilon="1/2",
+    is_full_degree=True,
 )

@@ -96,5 +96,11 @@ def run_algorithm(
     recorder.count("mpc", output, n_wrong, f"{algorithm.judge} of the algorithm")
     if algorithm.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
-    recorder.measure(algorithm.bounds_of(cluster, given), measured_rounds(simulation.ledger))
+    measured, bounds = measured_rounds(simulation.ledger), algorithm.bounds_of(cluster, given)
+    if algorithm.is_full_degree:
+        from reductions.lower_bounds import full_information_rounds, least_rounds_bound
+
+        measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
+        bounds = (*bounds, least_rounds_bound(measured["rounds"]))
+    recorder.measure(bounds, measured)
     return Run(recorder.certificate(), simulation.ledger)

@@ -6,7 +6,7 @@ from reductions.arguments.command import Commands, command_of
 from reductions.arguments.values import seeds, size, sizes
 from reductions.registry import names
 
-OTHERS = ("machines", "depth")
+OTHERS = ("machines", "depth", "bounds")
 """What can be swept and is no algorithm: a command in ``sweep_...``."""
 
 
@@ -23,7 +23,8 @@ def add(commands: Commands) -> None:
         choices=(*algorithms, *OTHERS),
         metavar="ALGORITHM",
         help=f"{', '.join(algorithms)}; machines: those of softmax, ANNA, exact match and low rank "
-        "when they are simulated; depth: layers of k-hop against k, by every construction",
+        "when they are simulated; depth: layers of k-hop against k, by every construction; "
+        "bounds: lower and upper sides of tasks in one table",
     )
     command.add_argument(
         "--n",
