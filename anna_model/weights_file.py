@@ -86,6 +86,57 @@ def read_weights(path: str | Path) -> dict[str, Array]:
     )
 
 
+def write_weights(path: str | Path, arrays: Mapping[str, Array]) -> None:
+    """Write named arrays as a safetensors file, under another name first.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.safetensors``.
+    arrays : mapping of str to array
+        Of a dtype that safetensors has, but bfloat16.
+
+    Raises
+    ------
+    ValueError
+        Another suffix or dtype.
+    OSError
+        The file cannot be written; an old one stays whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny.safetensors"
+    ...     write_weights(path, {"w": np.eye(2, dtype=np.float32)})
+    ...     read_weights(path)["w"].tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"end the name of a file of weights in .safetensors, not {path.name}")
+    names = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
+    header: dict[str, Any] = {}
+    parts: list[bytes] = []
+    end = 0
+    for name, array in arrays.items():
+        stored = array.astype(array.dtype.newbyteorder("<"))
+        if stored.dtype.str not in names:
+            raise ValueError(f"{name} has dtype {array.dtype}, which safetensors has not")
+        parts.append(stored.tobytes())
+        begin, end = end, end + len(parts[-1])
+        kind = names[stored.dtype.str]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _read_safetensors(path: Path) -> dict[str, Array]:
     data = path.read_bytes()
     try:

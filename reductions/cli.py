@@ -12,6 +12,7 @@ from reductions.arguments import (
     attention,
     bench,
     certify,
+    experiment,
     listing,
     separations,
     simulate,
@@ -78,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="anna-mpc", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in (certify, simulate, sweep, listing, attention, separations, bench):
+    for one in (certify, simulate, sweep, listing, attention, experiment, separations, bench):
         one.add(commands)
     return top
 

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpc_sim", "anna_model", "reductions")
-PACKED = ("*.py", "py.typed", "*.js", "*.css")
+PACKED = ("*.py", "py.typed", "*.js", "*.css", "*.json", "*.safetensors")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINNED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
@@ -45,7 +45,7 @@ def capped(requirements: Iterable[str]) -> list[str]:
 
 
 def to_pack(root: Path) -> set[str]:
-    """Every module, type marker, script and style of the packages, as a wheel names them."""
+    """Every module, type marker, page and weight of the packages, as a wheel names them."""
     folders = [root / package for package in PACKAGES]
     paths = [p for f in folders for pattern in PACKED for p in f.rglob(pattern)]
     return {path.relative_to(root).as_posix() for path in paths}

@@ -19,6 +19,8 @@ from mpc_sim import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpc_sim", "anna_model", "reductions")
+TORCH = tuple(f"anna_model.surrogate.{name}" for name in ("network", "stand_ins"))
+"""Modules whose examples need the extra ``train``."""
 INSIDE = ("mpc_sim.algorithms.twins.", "reductions.arguments.", "reductions.commands.")
 MEMBERS = (FunctionType, classmethod, staticmethod, property, functools.cached_property)
 
@@ -136,6 +138,8 @@ def test_every_module_is_collected() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
+    if name in TORCH:
+        pytest.importorskip("torch", reason="the extra train is not installed")
     failed, report = run_examples(importlib.import_module(name))
     assert failed == 0, report
 

@@ -1,0 +1,178 @@
+"""Attention with a gradient, in place of tables of hashes that have none.
+
+Axes: B samples, N tokens, m value width, m_qk query and key width.
+
+Algorithm 1 gives w_ij = c_ij / sum over t of c_it, c_ij the tables in which i and j meet. Over the
+draw of the tables E c_ij = l p(D_ij)^z = L_ij with p the collision law of the family and D the
+distance of the unit vectors. For independent Poisson counts of these means
+
+    E w_ij = L_ij / L_i (1 - exp(-L_i)),    L_i = sum over t of L_it,
+
+exactly: given their sum, the counts are multinomial. That is the stand-in: the first factor is what
+many tables give, the second the probability that query i meets anybody. Without the second only
+ratios would count, and weights that hardly ever collide would be as good as any. Counts are neither
+independent nor Poisson, and few scatter; so in the end training draws tables: the forward pass is
+Algorithm 1, the backward pass that of the expectation ("straight through").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anna_model.lsh.family import Family
+from anna_model.surrogate.collision_law import log_collision_table
+from anna_model.surrogate.recipe import CollisionStandIn, Recipe, SoftmaxStandIn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLOSEST = 1e-6
+"""Squared distances are taken to be this at least: the root has no slope at 0."""
+
+
+def attention_weights(
+    recipe: Recipe, law: CollisionLaw | None, layer: int, Q: Tensor, K: Tensor, step: int
+) -> Tensor:
+    """Return the attention matrix of a training step: float32[B, N, N].
+
+    Parameters
+    ----------
+    recipe : Recipe
+    law : CollisionLaw or None
+        For a collision stand-in.
+    layer : int
+    Q, K : float32[B, N, m_qk]
+        Of unit norm.
+    step : int
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.surrogate import RECIPES
+    >>> same = torch.ones(1, 4, 64) / 8
+    >>> attention_weights(RECIPES["match2-softmax"], None, 0, same, same, step=0)[0, 0].tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    import torch
+
+    stand_in = recipe.stand_in
+    if isinstance(stand_in, SoftmaxStandIn) or law is None:
+        return softmax_weights(Q, K, recipe)
+    power = stand_in.power(recipe.hashes[layer], step=step, steps=recipe.steps)
+    logs = power * law.log_probability(Q, K)
+    met = recipe.tables[layer] * logs.logsumexp(dim=2, keepdim=True).exp()
+    expected = torch.softmax(logs, dim=2) * -torch.expm1(-met)
+    if not stand_in.samples(step=step, steps=recipe.steps):
+        return expected
+    drawn = sampled_weights(recipe, layer, Q, K, seed=table_seed(recipe, layer, step))
+    return expected + (drawn - expected).detach()
+
+
+def softmax_weights(Q: Tensor, K: Tensor, recipe: Recipe) -> Tensor:
+    """softmax(beta Q K^T): float32[B, N, N].
+
+    Raises
+    ------
+    TypeError
+        The recipe has another stand-in.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.surrogate import RECIPES
+    >>> softmax_weights(torch.ones(1, 2, 3), torch.ones(1, 2, 3), RECIPES["match2-softmax"])
+    tensor([[[0.5000, 0.5000],
+             [0.5000, 0.5000]]])
+    """
+    import torch
+
+    if isinstance(recipe.stand_in, CollisionStandIn):
+        raise TypeError("a collision stand-in has no beta")
+    return torch.softmax(recipe.stand_in.beta * (Q @ K.transpose(1, 2)), dim=2)
+
+
+@dataclass(frozen=True, eq=False)
+class CollisionLaw:
+    """ln p as a function of the distance: straight lines between the nodes of a table.
+
+    Parameters
+    ----------
+    value, slope : float32[n - 1]
+        ln p at the left node of a piece, and its growth over the piece.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.lsh import Hyperplane
+    >>> law = CollisionLaw.of(Hyperplane(), 2)
+    >>> Q, K = torch.eye(2)[None, :1], torch.eye(2)[None]
+    >>> law.log_probability(Q, K).exp().round(decimals=2)
+    tensor([[[1.0000, 0.5000]]])
+    """
+
+    value: Tensor
+    slope: Tensor
+
+    @classmethod
+    def of(cls, family: Family, m_qk: int, device: str = "cpu") -> CollisionLaw:
+        """Tabulate the law of a family."""
+        import torch
+
+        table = torch.tensor(log_collision_table(family, m_qk), dtype=torch.float32, device=device)
+        return cls(table[:-1].clone(), torch.diff(table))
+
+    def log_probability(self, Q: Tensor, K: Tensor) -> Tensor:
+        """Return ln p(D_ij): float32[B, N, N]."""
+        import torch
+
+        pieces = len(self.value)
+        squared = 2 - 2 * (Q @ K.transpose(1, 2))
+        place = squared.clamp_min(CLOSEST).sqrt() * (pieces / 2)
+        with torch.no_grad():
+            piece = place.to(torch.int64).clamp_(0, pieces - 1)
+            slope = self.slope[piece]
+            value = self.value[piece] - slope * piece
+        return value + slope * place
+
+
+def sampled_weights(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: int) -> Tensor:
+    """Run Algorithm 1 on tables drawn from a seed: its attention matrix, float32[B, N, N].
+
+    The hash functions are the library's own, so this is the attention that is run later. A query
+    that meets nobody has a zero row.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.surrogate import RECIPES
+    >>> same = torch.ones(1, 2, 64) / 8
+    >>> sampled_weights(RECIPES["match2-softmax"], 0, same, same, seed=0)
+    tensor([[[0.5000, 0.5000],
+             [0.5000, 0.5000]]])
+    """
+    import torch
+
+    n_samples, n_tokens, m_qk = Q.shape
+    tables = recipe.tables[layer]
+    functions = recipe.family.sample(m_qk, tables, recipe.hashes[layer], seed=seed)
+    rows = torch.cat([Q.detach(), K.detach()]).reshape(-1, m_qk).cpu().numpy()
+    codes = torch.from_numpy(functions.bucket_ids(rows)).to(Q.device)
+    asked, offered = codes.reshape(2, n_samples, n_tokens, tables)
+    met = torch.zeros(n_samples, n_tokens, n_tokens, device=Q.device)
+    for table in range(tables):
+        met += asked[:, :, table, None] == offered[:, None, :, table]
+    return met / met.sum(dim=2, keepdim=True).clamp_min(1)
+
+
+def table_seed(recipe: Recipe, layer: int, step: int) -> int:
+    """Return the seed of the tables of a layer at a step: no two of a run agree.
+
+    Examples
+    --------
+    >>> from anna_model.surrogate import RECIPES
+    >>> recipe = RECIPES["induction-softmax"]
+    >>> [table_seed(recipe, layer, step) for step in (3, 4) for layer in (0, 1)]
+    [6, 7, 8, 9]
+    """
+    return (recipe.seed * 2**32 + step) * recipe.architecture.layers + layer

@@ -1,0 +1,256 @@
+"""The experiments of the paper on learned models: what is run, and the rows that come out.
+
+Figure 1 of arXiv 2509.09001: error against hash tables, for several numbers of hashes, averaged
+over 10 draws of the hash functions; here for two stand-ins, with intervals and collision counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import sqrt
+from statistics import fmean, stdev
+from typing import Any
+
+from anna_model.surrogate import (
+    Batch,
+    Learned,
+    Measured,
+    guessing_errors,
+    measure,
+    trained_attention,
+)
+from anna_model.surrogate.data import TEST, Task
+from anna_model.surrogate.evaluation import Setting
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], object]
+
+STUDENT_95 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045,
+)  # fmt: skip
+"""Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A grid of settings, and what it is run on.
+
+    Parameters
+    ----------
+    name : str
+    statement, source : str
+    models : tuple of str
+        Names of shipped weights.
+    settings : tuple of settings
+        (tables, hashes) of every layer.
+    quick : tuple of settings
+        Those of a quick run.
+    samples : int
+        Instances of the test.
+    runs, quick_runs : int
+        Draws of the hash functions.
+
+    Examples
+    --------
+    >>> [((1, 1),), ((8, 2),)] == [MATCH2.settings[0], MATCH2.quick[9]]
+    True
+    """
+
+    name: str
+    statement: str
+    source: str
+    models: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    quick: tuple[Setting, ...]
+    samples: int
+    runs: int = 10
+    quick_runs: int = 3
+
+    def batch(self, task: Task, seed: int, samples: int | None = None) -> Batch:
+        """Draw the test instances of a task."""
+        return task.batch(samples or self.samples, seed=seed, stream=TEST, number=0)
+
+
+def alike(tables: Sequence[Sequence[int]], hashes: Sequence[int]) -> tuple[Setting, ...]:
+    """Combine the tables of every layer with hashes that all layers share.
+
+    Examples
+    --------
+    >>> alike([[32, 64], [4]], [1, 2])[1:3]
+    (((32, 2), (4, 2)), ((64, 1), (4, 1)))
+    """
+    return tuple(
+        tuple((layer, z) for layer in chosen) for chosen in product(*tables) for z in hashes
+    )
+
+
+MATCH2 = Experiment(
+    "match2",
+    "error of Match2 on 32 residues modulo 37 against tables, one layer",
+    "Figure 1a of arXiv 2509.09001",
+    ("match2-softmax", "match2-collisions"),
+    alike([[1, 2, 4, 6, 8, 10, 12, 14, 16]], [1, 2, 3, 4, 5, 6]),
+    alike([[1, 2, 4, 6, 8, 16]], [1, 2]),
+    samples=256,
+)
+
+EXPERIMENTS: Mapping[str, Experiment] = {one.name: one for one in (MATCH2,)}
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean of shares, and the 95 % interval of Student's t within 0 .. 1.
+
+    Of one value there is none: low and high are the ends of the range.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in interval([0.1, 0.2, 0.3])], interval([0.5])
+    ([0.2, 0.0, 0.448], (0.5, 0.0, 1.0))
+    """
+    mean = fmean(values)
+    if len(values) < 2:
+        return mean, 0.0, 1.0
+    quantile = STUDENT_95[min(len(values) - 1, len(STUDENT_95)) - 1]
+    reach = quantile * stdev(values) / sqrt(len(values))
+    return mean, max(0.0, mean - reach), min(1.0, mean + reach)
+
+
+def rows_of(
+    experiment: Experiment,
+    learned: Learned,
+    *,
+    quick: bool = False,
+    runs: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Measure one model on the grid of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    learned : Learned
+        A model of its task.
+    quick : bool
+        The coarse grid and fewer runs.
+    runs, samples : int, optional
+        In place of the experiment's own.
+    seed : int
+        Of the test instances and the hash functions.
+    progress : callable, optional
+        Called with (stand-in, settings done, settings in all).
+
+    Returns
+    -------
+    list of dict
+        A row a setting: tables, hashes, surrogate, error with its interval over the runs,
+        collisions a query and more; see `row_of`.
+
+    Examples
+    --------
+    >>> from anna_model.surrogate import shipped
+    >>> rows = rows_of(MATCH2, shipped("match2-collisions"), quick=True, runs=1, samples=2)
+    >>> len(rows) == len(MATCH2.quick), rows[0]["tables"], rows[0]["surrogate"]
+    (True, 1, 'collisions')
+    """
+    settings = experiment.quick if quick else experiment.settings
+    n_runs = runs or (experiment.quick_runs if quick else experiment.runs)
+    batch = experiment.batch(learned.recipe.task, seed, samples)
+    name = learned.recipe.stand_in.name
+    figures: dict[Setting, list[Row]] = {one: [] for one in settings}
+    for run in range(n_runs):
+        before = run * len(settings)
+
+        def report(done: int, before: int = before) -> None:
+            if progress:
+                progress(name, before + done, n_runs * len(settings))
+
+        for one in measure(learned, batch, settings, seed=seed + run, progress=report):
+            figures[one.setting].append(figures_of(one))
+    return [row_of(name, setting, of_runs) for setting, of_runs in figures.items()]
+
+
+def figures_of(measured: Measured) -> Row:
+    """Sum up one run of one setting, by its last layer.
+
+    Examples
+    --------
+    >>> from anna_model.surrogate import shipped
+    >>> learned = shipped("match2-collisions")
+    >>> batch = MATCH2.batch(learned.recipe.task, seed=0, samples=2)
+    >>> (measured,) = measure(learned, batch, [((8, 1),)], seed=0)
+    >>> figures_of(measured)["collisions_least"] <= figures_of(measured)["collisions"]
+    True
+    """
+    collisions = measured.collisions[-1]
+    return {
+        "error": measured.error,
+        **{f"error_hop_{hop}": one for hop, one in enumerate(measured.error_of_question, start=1)},
+        "collisions": float(collisions.mean()),
+        "collisions_least": int(collisions.min()),
+        "collisions_most": int(collisions.max()),
+        "keys_met": float(measured.keys_met[-1].mean()),
+        "sought_weight": measured.mean_sought_weight,
+    }
+
+
+def row_of(surrogate: str, setting: Setting, runs: Sequence[Row]) -> Row:
+    """Average the runs of one setting.
+
+    Returns
+    -------
+    dict
+        tables, or tables_layer_1, tables_layer_2, ...; hashes; surrogate; error, error_low,
+        error_high; error_hop_1, ... where there are several questions; collisions (pairs of a table
+        and a key that a query of the last layer met, on average), the least and most of any query,
+        keys_met (different keys); sought_weight, the share of the collisions that were with what
+        the query looks for; runs.
+
+    Examples
+    --------
+    >>> run = {"error": 0.5, "error_hop_1": 0.5, "collisions": 8.0, "collisions_least": 1,
+    ...     "collisions_most": 9, "keys_met": 2.0, "sought_weight": 0.75}
+    >>> row = row_of("softmax", ((8, 1),), [run, run])
+    >>> row["tables"], row["error"], row["error_low"], row["collisions"], row["runs"]
+    (8, 0.5, 0.5, 8.0, 2)
+    """
+    tables = {f"tables_layer_{at}": pair[0] for at, pair in enumerate(setting, start=1)}
+    error, low, high = interval([run["error"] for run in runs])
+    by_hop = [name for name in runs[0] if name.startswith("error_hop_")]
+    return {
+        **(tables if len(setting) > 1 else {"tables": setting[0][0]}),
+        "hashes": setting[-1][1],
+        "surrogate": surrogate,
+        "error": error,
+        "error_low": low,
+        "error_high": high,
+        **{name: fmean(run[name] for run in runs) for name in by_hop if len(by_hop) > 1},
+        "collisions": fmean(run["collisions"] for run in runs),
+        "collisions_least": min(run["collisions_least"] for run in runs),
+        "collisions_most": max(run["collisions_most"] for run in runs),
+        "keys_met": fmean(run["keys_met"] for run in runs),
+        "sought_weight": fmean(run["sought_weight"] for run in runs),
+        "runs": len(runs),
+    }
+
+
+def baselines_of(experiment: Experiment, learned: Learned, batch: Batch) -> dict[str, float]:
+    """Return the errors of guessing and of the attention that was trained.
+
+    Examples
+    --------
+    >>> from anna_model.surrogate import shipped
+    >>> learned = shipped("match2-softmax")
+    >>> batch = MATCH2.batch(learned.recipe.task, seed=0, samples=2)
+    >>> sorted(baselines_of(MATCH2, learned, batch))
+    ['guess', 'guess the most frequent', 'softmax, exact']
+    """
+    answered = learned.answer(batch.tokens, trained_attention(learned))
+    name = learned.recipe.stand_in.name
+    trained = float((answered != batch.answers).mean())
+    return {**guessing_errors(learned.recipe.task, batch), f"{name}, exact": trained}
