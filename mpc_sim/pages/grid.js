@@ -37,7 +37,11 @@ async function unpack(packed) {
 async function gridOf(json) {
   const words = await unpack(json.values);
   const values = words instanceof Float64Array ? words : Float64Array.from(words, Number);
-  return { ...json, unit: json.unit || 1, at: (row, column) => values[row * json.columns + column] };
+  return {
+    ...json,
+    unit: json.unit || 1,
+    at: (row, column) => values[row * json.columns + column],
+  };
 }
 
 // A square grid of `size` from the pairs that hold something; of many items only those up to the
@@ -46,7 +50,11 @@ async function matrixOf(json, size) {
   const [row, column, value] = await Promise.all([json.row, json.column, json.value].map(unpack));
   const values = new Map();
   for (let i = 0; i < row.length; i++) values.set(row[i] * size + column[i], Number(value[i]));
-  const entries = Array.from(row, (_, i) => ({ row: row[i], column: column[i], value: Number(value[i]) }));
+  const entries = Array.from(row, (_, i) => ({
+    row: row[i],
+    column: column[i],
+    value: Number(value[i]),
+  }));
   const at = (one, other) => values.get(one * size + other) || 0;
   const last = entries.reduce((most, entry) => Math.max(most, entry.row, entry.column), 0);
   const drawn = size > FEW_ROWS ? Math.min(size, Math.max(FEW_ROWS, last + 1)) : size;
@@ -57,7 +65,9 @@ function colourOf(share) {
   const place = Math.min(1, Math.max(0, share)) * (SCALE.length - 1);
   const low = Math.min(SCALE.length - 2, Math.floor(place));
   const parts = [1, 3, 5].map((at) => {
-    const [one, other] = [SCALE[low], SCALE[low + 1]].map((hex) => parseInt(hex.slice(at, at + 2), 16));
+    const [one, other] = [SCALE[low], SCALE[low + 1]].map((hex) =>
+      parseInt(hex.slice(at, at + 2), 16),
+    );
     return Math.round(one + (other - one) * (place - low));
   });
   return `rgb(${parts.join(",")})`;
@@ -71,7 +81,9 @@ function shadeOf(share) {
 }
 
 function written(value, unit) {
-  return unit === 1 ? String(value) : (value / unit).toFixed(3).replace(/0+$/, "").replace(/[.]$/, "");
+  return unit === 1
+    ? String(value)
+    : (value / unit).toFixed(3).replace(/0+$/, "").replace(/[.]$/, "");
 }
 
 // How many rows and columns share a cell on a canvas of this width, and how large a cell is.
@@ -169,7 +181,10 @@ function drawAxes(context, grid, layout) {
   context.strokeStyle = "#999999";
   context.lineWidth = 1;
   context.strokeRect(
-    MARGIN.left - 0.5, MARGIN.top - 0.5, nColumns * cellWidth + 1, nRows * cellHeight + 1,
+    MARGIN.left - 0.5,
+    MARGIN.top - 0.5,
+    nColumns * cellWidth + 1,
+    nRows * cellHeight + 1,
   );
 }
 
@@ -177,7 +192,10 @@ function drawAxes(context, grid, layout) {
 function outline(context, x, y, width, height) {
   if (height < 12) [y, height] = [y - 2, height + 4];
   if (width < 12) [x, width] = [x - 2, width + 4];
-  for (const [colour, thickness] of [["#ffffff", 4], ["#000000", 2]]) {
+  for (const [colour, thickness] of [
+    ["#ffffff", 4],
+    ["#000000", 2],
+  ]) {
     context.strokeStyle = colour;
     context.lineWidth = thickness;
     context.strokeRect(x, y, width, height);
@@ -241,7 +259,10 @@ function hitGrid(canvas, grid, event) {
 }
 
 function sharing(grid, canvas) {
-  const { columnsShared, rowsShared } = layoutOf(grid, Math.floor(canvas.parentElement.clientWidth));
+  const { columnsShared, rowsShared } = layoutOf(
+    grid,
+    Math.floor(canvas.parentElement.clientWidth),
+  );
   if (columnsShared * rowsShared === 1) return "";
   return `; a cell shows the most of ${columnsShared * rowsShared}`;
 }
