@@ -7,6 +7,7 @@ import math
 import pickle
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import oracles
@@ -84,6 +85,20 @@ def test_all_maps_are_row_wise_and_pickle() -> None:
             check_rowwise(layer, rows, np.random.default_rng(1))
             rows = type(transformer)((layer,), 12, 2).forward(rows)
         assert np.array_equal(copy.run(words), transformer.run(words))
+
+
+@pytest.mark.parametrize(("n", "letters", "k"), [(1, 1, 2), (2, 1, 3), (9, 2, 3), (30, 7, 5)])
+def test_numbers_stay_within_the_declared_bits(n: int, letters: int, k: int) -> None:
+    words = np.random.default_rng(n).integers(0, letters, n)
+    for transformer in (*built(n, letters, k).values(), induction_heads(n, letters)):
+        seen: list[tuple[int, Any, Any]] = []
+        transformer.forward(Rows.from_dense(words[:, None] + 1.0), trace=seen)
+        for layer, block, _ in seen:
+            largest = max(np.abs(block.Q).max(), np.abs(block.K).max(), np.abs(block.V).max())
+            assert largest < 2 ** (transformer.layers[layer].precision_bits - 1)
+        assert max(layer.precision_bits for layer in transformer.layers) <= (
+            3 + 3 * math.ceil(math.log2(max(n, letters) + 1))
+        )
 
 
 # --- exactness of softmax ---

@@ -221,7 +221,7 @@ def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> Wor
             "fewer letters or tokens"
         )
     attention: Mechanism = PastSoftmax(beta) if mask == "past" else Softmax(beta, causal=True)
-    bits = largest.bit_length() + 1
+    bits = (2 * largest).bit_length() + 1
 
     def layer(head: HeadMaps, fold: Fold) -> RowwiseLayer:
         return RowwiseLayer(attention, (head,), fold, precision_bits=bits)

@@ -44,6 +44,7 @@ from reductions.tasks.chains import (
     Copied,
     look_ups,
 )
+from reductions.tasks.match2 import one
 from reductions.tasks.word_transformer import MAX_WORD, WordTransformer
 
 Floats = NDArray[np.float64]
@@ -86,17 +87,6 @@ class Place:
         """Return float64[A, 1]."""
         places: Floats = position[:, None].astype(np.float64) + (1 + self.behind)
         return places
-
-
-def one(position: Words, rows: Floats) -> Floats:
-    """Return 1 for every token.
-
-    Examples
-    --------
-    >>> one(np.arange(2), np.zeros((2, 1))).tolist()
-    [[1.0], [1.0]]
-    """
-    return np.ones((len(position), 1))
 
 
 def note_siblings(position: Words, rows: Floats, heard: Floats) -> Floats:

@@ -80,7 +80,7 @@ class Residue:
 
 
 def one(position: Integers, rows: Floats) -> Floats:
-    """Return the value of every token: 1."""
+    """Return 1 for every token."""
     return np.ones((len(position), 1))
 
 

@@ -18,6 +18,7 @@ from mpc_sim import InputError
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.tasks.match2 import one
 from reductions.tasks.word_transformer import MAX_WORD, WordTransformer
 
 Floats = NDArray[np.float64]
@@ -60,11 +61,6 @@ class Times:
         return values
 
 
-def same(position: Words, rows: Floats) -> Floats:
-    """Return the query and key of every token: 1."""
-    return np.ones((len(position), 1))
-
-
 def sum_transformer(
     n: int, largest_sum: int, mechanism: Mechanism | None = None
 ) -> WordTransformer:
@@ -102,7 +98,7 @@ def sum_transformer(
             f"sums up to {largest_sum} of {n} words: n times the sum must be below 2**53; "
             "give fewer or smaller words"
         )
-    head = HeadMaps(same, same, Times(n), 1, 1)
+    head = HeadMaps(one, one, Times(n), 1, 1)
     bits = max(1, (n * largest_sum).bit_length())
     layer = RowwiseLayer(mechanism or ExactMatch(), (head,), precision_bits=bits)
     return WordTransformer((layer,), n, largest_sum)
