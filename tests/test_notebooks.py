@@ -20,7 +20,8 @@ EXPECTED = [
     "04_and_back.ipynb",
     "05_bounds_against_measurements.ipynb",
     "06_write_your_own_protocol.ipynb",
-    "07_who_does_what_and_how_deep.ipynb",
+    "07_learned_models.ipynb",
+    "08_who_does_what_and_how_deep.ipynb",
 ]
 MAX_LINES_OF_A_FUNCTION = 3
 SUBJECTS = {"06_write_your_own_protocol.ipynb": frozenset({"Rises", "Peeking", "Talking"})}

@@ -7,7 +7,7 @@ from reductions.registry.entry import Entry
 TESTED = "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds"
 CERTIFIED = "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way"
 """Of constructions of hundreds of layers, which the default suite runs by their algorithm."""
-NOTEBOOK = "07_who_does_what_and_how_deep.ipynb"
+NOTEBOOK = "08_who_does_what_and_how_deep.ipynb"
 ANNA = "Liu et al., arXiv 2509.09001"
 SHT24 = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
 

@@ -8,6 +8,7 @@ KEEPS = "02_what_anna_keeps_and_drops.ipynb"
 THERE = "03_from_a_protocol_to_a_transformer.ipynb"
 BACK = "04_and_back.ipynb"
 BOUNDS = "05_bounds_against_measurements.ipynb"
+LEARNED = "07_learned_models.ipynb"
 
 THEOREMS = (
     Entry(
@@ -140,5 +141,23 @@ THEOREMS = (
         "reductions.lower_bounds:DepthLowerBound",
         "tests/test_lower_bounds.py::test_depth_of_every_mechanism_that_is_simulated",
         BOUNDS,
+    ),
+    Entry(
+        "theorem",
+        "stand-in",
+        "the more tables, the nearer Algorithm 1 comes to its stand-in, the expected collisions",
+        "in place of softmax in section 5.3 of arXiv 2509.09001",
+        "anna_model.surrogate.expected:ExpectedCollisions",
+        "tests/test_surrogate.py::test_many_tables_approach_the_expected_collisions",
+        LEARNED,
+    ),
+    Entry(
+        "theorem",
+        "learned-match2",
+        "Match2 learned and carried into ANNA: no error on 256 samples at 8 tables, by retrieval",
+        "section 5.3 of arXiv 2509.09001, measured on shipped weights",
+        "anna_model.surrogate.shipped_weights:shipped",
+        "tests/test_experiment.py::test_match2_retrieves_and_does_not_average",
+        LEARNED,
     ),
 )
