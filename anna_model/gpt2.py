@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anna_model.affine import Affine
 from anna_model.answers import Answer, DenseAnswer
 from anna_model.frozen_arrays import FloatArray
 from anna_model.heads import DenseHeads, HeadBlock
@@ -113,24 +114,6 @@ class Gpt2Config:
 
 
 @dataclass(frozen=True, eq=False)
-class _Affine:
-    """x -> x weight + bias, or a normalised row times weight plus bias."""
-
-    weight: FloatArray
-    bias: FloatArray
-
-    def map(self, x: FloatArray) -> FloatArray:
-        mapped: FloatArray = x @ self.weight + self.bias
-        return mapped
-
-    def normalise(self, x: FloatArray, epsilon: float) -> FloatArray:
-        centred = x - x.mean(axis=1, keepdims=True)
-        variance = (centred * centred).mean(axis=1, keepdims=True)
-        normalised: FloatArray = centred / np.sqrt(variance + epsilon) * self.weight + self.bias
-        return normalised
-
-
-@dataclass(frozen=True, eq=False)
 class Gpt2Layer(Layer):
     """One layer; made by `load`.
 
@@ -144,14 +127,14 @@ class Gpt2Layer(Layer):
 
     Examples
     --------
-    >>> norm = _Affine(np.ones(4), np.zeros(4))
+    >>> norm = Affine(np.ones(4), np.zeros(4))
     >>> Gpt2Layer((Softmax(),), Gpt2Config(n_head=2), {"ln_1": norm}).n_heads
     2
     """
 
     mechanisms: tuple[Mechanism, ...]
     config: Gpt2Config
-    parts: Mapping[str, _Affine]
+    parts: Mapping[str, Affine]
     precision_bits: int = 64
     heads: tuple[HeadShape, ...] = field(init=False)
     mechanism: Mechanism = field(init=False)
@@ -362,7 +345,7 @@ class _Weights:
             raise WeightsFileError(f"{self.file}: {name} has shape {array.shape}, not {shape}")
         return array.astype(np.float64)
 
-    def layer(self, number: int, width: int, is_last: bool) -> dict[str, _Affine]:
+    def layer(self, number: int, width: int, is_last: bool) -> dict[str, Affine]:
         name = f"h.{number}."
         inner_name = f"{name}mlp.c_fc.weight"
         fc = self.matrix(inner_name)
@@ -386,13 +369,13 @@ class _Weights:
             )
         return self.head.astype(np.float64)
 
-    def _affine(self, name: str, n_in: int, n_out: int) -> _Affine:
+    def _affine(self, name: str, n_in: int, n_out: int) -> Affine:
         shape = (n_out, n_in) if self.is_output_first else (n_in, n_out)
         matrix = self.matrix(f"{name}.weight", shape)
-        return _Affine(matrix.T if self.is_output_first else matrix, self._bias(name, n_out))
+        return Affine(matrix.T if self.is_output_first else matrix, self._bias(name, n_out))
 
-    def _norm(self, name: str, width: int) -> _Affine:
-        return _Affine(self.matrix(f"{name}.weight", (width,)), self._bias(name, width))
+    def _norm(self, name: str, width: int) -> Affine:
+        return Affine(self.matrix(f"{name}.weight", (width,)), self._bias(name, width))
 
     def _bias(self, name: str, width: int) -> FloatArray:
         if f"{name}.bias" not in self.arrays:

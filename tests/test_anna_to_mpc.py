@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import pickle
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from hypothesis import given, settings, strategies as st
 from test_gpt2 import drawn, safetensors
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer, gpt2
+from anna_model.affine import ExactAffine
 from anna_model.fixed_point import (
     FixedPointLayer,
     Precision,
@@ -34,6 +37,7 @@ from anna_model.fixed_point import (
     require_exact_sums,
     steps_on,
 )
+from anna_model.gpt2_on_grid import on_grid
 from anna_model.lsh import CrossPolytope, Hyperplane
 from anna_model.mechanisms.softmax import Softmax
 from anna_model.precision import Grid, GridOverflow
@@ -185,26 +189,54 @@ def test_k_hop_there_and_back(k: int) -> None:
     assert len(back.plan.layers) == k_hop(k).n_rounds(cluster) + 1
 
 
-def test_gpt2_on_a_grid(tmp_path: Path) -> None:
-    """A GPT-2-style model whose causal softmax is replaced, activations on a grid.
+@pytest.mark.parametrize("buckets", ["sorted", "hashed"])
+def test_gpt2_on_a_grid(tmp_path: Path, buckets: Any) -> None:
+    """A GPT-2-style model whose causal softmax is replaced by ANNA.
 
-    Its products of matrices run over all positions in every batch, those of other machines zero, so
-    a row is the same in all of them.
+    Weights and activations are rounded so that products of matrices are exact, hence the same for
+    any subset of rows.
     """
     (tmp_path / "w.safetensors").write_bytes(safetensors(drawn()))
     anna = Anna(Hyperplane(), hashes=2, tables=3, seed=5, causal=True)
     model = gpt2.load(tmp_path / "w.safetensors", {"n_head": 3, "n_layer": 2}, anna)
     grid = Grid(bits=24, fraction_bits=10)
+    model = on_grid(model, Grid(bits=16, fraction_bits=10), grid)
     tokens = [3, 1, 4, 1, 5, 9, 2, 6]
     transformer = fixed_point(model.transformer(len(tokens)), grid)
-    rows = grid.rows(model.embed(tokens))
+    rows = model.embed(tokens)
     for layer in transformer.layers:
         check_rowwise(layer, rows, np.random.default_rng(0))
-    protocol = anna_to_mpc(transformer, Precision.of(grid), 600, input_width=12)
+    memory_words = 600 if buckets == "sorted" else 1000
+    protocol = anna_to_mpc(
+        transformer, Precision.of(grid), memory_words, input_width=12, buckets=buckets
+    )
     sim = protocol.simulation(rows)
     assert_same_bits(protocol.rows(sim.run()), transformer.forward(rows))
     slacks(bounds(protocol), sim)
-    assert protocol.cluster.n_machines > 2
+    assert protocol.cluster.n_machines > (2 if buckets == "sorted" else 1)
+
+
+def test_products_on_a_grid_are_exact() -> None:
+    """Against integers of any size; rows alone, in a batch, and in another order: the same bits."""
+    rng = np.random.default_rng(0)
+    weights, activations = Grid(14, 9), Grid(22, 8)
+    weight, bias = rng.standard_normal((48, 5)), rng.standard_normal(5)
+    exact = ExactAffine(weight, bias, weights, activations)
+    rows = rng.standard_normal((30, 48)) * 50
+    found = exact.map(rows)
+    w, x = weights.integers(weight), activations.integers(rows)
+    b = [round(Fraction(float(one)) * 2**17) for one in bias]
+    for i in range(30):
+        for j in range(5):
+            total = sum(int(x[i, k]) * int(w[k, j]) for k in range(48)) + b[j]
+            assert Fraction(float(found[i, j])) == Fraction(total, 2**17)
+        assert exact.map(rows[i : i + 1]).tobytes() == found[i : i + 1].tobytes()
+    with pytest.raises(GridOverflow, match=r"may reach 2\^53 steps; take fewer bits"):
+        ExactAffine(weight, bias, weights, Grid(40, 8))
+    with pytest.raises(GridOverflow, match="ends at"):
+        ExactAffine(weight * 100, bias, weights, activations)
+    with pytest.raises(GridOverflow, match="ends at"):
+        exact.map(rows * 1e6)
 
 
 @pytest.mark.parametrize("mechanism", [ExactMatch(), Anna(Hyperplane(), 2, 2, seed=0)])
