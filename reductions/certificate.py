@@ -295,7 +295,8 @@ def run_compiled(
 ) -> CompiledProtocol:
     """Compile a protocol, run it by exact match and where asked by hashing, record both outputs.
 
-    With bounded fan-out that protocol is simulated as well, and its rows are added.
+    With spread heads the messages that meet in one are counted beside the capacity. With bounded
+    fan-out that protocol is simulated as well, and its rows are added.
 
     Returns
     -------
@@ -316,11 +317,17 @@ def run_compiled(
     ([('output-transformer', 'PASS')], 6)
     """
     from reductions.certified_runs import refuse_what_cannot_fit, run_fan_out, run_hashed
+    from reductions.meetings import MeetingCounter
+    from reductions.theorem_4_1 import meeting_bound
 
+    counter = MeetingCounter() if options.heads == "spread" else None
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
     refuse_what_cannot_fit(transformer)
-    output = transformer.run(words, progress=_side(progress, "transformer"))
+    output = transformer.run(words, trace=counter, progress=_side(progress, "transformer"))
     recorder.count("transformer", output, n_wrong(output), judge)
+    if counter is not None:
+        met = meeting_bound(protocol, cluster, options)
+        recorder.measure([met], {met.quantity: counter.most})
     if options.hashed:
         transformer = compile_protocol(protocol, cluster, **options.keywords)
         run_hashed(recorder, transformer, words, n_wrong, judge, _side(progress, "lsh"))

@@ -137,6 +137,30 @@ def layer_bounds(
     return tuple(bound for bound in bounds if bound.quantity not in of_machines)
 
 
+def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions) -> Bound:
+    """Return b, the most messages that meet in a head, in the round in which it is largest.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 4096, "2/3")
+    >>> for heads in ("emission", "spread"):
+    ...     bound = meeting_bound(columnsort(), cluster, CompilerOptions(heads=heads))
+    ...     print(bound.kind, bound.value)
+    upper 16
+    whp 10
+    """
+    shapes, n_machines = _shapes(protocol, cluster, options)
+    largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
+    b, k, p = sympy.symbols("b k P")
+    if options.heads == "spread":
+        source = f"R P k / (b + 1)! at most {options.failure} over the seed, for all R rounds"
+        return Bound("met_messages", b, {"b": largest.meet}, "whp", source)
+    values = {"k": largest.most, "P": n_machines}
+    return Bound("met_messages", sympy.Min(k, p), values, "upper", THEOREM)
+
+
 def messages(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[int, int]:
     """Return (k, w) of a round that declares these channels.
 
@@ -165,18 +189,11 @@ def _layers(
     options: CompilerOptions,
     source: str,
 ) -> dict[str, tuple[Formula, Kind, str]]:
+    shapes, n_machines = _shapes(protocol, cluster, options)
     protocol, cluster = options.reduced(protocol, cluster)
-    partners = None
     if options.fan_out is not None:
-        assert isinstance(protocol, BoundedFanOut)
-        partners = protocol.partners
         source = f"{source}, fan-out {options.fan_out}"
-    n_rounds = protocol.n_rounds(cluster)
-    sizes = {"P": cluster.n_machines, "R": n_rounds}
-    shapes = [
-        RoundShape.of(protocol.channels(t, cluster), cluster, options, n_rounds, partners)
-        for t in range(n_rounds)
-    ]
+    sizes = {"P": n_machines, "R": len(shapes)}
     block, most, rounds, p = sympy.symbols("B_in k R P")
     gather: Formula = block, {"B_in": cluster.block_words}
     heads = [(most + 1, {"k": shape.most}) for shape in shapes]
@@ -198,6 +215,23 @@ def _layers(
         "query_width": (asked, "upper", CODEWORDS if options.hashed else THEOREM),
         "precision_bits": (_largest(bits), "upper", f"{source}; averages told apart"),
     }
+
+
+def _shapes(
+    protocol: Protocol, cluster: Cluster, options: CompilerOptions
+) -> tuple[list[RoundShape], int]:
+    """Return the shapes of all rounds of what is compiled, and P."""
+    protocol, cluster = options.reduced(protocol, cluster)
+    partners = None
+    if options.fan_out is not None:
+        assert isinstance(protocol, BoundedFanOut)
+        partners = protocol.partners
+    n_rounds = protocol.n_rounds(cluster)
+    shapes = [
+        RoundShape.of(protocol.channels(t, cluster), cluster, options, n_rounds, partners)
+        for t in range(n_rounds)
+    ]
+    return shapes, cluster.n_machines
 
 
 def _of_round(

@@ -175,7 +175,7 @@ def test_certify_takes_a_fan_out(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "output-fan-out" in shown
     assert "fan_out_sent_partners" in shown
-    assert main(["certify", "k-hop", "--n", "64", "--fan-out", "1/6", "--json"]) == 0
+    assert main(["certify", "k-hop", "--n", "64", "--no-back", "--fan-out", "1/6", "--json"]) == 0
     assert '"ok": true' in capsys.readouterr().out
 
 

@@ -30,6 +30,7 @@ from reductions.theorem_4_1 import layer_bounds
 ALGORITHMS = [entry for entry in ENTRIES if entry.family == "algorithm"]
 NAMES = [entry.name for entry in ALGORITHMS]
 EVERY = [CompilerOptions(*chosen) for chosen in product(CODE_NAMES, HEAD_NAMES, ATTENTION_NAMES)]
+MOST_ROUNDS = "connectivity_log_diameter"
 N_WORDS, N_VERTICES, MOST_WORDS = 48, 8, 128
 """A graph has several words a vertex, and its protocols have hundreds of rounds; a pair of matrices
 has more than n words.
@@ -47,7 +48,11 @@ def failing(certificate: Certificate) -> list[tuple[str, object, int]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [*zip(NAMES, cycle(EVERY[1::5]), strict=False)], ids=NAMES
+    ("name", "options"),
+    [
+        pytest.param(name, way, marks=[pytest.mark.slow] if name == MOST_ROUNDS else [], id=name)
+        for name, way in zip(NAMES, cycle(EVERY[1::5]), strict=False)
+    ],
 )
 def test_every_algorithm_is_certified_in_one_way(name: str, options: CompilerOptions) -> None:
     algorithm = next(entry for entry in ALGORITHMS if entry.name == name).load()

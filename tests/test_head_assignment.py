@@ -21,10 +21,15 @@ from test_simulation import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
+from reductions.algorithms.certify import certify_algorithm
+from reductions.algorithms.columnsort import COLUMNSORT
 from reductions.codes import CODE_NAMES, CodeDomainError, CodeOverload, SyndromeCode
+from reductions.compiler_options import CompilerOptions
 from reductions.head_assignment import HEAD_NAMES, EmissionOrder, SpreadHeads
+from reductions.meetings import MeetingCounter
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
 from reductions.route_layer import RouteLayer
+from reductions.theorem_4_1 import meeting_bound
 
 
 def routes(transformer: CompiledProtocol) -> list[RouteLayer]:
@@ -171,6 +176,41 @@ def test_a_hundred_seeds_of_the_worst_pattern(P: int) -> None:
             raised += 1
     assert 0 < bound <= Fraction(1, 4)
     assert raised <= runs * bound + 4 * sqrt(runs * bound)
+
+
+@pytest.mark.parametrize("heads", ["emission", "spread"])
+def test_messages_that_meet_are_counted(heads: str) -> None:
+    """In the order of emission all P messages to a machine meet; spread, those of one head do."""
+    protocol, cluster = transpose(16)
+    transformer = compile_protocol(protocol, cluster, heads=heads, seed=3)
+    layer = transformer.layers[1]
+    assert isinstance(layer, RouteLayer)
+    assert layer.assignment is not None
+    meet = Counter[tuple[int, int]]()
+    for source in range(16):
+        others = [to for to in range(16) if to != source]
+        for place, to in enumerate(others):
+            head = layer.assignment.head(np.array([source]), np.array([place]))
+            meet[int(head[0]), to] += 1
+    counter = MeetingCounter()
+    transformer.run([0] * 16, trace=counter)
+    assert counter.most == max(meet.values()) > 1
+    bound = meeting_bound(protocol, cluster, CompilerOptions(heads=heads))
+    assert bound.check(counter.most).status == "PASS"
+    assert bound.kind == ("whp" if heads == "spread" else "upper")
+
+
+def test_a_certificate_shows_what_meets_in_spread_heads() -> None:
+    words = COLUMNSORT.instance(200, 0)
+    for fan_out in (None, "1/5"):
+        options = CompilerOptions(heads="spread", fan_out=fan_out)
+        certificate = certify_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words), options)
+        row = certificate["met_messages"]
+        built = compile_protocol(columnsort(), COLUMNSORT.cluster(words), **options.keywords)
+        codes = [one.code for one in built.layers[1:] if isinstance(one, RouteLayer) and one.code]
+        assert row.status == "PASS"
+        assert row.measured is not None
+        assert 0 < row.measured <= max(code.capacity for code in codes) <= row.bound
 
 
 @pytest.mark.parametrize(("k", "P", "capacity"), [(16, 16, 5), (64, 64, 7), (64, 500, 8)])
