@@ -123,7 +123,7 @@ def test_saves_of_two_processes_are_equal(tmp_path: Path) -> None:
         ("attention", ["softmax", "ANNA", "query (token)", "weight (share of a row)"]),
         ("machines", ["N (tokens)", "softmax (theory: N^2)", "ANNA, c = 3 (theory: N^1.25)"]),
         ("depth", ["k (hops)", "layers (count)", "compiled", "lower bound"]),
-        ("errors", ["tables (count)", "error (share of answers)", "guessing"]),
+        ("errors", ["tables (count)", "error (share of answers)", "guessing: 0.680"]),
         ("sweep", ["columnsort", "rounds (dashed: bound)"]),
     ],
 )
@@ -192,6 +192,21 @@ def test_errors_have_their_intervals(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "surrogate = softmax",
         "surrogate = expected collisions",
     ]
+
+
+def test_baselines_are_named_beside_the_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    baselines = {"guessing": 0.5, "exact": 0.001, "stand-in": 0.0}
+    draw = partial(draw_errors, ERRORS, baselines=baselines)
+    (axes,) = axes_of(monkeypatch, draw, tmp_path / "a.svg")
+    named = {text.get_text(): text.xy[1] for text in axes.texts}
+    assert named == {"guessing: 0.500": 0.5, "exact: 0.001\nstand-in: 0.000": 0}
+    dotted = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+    assert dotted == list(baselines.values())
+    window = axes.get_window_extent()
+    assert not any(text.get_window_extent().overlaps(window) for text in axes.texts)
 
 
 def test_many_lines_are_told_apart_and_named_below(

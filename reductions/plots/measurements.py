@@ -167,7 +167,7 @@ def draw_errors(
     """
     names = ("surrogate", "hashes", "tables_layer_1", "tables_layer_2")
     lines = lines_of(rows, [axis, "error"], [name for name in names if name != axis])
-    with picture(file, height_inches=_height(len(lines))) as figure:
+    with picture(file, 8 if baselines else 6, _height(len(lines))) as figure:
         axes = figure.add_subplot()
         for number, (name, line) in enumerate(lines.items()):
             at, errors = _columns(line, axis, "error")
@@ -176,9 +176,13 @@ def draw_errors(
                 for end in ("error_low", "error_high")
             )
             axes.errorbar(at, errors, yerr=[low, high], capsize=3, label=name, **_style(number))
+        beside: dict[float, list[str]] = {}
         for name, error in (baselines or {}).items():
             axes.axhline(error, color="#555555", linestyle=":", linewidth=1)
-            axes.annotate(name, (1, error), xycoords=("axes fraction", "data"), ha="right", size=8)
+            beside.setdefault(round(error, 2), []).append(f"{name}: {error:.3f}")
+        for error, named in beside.items():
+            place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+            axes.annotate("\n".join(named), (1.02, error), size=8, **place)
         axes.set_xscale("log", base=2)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{axis.replace('_', ' ')} (count)")
