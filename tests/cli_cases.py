@@ -28,8 +28,8 @@ SMALL_ROWS = ROWS | {
 }
 """Rows of inputs for which the way back is affordable."""
 MORE_ROWS = {
-    "sum": ["output-transformer", *LAYERS],
-    "induction-heads": ["output-transformer", *LAYERS],
+    "sum": ["output-transformer", "output-back", *LAYERS, *BACK],
+    "induction-heads": ["output-transformer", "output-back", *LAYERS, *BACK],
     "three-sum": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
     "connectivity": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],
     "one-vs-two-cycle": ["output-mpc", "output-transformer", *MACHINES, *LAYERS],

@@ -9,6 +9,7 @@ import numpy as np
 import oracles
 import pytest
 from cli_cases import (
+    BACK,
     MORE_ROWS,
     Anna,
     anna_command,  # noqa: F401
@@ -58,7 +59,6 @@ def test_induction_heads_of_a_text(anna: Anna, tmp_path: Path) -> None:
     [
         ("sum --k 3", "--k is for k-hop"),
         ("sum --modulus 3", "--modulus is for match2"),
-        ("sum --back", "--back is for k-hop, match2 and protocols"),
         ("sum --gamma 1", "--epsilon and --gamma are for protocols"),
         ("sum --attention anna", "are for protocols"),
         ("sum --text -", "sum takes words: give --input FILE"),
@@ -104,8 +104,32 @@ def test_canary_a_wrong_word_fails(
     monkeypatch.setattr(home, oracle, wrong)
     run = anna("certify", task, "--n", 16, "--json")
     assert (run.status, run.json["ok"]) == (1, False)
-    (failed,) = (check for check in run.json["checks"] if check["status"] == "FAIL")
-    assert (failed["name"], failed["measured"]) == ("output-transformer", 1)
+    failed = {check["name"] for check in run.json["checks"] if check["status"] == "FAIL"}
+    assert failed == {"output-transformer", "output-back"}
+
+
+@pytest.mark.parametrize(("task", "rounds"), [("sum", 20), ("induction-heads", 16)])
+def test_the_way_back_of_direct_constructions(anna: Anna, task: str, rounds: int) -> None:
+    run = anna("certify", task, "--n", 64, "--json")
+    rows = {check["name"]: check for check in run.json["checks"]}
+    assert set(BACK) | {"output-back"} <= set(rows)
+    assert rows["back_rounds"]["measured"] == rows["back_rounds"]["bound"] == rounds
+    without = anna("certify", task, "--n", 64, "--no-back", "--json").json["checks"]
+    assert not any("back" in check["name"] for check in without)
+    large = anna("certify", task, "--n", 300, "--json").json["checks"]
+    assert not any("back" in check["name"] for check in large)
+
+
+def test_a_way_back_that_does_not_fit(anna: Anna) -> None:
+    """N times a value of the grid must stay below 2^53: left out, or refused where asked for."""
+    words = f"{2**44}\n" * 9
+    silent = anna("certify", "sum", "--input", "-", "--json", stdin=words)
+    assert silent.status == 0
+    assert "output-back" not in {check["name"] for check in silent.json["checks"]}
+    assert any("no way back" in remark for remark in silent.json["remarks"])
+    asked = anna("certify", "sum", "--input", "-", "--back", stdin=words)
+    assert asked.status == 2
+    assert "no way back" in asked.err
 
 
 # --- one construction ---
@@ -144,7 +168,7 @@ def test_a_construction_reads_text(anna: Anna, tmp_path: Path) -> None:
     ("line", "says"),
     [
         ("k-hop/nothing", "or give task/construction"),
-        ("k-hop/softmax --back", "--back is for k-hop, match2 and protocols"),
+        ("k-hop/softmax --back", "--back is for tasks and protocols"),
         ("k-hop/softmax --epsilon 1/2", "are for protocols"),
         ("k-hop/tree --heads spread", "are for protocols"),
         ("sum/direct --k 3", "--k is for k-hop"),

@@ -81,7 +81,7 @@ def add(commands: Commands) -> None:
     back.add_argument(
         "--back",
         action="store_true",
-        help="simulate the transformer on machines again (k-hop to 64 tokens, match2 to 256)",
+        help="simulate the transformer on machines again (k-hop to 64 tokens, other tasks to 256)",
     )
     back.add_argument("--no-back", action="store_true", help="leave the way back out")
     command.add_argument("--out", metavar="FILE", help="write the output, one word a line")

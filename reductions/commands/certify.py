@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Write = Callable[[Words], str]
 
 DEFAULT_N = 256
-MOST_BACK = {"k-hop": 64, "match2": 256}
+MOST_BACK = {"k-hop": 64, "match2": 256, "sum": 256, "induction-heads": 256}
 """Up to so many tokens the way back is taken unless it is left out."""
 
 BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token

@@ -38,7 +38,7 @@ def certify_construction(options: argparse.Namespace) -> tuple[Certificate, Writ
     construction: Construction = find("construction", options.task).load()
     refuse_compiler_options(options)
     if options.back:
-        raise UsageError("--back is for k-hop, match2 and protocols; leave it out")
+        raise UsageError("--back is for tasks and protocols; leave it out")
     if options.epsilon or options.gamma:
         raise UsageError("--epsilon and --gamma are for protocols; leave them out")
     if options.k is not None and construction.task != "k-hop":

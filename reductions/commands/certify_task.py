@@ -15,9 +15,11 @@ from reductions.cli import UsageError
 from reductions.commands.certify import (
     BYTES_A_TOKEN,
     DEFAULT_N,
+    MOST_BACK,
     lettered,
     read_sequence,
     refuse_compiler_options,
+    there_and_back,
     with_seed,
 )
 from reductions.commands.certify_algorithm import certify_by_name
@@ -48,7 +50,11 @@ def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
         n = DEFAULT_N if options.n is None else options.n
         refuse_size(n, BYTES_A_TOKEN)
         words = task.random_words(n, seed=options.seed)
-    certificate = task.certify_sum(words, progress=progress_line())
+    certificate = there_and_back(
+        options,
+        len(words) <= MOST_BACK["sum"],
+        lambda back: task.certify_sum(words, back=back, progress=progress_line()),
+    )
     return with_seed(certificate, options), lambda output: "".join(f"{w}\n" for w in output)
 
 
@@ -58,7 +64,11 @@ def certify_induction_heads(options: argparse.Namespace) -> tuple[Certificate, W
 
     _refuse(options)
     sequence = read_sequence(options)
-    certificate = task.certify_induction_heads(sequence, progress=progress_line())
+    certificate = there_and_back(
+        options,
+        len(sequence) <= MOST_BACK["induction-heads"],
+        lambda back: task.certify_induction_heads(sequence, back=back, progress=progress_line()),
+    )
     letters = ("none", *(printable(letter) for letter in sequence.alphabet))
     return with_seed(certificate, options), lettered(letters)
 
@@ -78,8 +88,6 @@ def _refuse(options: argparse.Namespace) -> None:
         raise UsageError("--k is for k-hop")
     if options.modulus is not None:
         raise UsageError("--modulus is for match2")
-    if options.back:
-        raise UsageError("--back is for k-hop, match2 and protocols; leave it out")
     if options.epsilon or options.gamma:
         raise UsageError("--epsilon and --gamma are for protocols; leave them out")
     refuse_compiler_options(options)

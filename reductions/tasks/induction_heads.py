@@ -6,7 +6,8 @@ import sympy
 
 from mpc_sim.instances import Sequence
 from reductions.bounds import Bound
-from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.certificate import Certificate, Progress
+from reductions.tasks.certify_words import certify_words
 from reductions.tasks.k_hop import ORACLE, k_hop_oracle
 from reductions.tasks.k_hop_tree import induction_heads, n_levels
 
@@ -45,26 +46,38 @@ def induction_heads_bounds(n: int, n_letters: int) -> tuple[Bound, ...]:
     return (*rows, Bound("precision_bits", bits, values, "upper", SOURCE))
 
 
-def certify_induction_heads(sequence: Sequence, *, progress: Progress | None = None) -> Certificate:
+def certify_induction_heads(
+    sequence: Sequence, *, back: bool = False, progress: Progress | None = None
+) -> Certificate:
     """Certify induction heads: the two-layer transformer against the oracle of one hop.
 
     Parameters
     ----------
     sequence : Sequence
+    back : bool
+        Simulate the transformer on machines (`reductions.way_back`).
     progress : callable, optional
+
+    Raises
+    ------
+    NoWayBack
+        The way back was asked for and does not fit.
 
     Examples
     --------
-    >>> certificate = certify_induction_heads(Sequence.of("aabcbabca"))
+    >>> certificate = certify_induction_heads(Sequence.of("aabcbabca"), back=True)
     >>> certificate.ok, certificate["layers"].measured, certificate["token_width"].measured
     (True, 2, 5)
     """
     n, n_letters = len(sequence), len(sequence.alphabet)
-    recorder = Recorder("induction-heads", {"n": n, "n_letters": n_letters})
-    transformer = induction_heads(n, n_letters)
-    output = transformer.run(sequence.words)
-    if progress is not None:
-        progress("transformer", 1, 1)
-    recorder.compare("transformer", output, k_hop_oracle(sequence.words, 1), ORACLE)
-    recorder.measure(induction_heads_bounds(n, n_letters), measured_layers(transformer))
-    return recorder.certificate()
+    return certify_words(
+        "induction-heads",
+        {"n": n, "n_letters": n_letters},
+        induction_heads(n, n_letters),
+        sequence.words,
+        k_hop_oracle(sequence.words, 1),
+        induction_heads_bounds(n, n_letters),
+        oracle=ORACLE,
+        back=back,
+        progress=progress,
+    )

@@ -17,7 +17,8 @@ from anna_model import ExactMatch, HeadMaps, Mechanism, RowwiseLayer
 from mpc_sim import InputError
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.certificate import Certificate, Progress
+from reductions.tasks.certify_words import certify_words
 from reductions.tasks.match2 import one
 from reductions.tasks.word_transformer import MAX_WORD, WordTransformer
 
@@ -123,31 +124,41 @@ def sum_bounds(n: int, largest_sum: int) -> tuple[Bound, ...]:
     return (*rows, Bound("precision_bits", n_bits + s_bits, values, "upper", source))
 
 
-def certify_sum(words: Words, *, progress: Progress | None = None) -> Certificate:
+def certify_sum(
+    words: Words, *, back: bool = False, progress: Progress | None = None
+) -> Certificate:
     """Certify SUM: the one-layer transformer against the oracle.
 
     Parameters
     ----------
     words : int64[N]
         Not negative.
+    back : bool
+        Simulate the transformer on machines (`reductions.way_back`).
     progress : callable, optional
 
     Raises
     ------
     InputError
         N times the sum is 2^53 or more.
+    NoWayBack
+        The way back was asked for and does not fit.
 
     Examples
     --------
-    >>> certify_sum(np.array([3, 4, 5])).ok
+    >>> certify_sum(np.array([3, 4, 5]), back=True).ok
     True
     """
-    recorder = Recorder("sum", {"n": len(words)})
-    largest = sum(words.tolist())
-    transformer = sum_transformer(len(words), largest)
-    output = transformer.run(words)
-    if progress is not None:
-        progress("transformer", 1, 1)
-    recorder.compare("transformer", output, sum_oracle(words), ORACLE)
-    recorder.measure(sum_bounds(len(words), largest), measured_layers(transformer))
-    return recorder.certificate()
+    n, largest = len(words), sum(words.tolist())
+    transformer = sum_transformer(n, largest)
+    return certify_words(
+        "sum",
+        {"n": n},
+        transformer,
+        words,
+        sum_oracle(words),
+        sum_bounds(n, largest),
+        oracle=ORACLE,
+        back=back,
+        progress=progress,
+    )
