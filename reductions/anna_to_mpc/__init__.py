@@ -5,7 +5,7 @@
 what a layer asks and offers; `buckets` sorts and sums, with `sums` as the operation of its scan, or
 `hashed_plan` and `funnels` let trees on hashed machines sum them; `fold` ends a layer; `bounds` and
 `hashed_bounds` derive rounds, loads and machines; `fit` finds the memory that the theorem speaks
-of; `round_trip` takes a compiled protocol back.
+of; `round_trip` takes a compiled protocol back, and `round_trip_bounds` composes the bounds.
 """
 
 from __future__ import annotations
