@@ -100,6 +100,23 @@ THEOREMS = (
     ),
     Entry(
         "theorem",
+        "few-wide-heads",
+        "with fan-out N^rho, rho = (eps' - eps) / 4: N^rho heads of width N^(eps + rho), fitted",
+        "Theorem 4.1 of arXiv 2509.09001 with Lemma B.12",
+        "reductions.fan_out_growth:fan_out_fit",
+        "tests/test_fan_out_growth.py::test_heads_and_widths_grow_as_printed",
+    ),
+    Entry(
+        "theorem",
+        "far-collisions",
+        "ids that meet in a head of a run by hashing are counted; a run that one spoils has failed",
+        "Theorem 3.4 of arXiv 2509.09001 at r = 0",
+        "reductions.far_collisions:run_counted",
+        "tests/test_far_collisions.py::"
+        "test_a_quarter_of_the_hashes_shows_failures_and_counts_every_one",
+    ),
+    Entry(
+        "theorem",
         "compiled-by-hashing",
         "one table of hashed ids runs a compiled protocol; two ids meet with probability < 0.1 / T",
         "Theorem 3.4 of arXiv 2509.09001 at r = 0",
