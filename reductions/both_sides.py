@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -41,32 +40,36 @@ from reductions.lower_bounds import (
     k_hop_sides,
     simulation_of,
 )
-from reductions.machine_counts import Series
+from reductions.machine_counts import COUNTED, series_of
 
 FULL_DEGREE: tuple[Algorithm, ...] = (CONVERGE_CAST, AGGREGATE, PREFIX_SUM)
 LETTERS = 1024
 LAYER_TOKENS = 256
 RATIO = 20.0
+SOURCES = {
+    "softmax": "arXiv 2402.09268, Theorem 3.4",
+    "anna": "arXiv 2509.09001, Theorem 4.2",
+    "exact-match": "arXiv 2509.09001, Theorem C.1",
+    "low-rank": "arXiv 2509.09001, Lemma D.2",
+}
 GRAPHS: tuple[tuple[Algorithm, RoundLowerBound], ...] = (
     (CONNECTIVITY, CONNECTIVITY_ROUNDS),
     (CYCLE_COUNTING, CYCLE_ROUNDS),
 )
 
 
-def layer_simulations() -> tuple[LayerSimulation, LayerSimulation]:
-    """Return a layer of exact match and one of ANNA, c = 20, over 256 tokens as protocols.
+def layer_simulations() -> dict[str, LayerSimulation]:
+    """Return a layer of every mechanism that is simulated, over 256 tokens, as a protocol.
 
     Examples
     --------
-    >>> [one.mechanism for one in layer_simulations()]
-    ['ExactMatch', 'Anna']
+    >>> {name: one.rounds_a_layer for name, one in layer_simulations().items()}
+    {'softmax': 5, 'anna': 74, 'exact_match': 20, 'low_rank': 2}
     """
-    half = Fraction(1, 2)
-    exact, anna = Series("exact-match", half), Series("anna", half, RATIO)
-    return (
-        simulation_of(exact.executed(LAYER_TOKENS), "arXiv 2509.09001, Theorem C.1"),
-        simulation_of(anna.executed(LAYER_TOKENS), "arXiv 2509.09001, Theorem 4.2"),
-    )
+    return {
+        mechanism.replace("-", "_"): simulation_of(one.executed(LAYER_TOKENS), SOURCES[mechanism])
+        for mechanism, one in zip(COUNTED, series_of(COUNTED, [RATIO]), strict=True)
+    }
 
 
 def both_sides(
@@ -88,7 +91,8 @@ def both_sides(
     dict
         ``rounds`` and ``layers`` of what is built, ``lower_rounds`` as a number or, where a
         constant is unknown, as a formula; ``a_doubling`` are the layers that a doubling of
-        ``size`` costs; ``exact_match_layers`` and ``anna_layers`` are the depth bounds. ``ok`` says
+        ``size`` costs; ``softmax_layers``, ``anna_layers``, ``exact_match_layers`` and
+        ``low_rank_layers`` are the depth bounds. ``ok`` says
         whether the lower side lies below the upper one, None where it has no value.
 
     Examples
@@ -111,7 +115,7 @@ def both_sides(
 
 
 def _sum_row(
-    algorithm: Algorithm, size: int, epsilon: str, simulations: Sequence[LayerSimulation]
+    algorithm: Algorithm, size: int, epsilon: str, simulations: dict[str, LayerSimulation]
 ) -> dict[str, Any]:
     """Run a sum and hold its rounds to the bound of full information."""
     words = algorithm.instance(size, 0)
@@ -120,7 +124,10 @@ def _sum_row(
     simulation.run()
     rounds = simulation.ledger.n_rounds
     least = full_information_rounds(size, cluster.memory_words)
-    depth = [DepthLowerBound(FULL_DEGREE_ROUNDS, one).value(size) for one in simulations]
+    depth = {
+        f"{name}_layers": DepthLowerBound(FULL_DEGREE_ROUNDS, one).value(size)
+        for name, one in simulations.items()
+    }
     return {
         "task": "sum",
         "algorithm": algorithm.name,
@@ -132,8 +139,7 @@ def _sum_row(
         "rounds": rounds,
         "layers": rounds + 1,
         "a_doubling": None,
-        "exact_match_layers": depth[0],
-        "anna_layers": depth[1],
+        **depth,
         "shown": FULL_DEGREE_ROUNDS.shown,
         "assumption": FULL_DEGREE_ROUNDS.assumption,
         "source": FULL_DEGREE_ROUNDS.source,
@@ -142,10 +148,13 @@ def _sum_row(
 
 
 def _rows(
-    algorithm: str, of: str, sides: TwoSides, simulations: Sequence[LayerSimulation]
+    algorithm: str, of: str, sides: TwoSides, simulations: dict[str, LayerSimulation]
 ) -> Iterator[dict[str, Any]]:
     """Return a row a size, with the layers that a doubling costs."""
-    depth = [DepthLowerBound(sides.lower, one).layers for one in simulations]
+    depth = {
+        f"{name}_layers": _shown(DepthLowerBound(sides.lower, one).layers)
+        for name, one in simulations.items()
+    }
     before: tuple[int, int] | None = None
     for size, layers in zip(sides.sizes, sides.depths, strict=True):
         cost = None
@@ -163,8 +172,7 @@ def _rows(
             "rounds": layers - 1,
             "layers": layers,
             "a_doubling": cost,
-            "exact_match_layers": _shown(depth[0]),
-            "anna_layers": _shown(depth[1]),
+            **depth,
             "shown": sides.lower.shown,
             "assumption": sides.lower.assumption,
             "source": sides.lower.source,

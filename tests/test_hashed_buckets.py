@@ -17,6 +17,7 @@ from anna_to_mpc_cases import (
 )
 from hypothesis import given, settings, strategies as st
 from test_anna_to_mpc import MECHANISMS, all_values, every_mechanism, no_key, own_key, same_key
+from test_theorem_4_2 import WORDS, Series as GridSeries
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.fixed_point import Precision, fixed_point
@@ -26,7 +27,12 @@ from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import ChannelExceeded
 from mpc_sim.integers import ceil_power
 from reductions import compile_protocol
-from reductions.anna_to_mpc import TransformerProtocol, anna_to_mpc, hashed_plan
+from reductions.anna_to_mpc import (
+    TransformerProtocol,
+    anna_to_mpc,
+    fit_anna_to_mpc,
+    hashed_plan,
+)
 from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
 from reductions.anna_to_mpc.funnels import Funnels
 from reductions.anna_to_mpc.hashed_bounds import failure_of
@@ -306,6 +312,35 @@ def test_measured_rounds_are_fewer() -> None:
         assert 3 * found["hashed"]["rounds"] <= found["sorted"]["rounds"]
         assert 4 * memory_words <= n_tokens
         assert min(slack.values()) <= 4
+
+
+@pytest.mark.parametrize(
+    ("series", "n_tokens"),
+    [
+        (GridSeries(None, "2/3", ()), 1024),
+        (GridSeries(None, "2/3", (), wide="heads"), 1296),
+        (GridSeries(None, "2/3", (), wide="width"), 1296),
+        (GridSeries(20, "2/3", ()), 512),
+        (GridSeries(20, "2/3", (), wide="width"), 625),
+        (GridSeries(16, "3/4", (), wide="heads"), 256),
+    ],
+    ids=str,
+)
+def test_theorem_4_2_on_a_grid(series: GridSeries, n_tokens: int) -> None:
+    """(N, eps, eps', c) with s' = 16 m H N^gap: rounds, machines and words within bounds."""
+    layer = series.layer(n_tokens)
+    transformer = Transformer((layer,), n_tokens)
+    protocol = fit_anna_to_mpc(
+        transformer, WORDS, series.gap, input_width=1, memory_factor=16, buckets="hashed"
+    )
+    drawn = np.random.default_rng(n_tokens).integers(0, 2000, (n_tokens, 1))
+    slack = assert_runs(protocol, Rows.from_dense(drawn.astype(float)))
+    print(protocol.cluster.memory_words, protocol.cluster.n_machines, slack)
+    loads = ("local_memory", "sent_words", "received_words")
+    assert min(slack[name] for name in loads) <= 4  # a tail for the most of all machines
+    by_sorting = fit_anna_to_mpc(transformer, WORDS, series.gap, input_width=1, memory_factor=16)
+    rounds = [one.protocol.n_rounds(one.cluster) for one in (protocol, by_sorting)]
+    assert rounds[0] < rounds[1]
 
 
 def test_refusals() -> None:

@@ -18,7 +18,8 @@ SCHEMA = "anna-mpc/sweep-bounds/1"
 DEFAULT_SIZES = [2**power for power in range(6, 11)]
 DEFAULT_HOPS = [2**power for power in range(9)]
 SHOWN = ("task", "algorithm", "of", "size", "epsilon", "memory_words", "lower_rounds", "rounds",
-         "layers", "a_doubling", "exact_match_layers", "anna_layers", "shown")  # fmt: skip
+         "layers", "a_doubling", "softmax_layers", "anna_layers", "exact_match_layers",
+         "low_rank_layers", "shown")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
