@@ -143,6 +143,22 @@ THEOREMS = (
     ),
     Entry(
         "theorem",
+        "meta-machines",
+        "buckets on hashed machines: 2 (L + V) rounds a layer, V = O(1 / (eps' - eps)), w.h.p.",
+        "Theorem 4.2 of arXiv 2509.09001; funnels: arXiv 1101.1902",
+        "reductions.anna_to_mpc.funnels:Funnels",
+        "tests/test_hashed_buckets.py::test_levels_grow_like_one_over_the_gap",
+    ),
+    Entry(
+        "theorem",
+        "round-trips",
+        "protocol, transformer, protocol, and the other way: the same words, bounds composed",
+        "Theorems 4.1 and 4.2 of arXiv 2509.09001",
+        "reductions.anna_to_mpc.round_trip_bounds:there_and_back_bounds",
+        "tests/test_round_trips.py::test_protocol_to_transformer_to_protocol",
+    ),
+    Entry(
+        "theorem",
         "full-information",
         "sum, parity and OR need ceil(log_s N) - 1 deliveries, and no run takes fewer",
         "Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
