@@ -206,3 +206,15 @@ def test_what_does_not_go_together_is_refused(anna: Anna, line: str, says: str) 
     assert (run.status, run.out) == (2, "")
     assert run.err.count("\n") == 1
     assert says in run.err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("polars") is None, reason="needs polars")
+def test_parquet_keeps_what_is_no_whole_number(tmp_path: Path) -> None:
+    """Whole numbers in the first hundred rows make no column of whole numbers."""
+    import polars
+
+    from reductions.commands.row_files import write_rows
+
+    rows = [{"k": k, "layers": k} for k in range(150)] + [{"k": 3, "layers": 1.5}]
+    write_rows(str(tmp_path / "rows.parquet"), rows, lambda rows, file: None)
+    assert polars.read_parquet(tmp_path / "rows.parquet")["layers"][-1] == 1.5

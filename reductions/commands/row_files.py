@@ -126,7 +126,7 @@ def _write_parquet(name: str, rows: list[Row]) -> None:
 
     partial = Path(f"{name}.partial")
     try:
-        polars.DataFrame(rows).write_parquet(partial)
+        polars.DataFrame(rows, infer_schema_length=None).write_parquet(partial)
         partial.replace(name)
     finally:
         partial.unlink(missing_ok=True)
