@@ -18,6 +18,7 @@ from anna_model import Anna, Rows, check_rowwise
 from anna_model.lsh import PStable
 from anna_model.mechanisms.past_softmax import PastSoftmax
 from mpc_sim import InputError
+from reductions.registry import find
 from reductions.tasks.chains import look_ups
 from reductions.tasks.k_hop_softmax import LatestKey, LatestQuery, k_hop_softmax, softmax_depth
 from reductions.tasks.k_hop_tree import induction_heads, k_hop_tree, tree_depth
@@ -195,3 +196,11 @@ def test_canary_few_hashes_let_rows_meet() -> None:
     coarse = Anna(PStable(1.0), hashes=1, tables=1, seed=5)
     found = k_hop_tree(50, 7, 4, mechanism=coarse).run(words)
     assert found.tolist() != oracles.k_hop(words.tolist(), 4)
+
+
+def test_progress_is_told_layer_by_layer() -> None:
+    told: list[tuple[str, int, int]] = []
+    construction = find("construction", "k-hop/softmax").load()
+    instance = find("task", "k-hop").load().random["uniform"](20, 0)
+    assert construction.certify(instance, progress=lambda *step: told.append(step)).ok
+    assert told == [("transformer", layer, 4) for layer in (1, 2, 3, 4)]

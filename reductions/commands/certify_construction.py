@@ -17,6 +17,7 @@ from reductions.commands.certify import (
     with_seed,
 )
 from reductions.commands.files import printable, read_lines, refuse_size
+from reductions.commands.tables import progress_line
 from reductions.registry import find
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def certify_construction(options: argparse.Namespace) -> tuple[Certificate, Writ
             f"{options.task}: {layers} layers of {tokens} tokens take long; choose a smaller --n "
             "or --k"
         )
-    return with_seed(construction.certify(instance), options), write
+    certificate = construction.certify(instance, progress=progress_line())
+    return with_seed(certificate, options), write
 
 
 def task_of(name: str) -> str:

@@ -17,9 +17,11 @@ import sympy
 from anna_model.transformer import Resources
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.certificate import Certificate, Recorder
+from reductions.certificate import Certificate, Progress, Recorder
+from reductions.mpc_to_anna import CompiledProtocol
 from reductions.registry import find
 from reductions.tasks.task import Instance, Shape, Task
+from reductions.tasks.word_transformer import WordTransformer
 
 Architecture = Literal["ANNA", "softmax", "low rank", "recurrent", "Reformer"]
 Formula = tuple[sympy.Expr, Mapping[str, int]]
@@ -107,12 +109,15 @@ class Construction:
         places = self.scored(len(expected))
         return int(np.count_nonzero(output[places] != expected[places]))
 
-    def certify(self, instance: Instance) -> Certificate:
-        """Build the model, run it on an instance, compare with the oracle and with the bounds."""
+    def certify(self, instance: Instance, *, progress: Progress | None = None) -> Certificate:
+        """Build the model, run it on an instance, compare with the oracle and with the bounds.
+
+        ``progress`` is called with ("transformer", layers done, layers in all).
+        """
         shape = instance.shape
         recorder = Recorder(self.name, {"n": shape.n_words, **shape.parameters})
         model = self.build(shape)
-        output = model.run(instance.words)
+        output = _run(model, instance.words, progress)
         scored = output[self.scored(len(output))]
         if len(scored) < len(output):
             recorder.remarks.append(f"answers for {len(scored)} of {len(output)} words")
@@ -121,3 +126,10 @@ class Construction:
         measured = {"layers": resources.layers, "token_width": resources.token_width}
         recorder.measure(self.bounds(shape), measured)
         return recorder.certificate()
+
+
+def _run(model: Model, words: Words, progress: Progress | None) -> Words:
+    """Run a model, layer by layer where it can tell how far it is."""
+    if progress is None or not isinstance(model, WordTransformer | CompiledProtocol):
+        return model.run(words)
+    return model.run(words, progress=lambda done, total: progress("transformer", done, total))

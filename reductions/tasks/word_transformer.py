@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anna_model import Rows, Transformer
+from anna_model.transformer import Progress
 from mpc_sim import InputError
 from mpc_sim.records import Words
 
@@ -46,8 +47,10 @@ class WordTransformer(Transformer):
         if not 0 <= self.largest_word < MAX_WORD:
             raise InputError(f"largest word = {self.largest_word}: choose it in 0 .. 2**53 - 1")
 
-    def run(self, words: ArrayLike) -> Words:
+    def run(self, words: ArrayLike, *, progress: Progress | None = None) -> Words:
         """Return the N output words, int64[N], for N input words.
+
+        ``progress`` is that of `Transformer.forward`.
 
         Raises
         ------
@@ -62,4 +65,5 @@ class WordTransformer(Transformer):
                 f"words lie in {given.min()} .. {given.max()}; give 0 .. {self.largest_word}"
             )
         rows = Rows.from_dense(given[:, None].astype(np.float64) + self.offset)
-        return self.forward(rows).dense()[:, self.column].astype(np.int64)
+        heard = self.forward(rows, progress=progress).dense()
+        return heard[:, self.column].astype(np.int64)
