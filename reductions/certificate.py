@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reductions.way_back import WayBack
 
 Integers = NDArray[np.int64]
+Back = Literal["sorted", "hashed"] | bool
 Progress = Callable[[str, int, int], object]
 SCHEMA = "anna-mpc/certificate/1"
 
@@ -168,7 +169,7 @@ def certify_protocol(
     parameters: Mapping[str, Any] | None = None,
     options: CompilerOptions | None = None,
     precision: bool = False,
-    back: bool = False,
+    back: Back = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Simulate a protocol, compile it, run the transformer, and compare both with an oracle.
@@ -192,8 +193,9 @@ def certify_protocol(
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
         the layers declare.
-    back : bool
-        Simulate the transformer on machines again (`reductions.way_back`).
+    back : bool or str
+        Simulate the transformer on machines again (`reductions.way_back`), with its buckets sorted,
+        or as it says sorted or hashed.
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -232,7 +234,7 @@ def certify_protocol(
     options = options or CompilerOptions()
     recorder = Recorder(task, dict(parameters or {}) | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))
-    returning = plan_back(recorder, protocol, cluster, options) if back else None
+    returning = plan_back(recorder, protocol, cluster, options, back) if back else None
 
     def n_wrong(found: Integers) -> int:
         return int(np.count_nonzero(found != expected))
@@ -254,7 +256,11 @@ def certify_protocol(
 
 
 def plan_back(
-    recorder: Recorder, protocol: Protocol, cluster: Cluster, options: CompilerOptions
+    recorder: Recorder,
+    protocol: Protocol,
+    cluster: Cluster,
+    options: CompilerOptions,
+    back: Back = True,
 ) -> WayBack:
     """Plan the way back of the transformer that is run last, before anything runs; note its sizes.
 
@@ -278,7 +284,8 @@ def plan_back(
     from reductions.way_back import way_back
 
     kept = options if options.hashes is None else options.by_exact_match
-    returning = way_back(compile_protocol(protocol, cluster, **kept.keywords))
+    compiled = compile_protocol(protocol, cluster, **kept.keywords)
+    returning = way_back(compiled, "hashed" if back == "hashed" else "sorted", seed=options.seed)
     recorder.parameters |= returning.parameters
     return returning
 

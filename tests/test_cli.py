@@ -205,6 +205,22 @@ def test_the_way_back_by_hashing_and_by_every_code(anna: Anna) -> None:
         assert rows["sides-differ"]["compared"] == 16 * (2 + (option[1] == "anna"))
 
 
+def test_the_way_back_by_hashed_buckets(anna: Anna) -> None:
+    """Two rounds a layer on meta machines, on machines of the same memory: a fourth of 88."""
+    by_hashing, by_sorting = (
+        anna("certify", "k-hop", "--n", 64, "--buckets", buckets, "--json").json
+        for buckets in ("hashed", "sorted")
+    )
+    found = [{check["name"]: check for check in one["checks"]} for one in (by_hashing, by_sorting)]
+    assert [one["output-back"]["measured"] for one in found] == [0, 0]
+    assert [one["back_rounds"]["measured"] for one in found] == [22, 88]
+    assert [one["back_local_memory"]["kind"] for one in found] == ["whp", "upper"]
+    sizes = [one["parameters"]["back_memory_words"] for one in (by_hashing, by_sorting)]
+    assert sizes[0] == sizes[1]
+    assert by_hashing["parameters"]["back_n_machines"] > 8
+    assert any("the way back raises with probability" in one for one in by_hashing["remarks"])
+
+
 def test_the_way_back_writes_its_own_words(anna: Anna, tmp_path: Path) -> None:
     words = []
     for side in ("mpc", "transformer", "back"):

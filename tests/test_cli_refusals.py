@@ -135,6 +135,9 @@ BAD_USAGE = [
     "certify match2 --n 9 --no-back --side back --out words.txt",
     "certify k-hop --n 256 --side back --out words.txt",
     "certify k-hop --n 4096 --back",
+    "certify k-hop --n 9 --no-back --buckets hashed",
+    "certify k-hop --n 9 --buckets heaped",
+    "certify match2 --n 9 --buckets hashed",
     "certify columnsort --n 4096 --back",
     "list tasks",
 ]

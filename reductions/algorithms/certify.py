@@ -11,6 +11,7 @@ from mpc_sim import Cluster, Protocol, Simulation
 from reductions.algorithms.algorithm import Algorithm, Words
 from reductions.bounds import Bound
 from reductions.certificate import (
+    Back,
     Certificate,
     Progress,
     Recorder,
@@ -38,7 +39,7 @@ def certify_algorithm(
     *,
     parameters: Mapping[str, Any] | None = None,
     precision: bool = False,
-    back: bool = False,
+    back: Back = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for an algorithm on an input.
@@ -58,8 +59,8 @@ def certify_algorithm(
         Shown with those of the cluster.
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
-    back : bool
-        Simulate the transformer on machines again (`reductions.way_back`).
+    back : bool or str
+        Simulate the transformer on machines again, as `certify_protocol`.
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
 
@@ -94,7 +95,7 @@ def certify_algorithm(
     protocol, words = algorithm.protocol_for(given), algorithm.words(given)
     recorder = _recorder(algorithm.name, cluster, options, parameters)
     judge = f"{algorithm.judge} of the algorithm"
-    returning = plan_back(recorder, protocol, cluster, options) if back else None
+    returning = plan_back(recorder, protocol, cluster, options, back) if back else None
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_named(progress))
     recorder.count("mpc", output, algorithm.n_wrong(given, output), judge)
@@ -121,7 +122,7 @@ def certify_own(
     *,
     parameters: Mapping[str, Any] | None = None,
     precision: bool = False,
-    back: bool = False,
+    back: Back = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify Theorem 4.1 for a protocol without an oracle: the transformer gives its output.
@@ -143,7 +144,7 @@ def certify_own(
     recorder.remarks.append(
         "no oracle was given: the transformer is held to the output of the simulation"
     )
-    returning = plan_back(recorder, protocol, cluster, options) if back else None
+    returning = plan_back(recorder, protocol, cluster, options, back) if back else None
     simulation = Simulation(protocol, cluster, words, keep_bytes=0)
     output = simulation.run(progress=_named(progress))
     recorder.outputs["mpc"] = output

@@ -50,6 +50,8 @@ def fit_anna_to_mpc(
 ) -> TransformerProtocol:
     """Return the protocol with the fewest rounds for c_b in 1, 2, 4, 8, 16, then of the least c_b.
 
+    With hashed buckets one machine that holds everything, and needs no round, is the last choice.
+
     Parameters
     ----------
     transformer, precision, input_width, row_widths, buckets, seed
@@ -73,7 +75,7 @@ def fit_anna_to_mpc(
     >>> executed.cluster.memory_words, executed.cluster.n_machines
     (352, 7)
     """
-    best: tuple[int, TransformerProtocol] | None = None
+    best: tuple[tuple[bool, int], TransformerProtocol] | None = None
     refusal: ShapeError | None = None
     for factor in FACTORS if memory_factor is None else (memory_factor,):
         words = memory_words(transformer, gap, factor)
@@ -90,9 +92,10 @@ def fit_anna_to_mpc(
         except ShapeError as error:
             refusal = error
             continue
-        rounds = found.protocol.n_rounds(found.cluster)
-        if best is None or rounds < best[0]:
-            best = rounds, found
+        is_alone = buckets == "hashed" and found.cluster.n_machines == 1
+        cost = is_alone, found.protocol.n_rounds(found.cluster)
+        if best is None or cost < best[0]:
+            best = cost, found
     if best is not None:
         return best[1]
     assert refusal is not None

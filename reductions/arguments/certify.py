@@ -84,6 +84,12 @@ def add(commands: Commands) -> None:
         help="simulate the transformer on machines again (k-hop to 64 tokens, other tasks to 256)",
     )
     back.add_argument("--no-back", action="store_true", help="leave the way back out")
+    command.add_argument(
+        "--buckets",
+        choices=("sorted", "hashed"),
+        help="of the way back of a protocol: sorted, or on hashed meta machines, in fewer rounds "
+        "w.h.p. (sorted)",
+    )
     command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
     command.add_argument(
         "--side", choices=("mpc", "transformer", "lsh", "back"), help="what --out writes"

@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     """Certify a task; the exit status is 0 if nothing failed and 1 otherwise."""
     if options.words and options.text is None:
         raise UsageError("--words goes with --text FILE")
+    if options.buckets and options.no_back:
+        raise UsageError("--buckets is of the way back; leave --no-back out")
     if options.side and not options.out:
         raise UsageError("--side goes with --out FILE")
     if options.n is not None and (options.text or options.input or options.graph):
@@ -146,7 +148,7 @@ def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
             gamma,
             options=compiler_options(options),
             precision=options.precision,
-            back=back,
+            back=back and (options.buckets or "sorted"),
             progress=progress_line(),
         ),
     )
@@ -203,6 +205,8 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
     """
     if options.precision:
         raise UsageError("--precision is for protocols; leave it out")
+    if options.buckets:
+        raise UsageError("--buckets is for protocols; leave it out")
     names = options.code, options.heads, options.attention
     numbers = options.family, options.hashes, options.fan_out
     if names != ("syndrome", "emission", "ema") or numbers != (None, None, None):

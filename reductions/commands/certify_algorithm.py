@@ -67,7 +67,7 @@ def _algorithm(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Certi
         compiler_options(options),
         parameters={"n": given.n_vertices, "m": given.n_edges} if graphs else {"n": len(given)},
         precision=options.precision,
-        back=options.back,
+        back=options.back and (options.buckets or "sorted"),
         progress=progress_line(),
     )
 
@@ -108,7 +108,7 @@ def _own(protocol: Protocol, options: argparse.Namespace) -> tuple[Certificate, 
         compiler_options(options),
         parameters={"n": len(words)},
         precision=options.precision,
-        back=options.back,
+        back=options.back and (options.buckets or "sorted"),
         progress=progress_line(),
     )
     return with_seed(certificate, options), _numbers

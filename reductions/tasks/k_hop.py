@@ -18,7 +18,7 @@ from mpc_sim import Cluster, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
 from mpc_sim.instances import Sequence
 from reductions.bounds import Bound, Kind
-from reductions.certificate import Certificate, Progress, certify_protocol
+from reductions.certificate import Back, Certificate, Progress, certify_protocol
 from reductions.compiler_options import CompilerOptions
 from reductions.theorem_4_1 import layer_bounds
 
@@ -199,7 +199,7 @@ def certify_k_hop(
     *,
     options: CompilerOptions | None = None,
     precision: bool = False,
-    back: bool = False,
+    back: Back = False,
     progress: Progress | None = None,
 ) -> Certificate:
     """Certify k-hop on a sequence: protocol and compiled transformer against the oracle.
@@ -216,8 +216,8 @@ def certify_k_hop(
         are those of `theorem_bounds`.
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`).
-    back : bool
-        Simulate the transformer on machines again (`reductions.way_back`).
+    back : bool or str
+        Simulate the transformer on machines again, as `certify_protocol`.
     progress : callable, optional
 
     Returns
