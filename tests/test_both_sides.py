@@ -87,6 +87,16 @@ def test_both_sides_in_one_table(anna: Anna, tmp_path: Path) -> None:
     assert "1-vs-2-cycle conjecture" in shown.out
 
 
+def test_the_table_as_parquet(anna: Anna, tmp_path: Path) -> None:
+    """Columns of numbers and formulas are text there."""
+    polars = pytest.importorskip("polars")
+    out = tmp_path / "bounds.parquet"
+    assert anna("sweep", "bounds", "--n", "64", "--k", "4", "--out", out).status == 0
+    table = polars.read_parquet(out)
+    assert table["lower_rounds"].to_list()[-1] == "c*log(N)"
+    assert table["rounds"].dtype.is_integer()
+
+
 def test_canary_a_run_below_its_lower_side_fails_the_table(
     anna: Anna, monkeypatch: pytest.MonkeyPatch
 ) -> None:

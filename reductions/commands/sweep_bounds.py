@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     ok = all(row["ok"] is not False for row in rows)
     if options.out:
-        write_rows(options.out, rows, lambda *_: None)
+        write_rows(options.out, [_written(row) for row in rows], lambda *_: None)
     if options.json:
         print(json.dumps({"schema": SCHEMA, "ok": ok, "rows": rows}))
     elif not options.out:
@@ -58,6 +58,12 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(FORMATS[options.format](rows), end="")
     return 0 if ok else 1
+
+
+def _written(row: Row) -> Row:
+    """Let every column have one type: numbers and formulas are both written as text."""
+    mixed = [name for name in row if name == "lower_rounds" or name.endswith("_layers")]
+    return row | {name: str(row[name]) for name in mixed}
 
 
 def _cells(row: Row) -> Row:
