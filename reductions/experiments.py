@@ -98,7 +98,27 @@ MATCH2 = Experiment(
     samples=256,
 )
 
-EXPERIMENTS: Mapping[str, Experiment] = {one.name: one for one in (MATCH2,)}
+INDUCTION = Experiment(
+    "induction",
+    "error of induction heads on 100 of 4 letters against tables, two layers",
+    "Figure 1b of arXiv 2509.09001",
+    ("induction-softmax", "induction-collisions"),
+    alike([[32, 64, 96], [4, 8, 16, 32]], [1, 2, 3, 4]),
+    alike([[32, 96], [4, 8, 32]], [1, 2]),
+    samples=100,
+)
+
+K_HOP = Experiment(
+    "k-hop",
+    "error of 1 to 4 hops on 50 of 4 letters against tables, four layers",
+    "beyond the paper, which has one hop",
+    ("k-hop-softmax", "k-hop-collisions"),
+    tuple(((tables, z),) * 4 for tables in (8, 16, 32, 64, 96) for z in (1, 2, 3)),
+    tuple(((tables, 2),) * 4 for tables in (8, 32, 96)),
+    samples=100,
+)
+
+EXPERIMENTS: Mapping[str, Experiment] = {one.name: one for one in (MATCH2, INDUCTION, K_HOP)}
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

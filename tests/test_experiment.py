@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anna_model.surrogate import measure, shipped
+from anna_model.rows import Rows
+from anna_model.surrogate import anna_layers, measure, shipped
 from anna_model.surrogate.shipped_weights import shipped_names
 from reductions.arguments.experiment import NAMES
 from reductions.cli import main
@@ -150,25 +151,26 @@ def test_training_from_the_command(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 FIGURES = {path.stem: path for path in (ROOT / "benchmarks" / "learned").glob("*.csv")}
-STATED = {
-    "match2": ((8, 1),),
-}
-"""A setting of every experiment that README tells of, both stand-ins."""
+STATED = {"match2": (8,), "induction": (32, 4), "k-hop": (32, 32, 32, 32)}
+"""The tables of every layer that README tells of, with the hashes that make fewest errors."""
+QUICK_ENOUGH = ["match2", pytest.param("induction", marks=pytest.mark.slow)]
 
 
-def stated_rows(name: str) -> dict[tuple[str, str], dict[str, str]]:
-    """The rows of a file of figures, by stand-in and hashes, at the tables that README tells of."""
+def stated_rows(name: str) -> dict[str, dict[str, str]]:
+    """The row of every stand-in that README tells of, from the file of figures."""
     lines = FIGURES[name].read_text().splitlines()
     rows = csv.DictReader([line for line in lines if not line.startswith("#")])
-    tables = [str(pair[0]) for pair in STATED[name]]
-    names = (
-        ["tables"] if len(tables) == 1 else [f"tables_layer_{i + 1}" for i in range(len(tables))]
-    )
-    return {
-        (row["surrogate"], row["hashes"]): row
-        for row in rows
-        if [row[one] for one in names] == tables
-    }
+    tables = [str(one) for one in STATED[name]]
+    names = [f"tables_layer_{layer + 1}" for layer in range(len(tables))]
+    names = names if len(tables) > 1 else ["tables"]
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        before = found.get(row["surrogate"])
+        if [row[one] for one in names] == tables and (
+            before is None or float(row["error"]) < float(before["error"])
+        ):
+            found[row["surrogate"]] = row
+    return found
 
 
 def subset_interval(row: dict[str, str], draws: int) -> tuple[float, float]:
@@ -183,37 +185,48 @@ def subset_interval(row: dict[str, str], draws: int) -> tuple[float, float]:
     return mean - 5 * deviation - 1e-9, mean + 5 * deviation + 1e-9
 
 
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", QUICK_ENOUGH)
 def test_figures_are_measured_again(name: str) -> None:
-    experiment, draws, hashes = EXPERIMENTS[name], 3, 2
-    setting = tuple((tables, hashes) for tables, _ in STATED[name])
+    experiment, draws = EXPERIMENTS[name], 3
     for model in experiment.models:
         learned = shipped(model)
-        row = stated_rows(name)[learned.recipe.stand_in.name, str(hashes)]
+        row = stated_rows(name)[learned.recipe.stand_in.name]
+        setting = tuple((tables, int(row["hashes"])) for tables in STATED[name])
         batch = experiment.batch(learned.recipe.task, 0)
         errors = [measure(learned, batch, [setting], seed=seed)[0].error for seed in range(draws)]
         low, high = subset_interval(row, draws)
         assert low <= statistics.fmean(errors) <= high, (model, errors, low, high)
 
 
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", ["match2", "induction"])
 def test_canary_figures_of_one_stand_in_are_not_those_of_the_other(name: str) -> None:
     rows = stated_rows(name)
-    low, high = subset_interval(rows["collisions", "2"], 3)
-    assert not low <= float(rows["softmax", "2"]["error"]) <= high
+    low, high = subset_interval(rows["collisions"], 3)
+    assert not low <= float(rows["softmax"]["error"]) <= high
 
 
 @pytest.mark.parametrize("name", STATED)
 def test_readme_tells_what_the_file_holds(name: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = stated_rows(name)
-    for surrogate in ("softmax", "collisions"):
-        row = rows[surrogate, "2"]
-        told = (
-            f"{float(row['error']):.3f} in {float(row['error_low']):.3f} .. "
-            f"{float(row['error_high']):.3f}"
+    for row in stated_rows(name).values():
+        error, low, high = (float(row[one]) for one in ("error", "error_low", "error_high"))
+        assert f"{error:.3f} in {low:.3f} .. {high:.3f}, z = {row['hashes']}" in readme, row
+
+
+def test_files_of_figures_are_of_the_shipped_weights() -> None:
+    for name, file in FIGURES.items():
+        told = dict(
+            line.removeprefix("# ").split(": ", 1)
+            for line in file.read_text().splitlines()
+            if line.startswith("#")
         )
-        assert told in readme, told
+        models = json.loads(told["models"])
+        assert [model["recipe"] for model in models] == [
+            shipped(model).recipe.to_json() for model in EXPERIMENTS[name].models
+        ]
+        assert json.loads(told["parameters"])["runs"] == 10
+        assert told["date"]
+        assert json.loads(told["versions"])
 
 
 def test_match2_retrieves_and_does_not_average() -> None:
@@ -226,3 +239,24 @@ def test_match2_retrieves_and_does_not_average() -> None:
     averaged = float((partners / 32)[partners > 0].mean())
     assert measured.mean_sought_weight > 0.9 > 4 * averaged
     assert float(measured.keys_met.mean()) < 3
+
+
+def test_induction_heads_retrieve_what_follows_the_answer() -> None:
+    learned = shipped("induction-collisions")
+    batch = learned.recipe.task.batch(10, seed=0, stream=2, number=0)
+    mechanisms = anna_layers(learned, ((32, 2), (4, 2)), seed=0)
+    sought = learned.recipe.task.sought(batch.tokens)
+    before, after = [], []
+    for sample, x in enumerate(learned.embed(batch.tokens)):
+        trace: list[Any] = []
+        learned.transformer(mechanisms).forward(Rows.from_dense(x), trace=trace)
+        first, second = (
+            mechanism.weights(block.Q[0], block.K[0])
+            for mechanism, (_, block, _) in zip(mechanisms, trace, strict=True)
+        )
+        before.append((np.diagonal(first, -1)[1:] + np.diagonal(first, -2)).mean())
+        asks, answer = np.nonzero(sought[sample])
+        asks, answer = asks[answer < 99], answer[answer < 99]
+        after.append(second[asks, answer + 1].mean())
+    assert statistics.fmean(before) > 0.8
+    assert statistics.fmean(after) > 0.3  # an average over all tokens puts 0.01 there

@@ -39,8 +39,8 @@ _INDUCTION = Recipe(
     tables=(32, 4),
     hashes=(2, 2),
     seed=0,
-    steps=3_000,
-    patience=20,
+    steps=6_000,
+    patience=24,
 )
 
 _K_HOP = replace(
@@ -49,13 +49,15 @@ _K_HOP = replace(
     architecture=Architecture(layers=4, width=64, query_width=64, positions=True),
     tables=(32, 32, 32, 32),
     hashes=(2, 2, 2, 2),
+    steps=3_000,
+    patience=20,
 )
 
 RECIPES: Mapping[str, Recipe] = {
     "match2-softmax": _MATCH2,
     "match2-collisions": replace(_MATCH2, stand_in=CollisionStandIn(0.5, 0.2, 0.2)),
     "induction-softmax": _INDUCTION,
-    "induction-collisions": replace(_INDUCTION, stand_in=CollisionStandIn(0.25, 0.3, 0.3)),
+    "induction-collisions": replace(_INDUCTION, stand_in=CollisionStandIn(0.25, 0.15, 0.15)),
     "k-hop-softmax": _K_HOP,
     "k-hop-collisions": replace(_K_HOP, stand_in=CollisionStandIn(0.25, 0.6, 0.6)),
 }

@@ -8,10 +8,11 @@ layers. The answers are those of ``Learned.transformer`` with ``Anna`` layers of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import BoolArray, FloatArray, IntArray
 from anna_model.lsh.family import Family
@@ -144,7 +145,7 @@ def measure(
     found: dict[Setting, Measured] = {}
     sought = learned.recipe.task.sought(batch.tokens)
 
-    def descend(prefix: Setting, x: FloatArray, above: list[IntArray]) -> None:
+    def descend(prefix: Setting, x: FloatArray, above: list[NDArray[np.int32]]) -> None:
         depth = len(prefix)
         if depth == len(layers):
             counts = np.stack([met.sum(axis=2) for met in above])
@@ -159,11 +160,10 @@ def measure(
             if progress:
                 progress(len(found))
             return
-        below = sorted({one[depth] for one in listed if one[:depth] == prefix})
+        below = {one[depth] for one in listed if one[:depth] == prefix}
         Q, K, V = layers[depth].head(x)
         codes = _Codes.of(learned.recipe.family, Q, K, below, layer_seed(seed, depth))
-        for tables, hashes in below:
-            met = codes.met(tables, hashes)
+        for (tables, hashes), met in codes.met(below):
             counts = np.maximum(met.sum(axis=2, keepdims=True), 1)
             attended = met.astype(np.float64) @ V / counts
             descend((*prefix, (tables, hashes)), layers[depth].fold(x, attended), [*above, met])
@@ -187,7 +187,7 @@ class _Codes:
         family: Family,
         Q: FloatArray,
         K: FloatArray,
-        pairs: Sequence[tuple[int, int]],
+        pairs: Set[tuple[int, int]],
         seed: int,
     ) -> _Codes:
         m_qk = Q.shape[2]
@@ -201,11 +201,23 @@ class _Codes:
         )
         return cls(asked, offered, hashes, functions.n_symbols)
 
-    def met(self, tables: int, hashes: int) -> IntArray:
-        """Tables in which a query and a key meet: int64[S, N, N]."""
-        cut = self.base ** (self.hashes - hashes)
-        asked, offered = (codes[:, :, :tables] // cut for codes in (self.asked, self.offered))
-        met = np.zeros((*asked.shape[:2], offered.shape[1]), np.int64)
-        for table in range(tables):
-            met += asked[:, :, None, table] == offered[:, None, :, table]
-        return met
+    def met(
+        self, pairs: Set[tuple[int, int]]
+    ) -> Iterator[tuple[tuple[int, int], NDArray[np.int32]]]:
+        """Yield every (tables, hashes) with the tables in which queries and keys meet.
+
+        int32[S, N, N], each a copy. More tables of as many hashes go on from fewer.
+        """
+        for hashes in sorted({pair[1] for pair in pairs}):
+            cut = self.base ** (self.hashes - hashes)
+            asked, offered = (
+                np.ascontiguousarray(np.moveaxis(codes // cut, 2, 0))
+                for codes in (self.asked, self.offered)
+            )
+            shape = (*asked.shape[1:], offered.shape[2])
+            met, done = np.zeros(shape, np.int32), 0
+            for tables in sorted(pair[0] for pair in pairs if pair[1] == hashes):
+                for table in range(done, tables):
+                    met += asked[table][:, :, None] == offered[table][:, None, :]
+                done = tables
+                yield (tables, hashes), met.copy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reductions.arguments.command import Commands, command_of
 from reductions.arguments.values import size
 
-NAMES = ("match2",)
+NAMES = ("match2", "induction", "k-hop")
 
 
 def add(commands: Commands) -> None:

@@ -173,17 +173,37 @@ def as_commented_csv(report: Mapping[str, Any]) -> str:
 
 
 def _draw(rows: list[Row], file: str, baselines: Mapping[str, float]) -> None:
-    """Draw the error against the tables of the last layer, a line a stand-in and kind."""
-    last = "tables" if "tables" in rows[0] else max(n for n in rows[0] if n.startswith("tables_"))
+    shown, axis = drawn_rows(rows)
+    draw_errors(shown, file, axis, baselines)
+
+
+def drawn_rows(rows: list[Row]) -> tuple[list[Row], str]:
+    """Choose what a picture shows: the error against the tables of the last layer.
+
+    Of hashes the two fewest, of the tables of other layers the fewest and most; where all layers
+    have as many tables, these alone.
+
+    Examples
+    --------
+    >>> rows = [{"tables_layer_1": 8, "tables_layer_2": 8, "hashes": z} for z in (1, 2, 3)]
+    >>> drawn_rows(rows)
+    ([{'hashes': 1, 'tables': 8}, {'hashes': 2, 'tables': 8}], 'tables')
+    >>> rows = [{"tables_layer_1": l, "tables_layer_2": 4, "hashes": 1} for l in (32, 64, 96)]
+    >>> [row["tables_layer_1"] for row in drawn_rows(rows)[0]]
+    [32, 96]
+    """
     few = sorted({row["hashes"] for row in rows})[:2]
-    others = [name for name in rows[0] if name.startswith("tables_") and name != last]
-    ends = {name: {min(r[name] for r in rows), max(r[name] for r in rows)} for name in others}
-    shown = [
-        row
-        for row in rows
-        if row["hashes"] in few and all(row[name] in ends[name] for name in others)
-    ]
-    draw_errors(shown, file, last, baselines)
+    kept = [row for row in rows if row["hashes"] in few]
+    layers = sorted(name for name in rows[0] if name.startswith("tables_layer_"))
+    if not layers:
+        return kept, "tables"
+    if all(len({row[name] for name in layers}) == 1 for row in rows):
+        return [
+            {**{name: row[name] for name in row if name not in layers}, "tables": row[layers[0]]}
+            for row in kept
+        ], "tables"
+    ends = {name: {at(row[name] for row in rows) for at in (min, max)} for name in layers[:-1]}
+    return [row for row in kept if all(row[name] in ends[name] for name in ends)], layers[-1]
 
 
 def _print(report: Mapping[str, Any]) -> None:
