@@ -1,4 +1,4 @@
-"""Sample sort on many levels: about sqrt(s) random splitters a level, O(1 / epsilon) rounds.
+"""Sample sort: O(1 / epsilon) levels of about sqrt(s) random splitters, O(1 / epsilon^2) rounds.
 
 All machines are one group at first. On every level one record of each stride of a group is drawn at
 random; the last machine of the group, its leader, sorts these samples, cuts them into f parts of
@@ -15,6 +15,10 @@ broken by the index, so that equal words split like others.
 The bucket sizes that are declared hold with probability 1 - delta for every input, delta = 1 / N
 unless told otherwise (``splitting`` derives them); so that is a bound on the probability of
 failure. All random words are a function of (seed, round, group).
+
+A level goes up and down a tree whose arity is about sqrt(s) as well, so of L levels the one with j
+below it takes O(j) rounds: O(L^2) in all, L = O(1 / epsilon), a constant for a fixed epsilon. A
+sort that moves records before it counts them needs O(L), and can overfill a machine.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ SAMPLE_SORT = Algorithm(
     name="sample_sort",
     statement="N words; out: the words in increasing order, with random splitters",
     regime=(
-        "gamma = 0, O(1 / epsilon) rounds; a run fails with probability at most 1/N; c_s = 16 is "
+        "gamma = 0, O(1 / epsilon^2) rounds; a run fails with probability at most 1/N; c_s = 16 is "
         "enough for every N tried at epsilon >= 0.4; below that small N are refused"
     ),
     source=SOURCE,

@@ -51,7 +51,7 @@ ALGORITHMS = (
     Entry(
         "algorithm",
         "sample_sort",
-        "N words sorted by random splitters in O(1/epsilon) rounds, with high probability",
+        "N words sorted by random splitters, O(1/epsilon) levels of O(1/epsilon) rounds, w.h.p.",
         "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.algorithms.sample_sort:SAMPLE_SORT",
         "tests/test_primitives_sorting.py::test_hard_inputs",
