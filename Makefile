@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
 IN_PARALLEL = -n $(WORKERS) --dist worksteal
+# BLAS threads that wait for each other in every process are slower than one thread a process.
+export OPENBLAS_NUM_THREADS ?= 1
 RUNTIME := $(VENV)/.runtime-installed
 TEST := $(VENV)/.test-installed
 NOTEBOOKS := $(VENV)/.notebooks-installed

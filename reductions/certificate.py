@@ -14,12 +14,12 @@ from mpc_sim import Cluster, Protocol, Simulation
 from reductions.bounds import Bound, Check, Status
 from reductions.compiler_options import CompilerOptions
 from reductions.measured import (
-    cluster_parameters as cluster_parameters,
-    measured_bits as measured_bits,
-    measured_layers as measured_layers,
-    measured_rounds as measured_rounds,
-    scarcity_remark as scarcity_remark,
-    versions as versions,
+    cluster_parameters,
+    measured_bits,
+    measured_layers,
+    measured_rounds,
+    scarcity_remark,
+    versions,
 )
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
 

@@ -41,8 +41,8 @@ from reductions.anna_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.anna_to_mpc.bounds import bounds
 from reductions.anna_to_mpc.fit import memory_words
 from reductions.bounds import Bound
-from reductions.certificate import measured_rounds
 from reductions.low_rank_to_mpc import low_rank_bounds, low_rank_to_mpc
+from reductions.measured import measured_rounds
 from reductions.softmax_to_mpc import softmax_bounds, softmax_to_mpc
 
 Integers = NDArray[np.int64]

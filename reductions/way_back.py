@@ -25,8 +25,9 @@ from reductions.anna_to_mpc.hashed_bounds import failure_of
 from reductions.anna_to_mpc.plan import TokenPlan
 from reductions.anna_to_mpc.round_trip import fit_compiled_to_mpc
 from reductions.bounds import Bound
-from reductions.certificate import Progress, Recorder, measured_rounds
+from reductions.certificate import Progress, Recorder
 from reductions.host_memory import available_bytes
+from reductions.measured import measured_rounds
 from reductions.mpc_to_anna import CompiledProtocol
 
 Integers = NDArray[np.int64]

@@ -16,7 +16,7 @@ from reductions import compile_protocol
 from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
 from reductions.algorithms.certify import certify_algorithm, certify_own
 from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.certificate import Certificate, Recorder, measured_layers
+from reductions.certificate import Certificate, Recorder
 from reductions.certified_runs import refuse_what_cannot_fit
 from reductions.cli import main
 from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
@@ -24,6 +24,7 @@ from reductions.commands import certify_algorithm as command
 from reductions.compiler_options import ATTENTION_NAMES, CompilerOptions
 from reductions.hashed_ids import FarCollision
 from reductions.head_assignment import HEAD_NAMES
+from reductions.measured import measured_layers
 from reductions.registry import ENTRIES
 from reductions.theorem_4_1 import layer_bounds
 

@@ -13,8 +13,8 @@ from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.compose import Carry, parallel
-from reductions.certificate import measured_layers
 from reductions.compiler_options import CompilerOptions
+from reductions.measured import measured_layers
 from reductions.mpc_to_anna import compile_protocol
 from reductions.theorem_4_1 import layer_bounds
 

@@ -22,9 +22,9 @@ from anna_model.mechanisms.low_rank import EluPlusOne, PositiveRandomFeatures, R
 from anna_model.precision import Grid, GridOverflow
 from mpc_sim import InputError, ShapeError, Simulation, assert_local
 from reductions.anna_to_mpc import TransformerProtocol, anna_to_mpc
-from reductions.certificate import measured_layers
 from reductions.low_rank_to_anna import composed_bounds, low_rank_to_anna
 from reductions.low_rank_to_mpc import low_rank_bounds, low_rank_to_mpc
+from reductions.measured import measured_layers
 
 FEATURES = Grid(bits=13, fraction_bits=6)
 MECHANISMS: dict[str, Mechanism] = {

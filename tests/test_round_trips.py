@@ -21,8 +21,8 @@ from reductions import compile_protocol
 from reductions.anna_to_mpc import anna_to_mpc
 from reductions.anna_to_mpc.round_trip import fit_compiled_to_mpc
 from reductions.anna_to_mpc.round_trip_bounds import back_and_there_bounds, there_and_back_bounds
-from reductions.certificate import measured_layers
 from reductions.compiler_options import CompilerOptions
+from reductions.measured import measured_layers
 
 TRIPS = {
     "k-hop": (k_hop(3), "1/3"),

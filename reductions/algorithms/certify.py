@@ -10,21 +10,16 @@ import numpy as np
 from mpc_sim import Cluster, Protocol, Simulation
 from reductions.algorithms.algorithm import Algorithm, Words
 from reductions.bounds import Bound
-from reductions.certificate import (
-    Back,
-    Certificate,
-    Progress,
-    Recorder,
+from reductions.certificate import Back, Certificate, Progress, Recorder, plan_back, run_compiled
+from reductions.compiler_options import CompilerOptions
+from reductions.lower_bounds import full_information_rounds, least_rounds_bound
+from reductions.measured import (
     cluster_parameters,
     measured_bits,
     measured_layers,
     measured_rounds,
-    plan_back,
-    run_compiled,
     scarcity_remark,
 )
-from reductions.compiler_options import CompilerOptions
-from reductions.lower_bounds import full_information_rounds, least_rounds_bound
 from reductions.theorem_4_1 import layer_bounds, theorem_bounds
 
 if TYPE_CHECKING:

@@ -8,13 +8,8 @@ from typing import Any
 
 from mpc_sim import Cluster, Ledger, Simulation
 from reductions.algorithms.algorithm import Algorithm
-from reductions.certificate import (
-    Certificate,
-    Recorder,
-    cluster_parameters,
-    measured_rounds,
-    scarcity_remark,
-)
+from reductions.certificate import Certificate, Recorder
+from reductions.measured import cluster_parameters, measured_rounds, scarcity_remark
 
 Progress = Callable[[int, int], object]
 

@@ -28,9 +28,9 @@ from anna_model.mechanisms import (
     SparseLowRank,
 )
 from reductions.attention_inputs import Clusters, HeadFileError, Matrix, read_matrix
-from reductions.certificate import versions
 from reductions.cli import UsageError
 from reductions.commands.tables import COLOURS, open_console
+from reductions.measured import versions
 
 SCHEMA = "anna-mpc/attention/1"
 MOST_CHECKED = 4096

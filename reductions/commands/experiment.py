@@ -15,11 +15,11 @@ from typing import Any
 
 from anna_model.surrogate import RECIPES, Learned, TrainingError, shipped, train, trained_in
 from anna_model.weights_file import WeightsFileError
-from reductions.certificate import versions
 from reductions.cli import UsageError
 from reductions.commands.row_files import as_text, refuse_suffix, write_rows
 from reductions.commands.tables import open_console, progress_line
 from reductions.experiments import EXPERIMENTS, Experiment, Row, baselines_of, rows_of
+from reductions.measured import versions
 from reductions.plots import draw_errors
 
 SCHEMA = "anna-mpc/experiment/1"

@@ -12,7 +12,8 @@ from anna_model.precision import Grid
 from mpc_sim.records import Words
 from reductions.anna_to_mpc.fit import fit_anna_to_mpc
 from reductions.bounds import Bound
-from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.certificate import Certificate, Progress, Recorder
+from reductions.measured import measured_layers
 from reductions.tasks.word_transformer import WordTransformer
 from reductions.way_back import GAP, planned
 

@@ -20,7 +20,8 @@ from anna_model.precision import MOST_BITS, Grid, GridOverflow
 from mpc_sim import InputError
 from reductions.anna_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
-from reductions.certificate import Certificate, Progress, Recorder, measured_layers
+from reductions.certificate import Certificate, Progress, Recorder
+from reductions.measured import measured_layers
 
 if TYPE_CHECKING:
     from reductions.way_back import WayBack

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Protocol, Simulation
 from reductions.bounds import Bound
-from reductions.certificate import measured_layers, measured_rounds
 from reductions.codes import CodeOverload
 from reductions.compiler_options import CompilerOptions
+from reductions.measured import measured_layers, measured_rounds
 from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
 from reductions.testing.not_conforming import NotConforming
 from reductions.theorem_4_1 import theorem_bounds
