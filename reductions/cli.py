@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from reductions.arguments import (
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parser().parse_args(arguments)
+        _refuse_place(getattr(options, "out", None))
         status = int(options.run(options))
         sys.stdout.flush()
         return status
@@ -60,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return 130
+    except MemoryError as error:
+        _complain(f"{str(error) or 'out of memory'}; choose smaller sizes")
+        return 2
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # the reader left; what it read was right
@@ -82,6 +87,17 @@ def parser() -> argparse.ArgumentParser:
     for one in (certify, simulate, sweep, listing, attention, experiment, separations, bench):
         one.add(commands)
     return top
+
+
+def _refuse_place(name: str | None) -> None:
+    """Refuse, before anything runs, a file that cannot be written where it is to stand."""
+    if name is None:
+        return
+    place = Path(name)
+    if place.is_dir():
+        raise UsageError(f"cannot write {name}: it is a folder; name a file in it")
+    if not place.parent.is_dir():
+        raise UsageError(f"cannot write {name}: there is no folder {place.parent}; make it first")
 
 
 def _complain(message: str) -> None:

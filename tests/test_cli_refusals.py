@@ -294,6 +294,59 @@ def test_places_that_take_no_file(anna: Anna, tmp_path: Path, name: str) -> None
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
 
 
+@pytest.mark.parametrize("command", ["certify k-hop", "simulate aggregate", "attention softmax"])
+def test_a_place_that_takes_no_file_is_refused_before_the_run(
+    anna: Anna, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A long run that cannot leave its words is lost."""
+
+    def long(_: object) -> int:
+        raise AssertionError("it ran")
+
+    for module in ("certify", "simulate", "attention"):
+        monkeypatch.setattr(f"reductions.commands.{module}.run", long)
+    for name, told in (("missing/words.txt", "make it first"), (".", "name a file in it")):
+        run = anna(*command.split(), "--out", tmp_path / name)
+        assert run.status == 2
+        assert one_error_line(run)
+        assert told in run.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "certify k-hop --n 4 --attention anna --hashes 99999999999 --no-back",
+        "attention anna --hashes 99999999999",
+        "attention anna --tables 99999999999",
+        "attention softmax --n 99999999999",
+        "attention softmax --width 99999999999",
+        "attention softmax --clusters 9999999999",
+        "attention performer --features 99999999999",
+        "attention reformer --rounds 99999999999",
+        "attention softmax --spread inf",
+        "attention anna --n 8 --distance nan",
+        "sweep columnsort --seed 0..99999999999",
+        "simulate cycle_counting --n 2",
+    ],
+)
+def test_sizes_that_cannot_fit_are_one_line(anna: Anna, arguments: str) -> None:
+    run = anna(*arguments.split())
+    assert run.status == 2
+    assert one_error_line(run)
+    assert "choose" in run.err or "finite" in run.err
+
+
+def test_memory_that_runs_out_is_one_line(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(_: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr("reductions.commands.simulate.run", greedy)
+    run = anna("simulate", "aggregate")
+    assert run.status == 2
+    assert one_error_line(run)
+    assert "choose smaller sizes" in run.err
+
+
 def test_a_pipe_is_written_and_not_replaced(anna: Anna, tmp_path: Path) -> None:
     """As root the same would replace the null device by a file."""
     out = tmp_path / "pipe"

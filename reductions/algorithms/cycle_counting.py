@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.contraction import EDGE, waiting
 from mpc_sim.algorithms.cycle_counting import cycle_counting
 from mpc_sim.algorithms.first_of_run import SortShares
@@ -31,11 +31,18 @@ def one_or_two_cycles(n: int, seed: int, n_cycles: int | None = None) -> Graph:
     n_cycles : int, optional
         1 or 2; by default 1 for an even seed and 2 for an odd one.
 
+    Raises
+    ------
+    InputError
+        There are too few vertices for a cycle.
+
     Examples
     --------
     >>> one_or_two_cycles(6, 1).edges.tolist()
     [[4, 0], [0, 2], [2, 4], [1, 5], [5, 3], [3, 1]]
     """
+    if n < 3:
+        raise InputError(f"n = {n}: a cycle has at least 3 vertices; choose a larger n")
     order = np.random.default_rng(seed).permutation(n)
     cuts = [0, n] if (n_cycles or 1 + seed % 2) == 1 or n < 6 else [0, n // 2, n]
     rounds = [order[low:high] for low, high in pairwise(cuts)]

@@ -55,8 +55,10 @@ def seeds(text: str) -> list[int]:
     if not dots:
         return [size(text)]
     low, high = size(first), size(last)
-    if low > high or high - low >= 10**6:
+    if low > high:
         raise argparse.ArgumentTypeError(f"{text!r} is no range: write the smaller seed first")
+    if high - low >= 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is too many seeds: choose at most 10^6")
     return list(range(low, high + 1))
 
 

@@ -30,11 +30,13 @@ from anna_model.mechanisms import (
 from reductions.attention_inputs import Clusters, HeadFileError, Matrix, read_matrix
 from reductions.cli import UsageError
 from reductions.commands.tables import COLOURS, open_console
+from reductions.host_memory import available_bytes
 from reductions.measured import versions
 
 SCHEMA = "anna-mpc/attention/1"
 MOST_CHECKED = 4096
 DEFAULT_N, DEFAULT_WIDTH = 1024, 64
+BYTES_A_NUMBER = 8
 
 
 def run(options: argparse.Namespace) -> int:
@@ -90,6 +92,9 @@ def _head(options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:
         width = DEFAULT_WIDTH if options.width is None else options.width
         if n < 1 or width < 1 or options.clusters < 1:
             raise HeadFileError("--n, --width and --clusters are at least 1")
+        if not 0 <= options.spread < np.inf:
+            raise HeadFileError(f"--spread {options.spread}: choose it finite and at least 0")
+        _refuse_sizes(options, n, width)
         integers = options.mechanism == "exact-match"
         clusters = Clusters(
             n, width, options.clusters, options.spread, integers=integers, seed=options.seed
@@ -102,6 +107,23 @@ def _head(options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:
     elif options.mechanism == "exact-match":
         V = V.astype(np.float64)
     return Q, K, V
+
+
+def _refuse_sizes(options: argparse.Namespace, n: int, width: int) -> None:
+    """Refuse, before allocating, a seeded head or hash functions that cannot fit this machine."""
+    drawn = {
+        "anna": options.tables * (options.hashes * width + n),
+        "performer": options.features * (width + 2 * n),
+        "reformer": options.rounds * (options.codes * width // 2 + n),
+        "sparse-low-rank": options.codes * width // 2 + options.features * (width + 2 * n),
+    }
+    numbers = (options.clusters + 5 * n) * width + drawn.get(options.mechanism, 0)
+    available = available_bytes()
+    if BYTES_A_NUMBER * numbers > available:
+        raise HeadFileError(
+            f"this head needs about {BYTES_A_NUMBER * numbers / 2**30:.3g} GiB; this machine has "
+            f"{available / 2**30:.3g}: choose smaller sizes"
+        )
 
 
 def _timed(
@@ -146,8 +168,8 @@ def _constraints(
     """Count what violates the definition of ANNA for (r, c, l), if a distance was given."""
     if options.distance is None:
         return []
-    if options.distance < 0 or options.ratio < 1:
-        raise HeadFileError("--distance is at least 0 and --ratio at least 1")
+    if not (0 <= options.distance < np.inf and 1 <= options.ratio < np.inf):
+        raise HeadFileError("--distance is at least 0 and --ratio at least 1, both finite")
     source = "Definition 3.1 of arXiv 2509.09001"
     names = ("far-pairs", "light-pairs", "sums")
     if max(len(Q), len(K)) > MOST_CHECKED:
