@@ -327,13 +327,20 @@ def test_a_place_that_takes_no_file_is_refused_before_the_run(
         "attention anna --n 8 --distance nan",
         "sweep columnsort --seed 0..99999999999",
         "simulate cycle_counting --n 2",
+        "simulate aggregate --n 8 --every 0",
+        "simulate aggregate --n 8 --every nan --resume FOLDER",
+        "simulate aggregate --n 8 --every 1",
+        "certify match2 --n 8 --epsilon 1/3",
+        "certify match2 --n 8 --gamma 1",
+        "bench routing --max-n 0",
+        "experiment match2 --quick --runs 1 --samples 99999999999",
     ],
 )
-def test_sizes_that_cannot_fit_are_one_line(anna: Anna, arguments: str) -> None:
+def test_sizes_and_options_that_cannot_be_are_one_line(anna: Anna, arguments: str) -> None:
     run = anna(*arguments.split())
     assert run.status == 2
     assert one_error_line(run)
-    assert "choose" in run.err or "finite" in run.err
+    assert re.search("choose|finite|give more|goes with|leave them out", run.err)
 
 
 def test_memory_that_runs_out_is_one_line(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from mpc_sim import Cluster, MPCError, Protocol, Simulation, assert_local, fit_cluster
 from mpc_sim.algorithms.columnsort import plan_columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.errors import ShapeError, WordOverflow
+from mpc_sim.errors import InputError, ShapeError, WordOverflow
 
 TEXT = (
     "the cat sat on the mat and the dog sat on the log; the cat saw the dog and the dog saw "
@@ -66,6 +66,13 @@ def test_worked_example() -> None:
     ninth = [Simulation(k_hop(k), cluster, w).run()[8] for k in range(5)]
     assert "".join("-abc"[word] for word in ninth[:3]) == "aba"
     assert ninth == [oracles.k_hop(w, k, sigma)[8] for k in range(5)]
+
+
+def test_hops_are_any_whole_number_and_nothing_else() -> None:
+    assert k_hop(np.int64(3)) == k_hop(3)
+    for k in (2.5, "3", None, -1):
+        with pytest.raises(InputError, match="number of hops"):
+            k_hop(k)  # type: ignore[arg-type]
 
 
 # --- the protocol is the definition ---

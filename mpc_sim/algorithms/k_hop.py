@@ -17,6 +17,7 @@ its own letter: the letter goes straight to the machine that has to output it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
@@ -93,6 +94,10 @@ def k_hop(k: int) -> Protocol:
     >>> "".join(".abc"[word] for word in sim.run())
     '.a....bca'
     """
+    try:
+        k = index(k)
+    except TypeError:
+        raise InputError(f"k = {k!r}: the number of hops is a whole number") from None
     if k < 0:
         raise InputError(f"k = {k}: the number of hops is at least 0")
     if k == 0:

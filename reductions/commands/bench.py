@@ -18,6 +18,8 @@ def run(options: argparse.Namespace) -> int:
     """Print the rows of a benchmark."""
     if options.repeats < 1:
         raise UsageError("--repeats 0: time every contestant at least once")
+    if options.max_n == 0:
+        raise UsageError("--max-n 0 leaves no case; choose a larger one")
     keep_freed_memory()
     rows = _BENCHMARKS[options.name](options, progress_line())
     notes = _missing(options.name)

@@ -176,9 +176,11 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
+    if options.epsilon or options.gamma:
+        raise UsageError("--epsilon and --gamma are for protocols; leave them out")
     refuse_compiler_options(options)
     if options.n is not None:
-        refuse_size(options.n, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")
+        refuse_size(options.n, BYTES_A_TOKEN, "2/3")
     if options.text is not None or options.graph is not None:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:

@@ -19,10 +19,12 @@ from reductions.cli import UsageError
 from reductions.commands.row_files import as_text, refuse_suffix, write_rows
 from reductions.commands.tables import open_console, progress_line
 from reductions.experiments import EXPERIMENTS, Experiment, Row, baselines_of, rows_of
+from reductions.host_memory import available_bytes
 from reductions.measured import versions
 from reductions.plots import draw_errors
 
 SCHEMA = "anna-mpc/experiment/1"
+BYTES_A_SAMPLE = 2**16  # 128 tokens of 64 numbers: fewer than any layer keeps at a time
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,6 +82,12 @@ def _refuse(options: argparse.Namespace, experiment: Experiment) -> None:
     for name in ("runs", "samples", "steps"):
         if getattr(options, name) == 0:
             raise UsageError(f"--{name} 0: give at least 1")
+    need, available = (options.samples or 0) * BYTES_A_SAMPLE, available_bytes()
+    if need > available:
+        raise UsageError(
+            f"{options.samples} samples need about {need / 2**30:.3g} GiB; this machine has "
+            f"{available / 2**30:.3g}: choose fewer --samples"
+        )
     if options.out:
         refuse_suffix(options.out)
     if options.train is None:

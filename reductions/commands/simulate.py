@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     from reductions.algorithms.run import run_algorithm
 
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
+    if options.every is not None:
+        _refuse_every(options)
     try:
         refuse_wrong_input(algorithm, options.input, options.graph)
         if options.resume is not None:
@@ -90,6 +92,13 @@ def run(options: argparse.Namespace) -> int:
         )
         return 1
     return 0 if certificate.ok else 1
+
+
+def _refuse_every(options: argparse.Namespace) -> None:
+    if not options.every > 0:
+        raise UsageError(f"--every {options.every:g}: give more than 0 seconds")
+    if options.checkpoint is None and options.resume is None:
+        raise UsageError("--every goes with --checkpoint DIR or --resume DIR")
 
 
 def _new(
