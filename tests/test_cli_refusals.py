@@ -367,6 +367,16 @@ def test_a_pipe_is_written_and_not_replaced(anna: Anna, tmp_path: Path) -> None:
         os.close(reader)
 
 
+def test_a_text_is_the_same_from_a_file_and_from_standard_input(anna: Anna, tmp_path: Path) -> None:
+    """With the line breaks of another system, and a byte order mark."""
+    given, out, text = tmp_path / "text.txt", tmp_path / "words.txt", "\ufeffab\r\nab\r\n"
+    given.write_bytes(text.encode())
+    for name in (str(given), "-"):
+        run = anna("certify", "k-hop/tree", "--k", 1, "--text", name, "--out", out, stdin=text)
+        assert run.status == 0
+        assert words_of(out) == ["none", "none", "none", "b", "\\n", "a"]
+
+
 # --- terminals ---
 
 

@@ -20,18 +20,23 @@ def read_lines(name: str) -> list[str]:
 
 
 def read_text(name: str) -> str:
-    """Read a file, or standard input for ``-``."""
+    """Read a file, or standard input for ``-``.
+
+    Line breaks of other systems are read as line feeds, and a byte order mark is no letter.
+    """
     try:
-        if name == "-":
-            if sys.stdin is None:
-                raise UsageError("standard input is closed; give a file")
-            stream = getattr(sys.stdin, "buffer", None)
-            return sys.stdin.read() if stream is None else stream.read().decode("utf-8")
-        return Path(name).read_text(encoding="utf-8")
+        if name == "-" and sys.stdin is None:
+            raise UsageError("standard input is closed; give a file")
+        stream = getattr(sys.stdin, "buffer", None)
+        if name != "-":
+            text = Path(name).read_bytes().decode("utf-8")
+        else:
+            text = sys.stdin.read() if stream is None else stream.read().decode("utf-8")
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is no UTF-8 text: byte {error.start} is damaged") from None
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_text(name: str, text: str) -> None:
