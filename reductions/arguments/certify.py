@@ -70,7 +70,11 @@ def add(commands: Commands) -> None:
     source.add_argument(
         "--text", metavar="FILE", help="a token a character; - reads standard input"
     )
-    source.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    source.add_argument(
+        "--input",
+        metavar="FILE",
+        help="a word a line, of three-sum a number plus n^3; - reads standard input",
+    )
     source.add_argument(
         "--graph",
         metavar="FILE",

@@ -17,7 +17,11 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("--n", type=size, help="words or vertices of the seeded input (1024)")
     source = command.add_mutually_exclusive_group()
-    source.add_argument("--input", metavar="FILE", help="a word a line; - reads standard input")
+    source.add_argument(
+        "--input",
+        metavar="FILE",
+        help="a word a line, of three-sum a number plus n^3; - reads standard input",
+    )
     source.add_argument(
         "--graph",
         metavar="FILE",
