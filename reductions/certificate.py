@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim import Cluster, Protocol, Simulation
+from mpc_sim import Cluster, Protocol, ShapeError, Simulation
 from reductions.bounds import Bound, Check, Status
+from reductions.codes import CodeDomainError
 from reductions.compiler_options import CompilerOptions
 from reductions.measured import (
     cluster_parameters,
@@ -188,8 +189,8 @@ def certify_protocol(
     parameters : mapping, optional
         Shown with those of the cluster.
     options : CompilerOptions, optional
-        Where ids are to be hashed, the transformer runs by exact match and by hashing, and the
-        resources are those of the second.
+        With anna the transformer runs by exact match and by hashing, and the resources are those of
+        the second; with both those of the first.
     precision : bool
         Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
         the layers declare.
@@ -308,7 +309,7 @@ def run_compiled(
     Returns
     -------
     CompiledProtocol
-        The last that was run: by hashing, where asked.
+        The one whose resources count: of hashed ids where anna is asked for, else of exact match.
 
     Examples
     --------
@@ -335,20 +336,30 @@ def run_compiled(
     if counter is not None:
         met = meeting_bound(protocol, cluster, options)
         recorder.measure([met], {met.quantity: counter.most})
+    risky = transformer
     if options.hashed:
-        transformer = compile_protocol(protocol, cluster, **options.keywords)
+        risky = transformer = compile_protocol(protocol, cluster, **options.keywords)
         run_hashed(recorder, transformer, words, n_wrong, judge, _side(progress, "lsh"))
+    elif options.beside is not None:
+        try:
+            risky = compile_protocol(protocol, cluster, **options.beside.keywords)
+            refuse_what_cannot_fit(risky)
+        except (ShapeError, CodeDomainError) as error:
+            recorder.remarks.append(f"no run by hashing: {error}")
+        else:
+            run_hashed(recorder, risky, words, n_wrong, judge, _side(progress, "lsh"))
     if options.fan_out is not None:
         run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
-    if transformer.failure >= 1:
+    if risky.failure >= 1:
         recorder.remarks.append(
             "so few hashes promise nothing: ids may well meet; such a transformer then raises, "
             "and is never silently wrong"
         )
-    elif transformer.failure:
+    elif risky.failure:
+        subject = "such a transformer" if risky is transformer else "the transformer that hashes"
         recorder.remarks.append(
-            "over the seed, such a transformer raises with probability at most "
-            f"{float(transformer.failure):.2g}, and is never silently wrong"
+            f"over the seed, {subject} raises with probability at most "
+            f"{float(risky.failure):.2g}, and is never silently wrong"
         )
     return transformer
 

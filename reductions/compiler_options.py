@@ -13,7 +13,7 @@ from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.head_assignment import HEAD_NAMES, probability
 
-ATTENTION_NAMES = ("ema", "anna")
+ATTENTION_NAMES = ("ema", "anna", "both")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class CompilerOptions:
     Parameters
     ----------
     code, heads, attention : str
-        Of CODE_NAMES or PRINTED, HEAD_NAMES and ATTENTION_NAMES.
+        Of CODE_NAMES or PRINTED, HEAD_NAMES and ATTENTION_NAMES. With both the transformer of exact
+        match is built, and a certificate runs the one that hashes beside it.
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
     seed : int
@@ -61,14 +62,14 @@ class CompilerOptions:
             if given not in known:
                 raise CodeDomainError(f"{given!r} is unknown; use one of {', '.join(known)}")
         if self.attention not in ATTENTION_NAMES:
-            raise ShapeError(f"attention {self.attention!r} is unknown; use ema or anna")
+            raise ShapeError(f"attention {self.attention!r} is unknown; use ema, anna or both")
         object.__setattr__(self, "failure", probability(self.failure))
         if self.fan_out is not None:
             rho = as_exponent(self.fan_out, "fan-out")
             if rho < 0:
                 raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
             object.__setattr__(self, "fan_out", rho)
-        if self.attention != "anna" and (self.hashes, self.family) != (None, None):
+        if self.attention == "ema" and (self.hashes, self.family) != (None, None):
             raise ShapeError(
                 "only anna hashes: choose attention anna, or neither hashes nor family"
             )
@@ -78,7 +79,8 @@ class CompilerOptions:
     @property
     def keywords(self) -> dict[str, Any]:
         """The options as keywords of `compile_protocol`."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        built = self.by_exact_match if self.attention == "both" else self
+        return {one.name: getattr(built, one.name) for one in fields(built)}
 
     @property
     def shown(self) -> dict[str, str]:
@@ -101,6 +103,17 @@ class CompilerOptions:
         """The same options with exact match in place of hashing."""
         return replace(self, attention="ema", hashes=None, family=None)
 
+    @property
+    def beside(self) -> CompilerOptions | None:
+        """The options of a transformer that hashes and runs beside that of exact match, or None.
+
+        Examples
+        --------
+        >>> CompilerOptions(attention="both").beside.attention, CompilerOptions().beside
+        ('anna', None)
+        """
+        return replace(self, attention="anna") if self.attention == "both" else None
+
     def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
         """Return what is compiled: the protocol, or where asked the one with bounded fan-out.
 
@@ -119,5 +132,5 @@ class CompilerOptions:
 
     @property
     def hashed(self) -> bool:
-        """Whether ids are hashed."""
+        """Whether ids are hashed by the transformer whose resources count."""
         return self.attention == "anna"

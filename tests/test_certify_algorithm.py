@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpc_sim import Cluster, ShapeError, fit_cluster
+import reductions.certificate
+from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
 from mpc_sim.algorithms.columnsort import columnsort
-from reductions import compile_protocol
+from reductions import CompiledProtocol, compile_protocol
 from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
 from reductions.algorithms.certify import certify_algorithm, certify_own
 from reductions.algorithms.columnsort import COLUMNSORT
@@ -83,8 +84,38 @@ def test_every_algorithm_is_certified_by_every_code_and_by_three_seeds_of_hashin
 def test_sort_is_certified_in_every_way(options: CompilerOptions) -> None:
     certificate = certified(COLUMNSORT, 48, options)
     assert not failing(certificate)
-    sides = {"mpc", "transformer", *(["lsh"] if options.attention == "anna" else [])}
+    sides = {"mpc", "transformer", *(["lsh"] if options.attention != "ema" else [])}
     assert set(certificate.outputs) == sides
+
+
+def test_without_a_choice_the_command_runs_both(capsys: pytest.CaptureFixture[str]) -> None:
+    """Hashing adds its output and its collisions; all other rows are those of exact match."""
+    rows = {}
+    for chosen in ("", "--attention both", "--attention ema"):
+        assert main(["certify", "columnsort", "--n", "40", *chosen.split(), "--json"]) == 0
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        rows[chosen] = {check["name"]: check["measured"] for check in checks}
+    assert rows[""] == rows["--attention both"]
+    hashed = {"output-lsh": 0, "far_collisions": 0, "far_uncorrected": 0}
+    assert rows[""] == rows["--attention ema"] | hashed
+
+
+def test_hashing_that_was_not_asked_for_and_cannot_be_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = reductions.certificate.compile_protocol
+
+    def refusing(protocol: Protocol, cluster: Cluster, **chosen: object) -> CompiledProtocol:
+        if chosen["attention"] == "anna":
+            raise ShapeError("no room for a destination")
+        return build(protocol, cluster, **chosen)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reductions.certificate, "compile_protocol", refusing)
+    assert main(["certify", "columnsort", "--n", "40"]) == 0
+    told = capsys.readouterr().out
+    assert "note: no run by hashing: no room for a destination" in told
+    assert "output-lsh" not in told
+    assert main(["certify", "columnsort", "--n", "40", "--attention", "anna"]) == 2
 
 
 @pytest.mark.parametrize("heads", HEAD_NAMES)
@@ -233,13 +264,13 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         ("columnsort --text -", "--text is for k-hop"),
         ("columnsort --k 3", "--k is for k-hop"),
         ("columnsort --code morse", "'morse' is unknown"),
-        ("columnsort --attention softmax", "use ema or anna"),
+        ("columnsort --attention softmax", "use ema, anna or both"),
         ("columnsort --heads spread --failure 2", "strictly between 0 and 1"),
         ("columnsort --graph -", "takes words"),
         ("connectivity --input -", "takes a graph"),
         ("match2 --heads spread", "leave them out"),
         ("k-hop --graph -", "takes a text"),
-        ("columnsort --side lsh --out -", "this run has the sides"),
+        ("columnsort --attention ema --side lsh --out -", "this run has the sides"),
         ("mpc_sim.algorithms.columnsort:columnsort --graph -", "takes words"),
     ],
 )

@@ -175,7 +175,7 @@ def test_the_command_takes_any_family(
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--hashes 8", "--attention anna --hashes 0", "--family p-stable"]
+    "arguments", ["--attention ema --hashes 8", "--hashes 0", "--attention ema --family p-stable"]
 )
 def test_hashes_that_make_no_sense_are_refused(
     arguments: str, capsys: pytest.CaptureFixture[str]

@@ -45,7 +45,10 @@ def add(commands: Commands) -> None:
         "--heads", default="emission", help="emission: by order; spread: few messages meet (w.h.p.)"
     )
     command.add_argument(
-        "--attention", default="ema", help="ema: exact match; anna: by hashing as well"
+        "--attention",
+        default="both",
+        help="ema: exact match; anna: by hashing as well, with its resources; both: by hashing as "
+        "well, with the resources of exact match (both)",
     )
     command.add_argument(
         "--family",

@@ -211,7 +211,7 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
         raise UsageError("--buckets is for protocols; leave it out")
     names = options.code, options.heads, options.attention
     numbers = options.family, options.hashes, options.fan_out
-    if names != ("syndrome", "emission", "ema") or numbers != (None, None, None):
+    if names != ("syndrome", "emission", "both") or numbers != (None, None, None):
         raise UsageError(
             "--code, --heads, --attention, --family, --hashes and --fan-out are for protocols; "
             "leave them out"
