@@ -90,7 +90,7 @@ def test_a_picture(anna: Anna, tmp_path: Path) -> None:
         ("--ratio 2", "rho = 0.4911 must be below 1/3"),
         ("--gap 3", "choose eps' - eps in (0, 1]"),
         ("--gap x", "gap"),
-        ("--n 3 --mechanism anna", "raise memory_words"),
+        ("--n 3 --mechanism anna", "choose a larger --n or --gap"),
         ("--out machines.txt", "end the name in one of"),
     ],
 )

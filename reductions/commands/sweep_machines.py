@@ -51,7 +51,13 @@ def run(options: argparse.Namespace) -> int:
         for one in series:
             for n_tokens in sizes:
                 for seed in seeds:
-                    rows.append(count(one, n_tokens, seed))
+                    try:
+                        rows.append(count(one, n_tokens, seed))
+                    except ShapeError as error:
+                        reason = str(error).removesuffix(": raise memory_words")
+                        raise UsageError(
+                            f"--n {n_tokens}, {one.name}: {reason}: choose a larger --n or --gap"
+                        ) from None
                     if line is not None:
                         line("sweep", len(rows), len(series) * len(sizes) * len(seeds))
     except (InputError, ShapeError, GridOverflow, NoParameters) as error:
