@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from anna_model.rows import Rows
-from anna_model.surrogate import anna_layers, measure, shipped
+from anna_model.surrogate import Recipe, anna_layers, measure, shipped
 from anna_model.surrogate.shipped_weights import shipped_names
 from reductions.arguments.experiment import NAMES
 from reductions.cli import main
@@ -221,8 +221,8 @@ def test_files_of_figures_are_of_the_shipped_weights() -> None:
             if line.startswith("#")
         )
         models = json.loads(told["models"])
-        assert [model["recipe"] for model in models] == [
-            shipped(model).recipe.to_json() for model in EXPERIMENTS[name].models
+        assert [Recipe.from_json(model["recipe"]) for model in models] == [
+            shipped(model).recipe for model in EXPERIMENTS[name].models
         ]
         assert json.loads(told["parameters"])["runs"] == 10
         assert told["date"]
@@ -241,22 +241,29 @@ def test_match2_retrieves_and_does_not_average() -> None:
     assert float(measured.keys_met.mean()) < 3
 
 
-def test_induction_heads_retrieve_what_follows_the_answer() -> None:
+def test_induction_heads_read_a_window_and_do_not_look_letters_up() -> None:
     learned = shipped("induction-collisions")
-    batch = learned.recipe.task.batch(10, seed=0, stream=2, number=0)
-    mechanisms = anna_layers(learned, ((32, 2), (4, 2)), seed=0)
-    sought = learned.recipe.task.sought(batch.tokens)
-    before, after = [], []
-    for sample, x in enumerate(learned.embed(batch.tokens)):
+    batch = learned.recipe.task.batch(20, seed=0, stream=2, number=0)
+    setting = ((32, 2), (4, 2))
+    mechanisms = anna_layers(learned, setting, seed=0)
+    before, window, own = [], [], []
+    for tokens, x in zip(batch.tokens[:10], learned.embed(batch.tokens[:10]), strict=True):
         trace: list[Any] = []
         learned.transformer(mechanisms).forward(Rows.from_dense(x), trace=trace)
         first, second = (
             mechanism.weights(block.Q[0], block.K[0])
             for mechanism, (_, block, _) in zip(mechanisms, trace, strict=True)
         )
-        before.append((np.diagonal(first, -1)[1:] + np.diagonal(first, -2)).mean())
-        asks, answer = np.nonzero(sought[sample])
-        asks, answer = asks[answer < 99], answer[answer < 99]
-        after.append(second[asks, answer + 1].mean())
+        before.append(sum(np.diagonal(first, -back)[10:].mean() for back in (1, 2, 3)))
+        window.append(sum(np.diagonal(second, -back)[20:].mean() for back in range(-1, 8)))
+        follows = tokens[:, None] == tokens[None, :-1]  # keys whose letter before is that asked for
+        own.append(second[20:, 1:][follows[20:]].sum() / len(second[20:]))
     assert statistics.fmean(before) > 0.8
-    assert statistics.fmean(after) > 0.3  # an average over all tokens puts 0.01 there
+    assert statistics.fmean(window) > 0.85
+    assert statistics.fmean(own) < 0.4  # one letter in four is that; who looks it up has all there
+    # So what lies in the window is found, and what lies before it is not.
+    (measured,) = measure(learned, batch, [setting], seed=0)
+    samples, asks, answers = np.nonzero(learned.recipe.task.sought(batch.tokens))
+    wrong, distance = measured.wrong[samples, asks, 0], asks - answers
+    assert wrong[distance <= 6].mean() < 0.05
+    assert wrong[distance >= 9].mean() > 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from anna_model.surrogate.stand_ins import (
     CollisionLaw,
     attention_weights,
     sampled_weights,
+    scattered_counts,
     softmax_weights,
     table_seed,
 )
@@ -152,6 +154,75 @@ def test_straight_through_runs_tables_and_learns_from_the_expectation() -> None:
     assert torch.allclose(values[0], drawn.double() @ V, atol=1e-6)
     assert torch.equal(gradients[0], gradients[1])
     assert not torch.allclose(values[0], values[1], atol=1e-3)
+
+
+def binomial(tables: int, q: float) -> list[float]:
+    return [math.comb(tables, c) * q**c * (1 - q) ** (tables - c) for c in range(tables + 1)]
+
+
+@pytest.mark.parametrize("q", [0.001, 0.2, 0.6, 0.88])
+def test_counts_have_the_gradient_of_their_first_two_moments(q: float) -> None:
+    recipe = small_recipe(COLLISIONS)
+    tables, step = recipe.tables[1], 1e-6
+
+    def moment(power: int, log: float) -> float:
+        law = binomial(tables, math.exp(log))
+        return sum(share * c**power for c, share in enumerate(law))
+
+    met = torch.arange(tables + 1, dtype=torch.float64)[None, None]
+    logs = torch.full_like(met, math.log(q)).requires_grad_()
+    counts = scattered_counts(met, logs, recipe, 1)
+    assert torch.equal(counts, met)
+    counts.sum().backward()
+    slopes, law = logs.grad.flatten().tolist(), binomial(tables, q)
+    for power in (1, 2):
+        # Of c^2 it is 2 c times that of c.
+        found = sum(
+            share * power * c ** (power - 1) * slope
+            for c, (share, slope) in enumerate(zip(law, slopes, strict=True))
+        )
+        low, high = (moment(power, math.log(q) + sign * step) for sign in (-1, 1))
+        assert found == pytest.approx((high - low) / (2 * step), rel=1e-6)
+    # The canary: the gradient of the expectation alone misses that of the second moment.
+    alone = sum(share * 2 * c * tables * q for c, share in enumerate(law))
+    assert alone != pytest.approx(found, rel=0.01)
+
+
+def test_gradient_of_counts_runs_the_same_tables_and_sees_more() -> None:
+    recipe = small_recipe(COLLISIONS)
+    law = CollisionLaw.of(Hyperplane(), 8)
+    gradients, values = [], []
+    for scatter in (False, True):
+        Q, K = (rows(seed).requires_grad_() for seed in (4, 5))
+        flat = replace(recipe, stand_in=CollisionStandIn(1.0, 0.0, 0.5, scatter=scatter))
+        heard = attention_weights(flat, law, 0, Q, K, step=6) @ rows(6)
+        heard.sum().backward()
+        gradients.append(Q.grad)
+        values.append(heard.detach())
+    assert torch.allclose(values[0], values[1], atol=1e-6)
+    assert not torch.allclose(gradients[0], gradients[1], atol=1e-3)
+    assert bool(gradients[1].isfinite().all())
+
+
+def test_queries_that_meet_nobody_are_drawn_to_keys() -> None:
+    recipe = small_recipe(COLLISIONS)
+    logs = torch.full((1, 1, 3), -2.0, dtype=torch.float64).requires_grad_()
+    counts = scattered_counts(torch.zeros_like(logs), logs, recipe, 0)
+    (counts / counts.sum(dim=2, keepdim=True).clamp_min(1)).sum().backward()
+    assert bool((logs.grad > 0).all())
+
+
+def test_cards_of_before_go_on(tmp_path: Path) -> None:
+    recipe = small_match2_recipe(stand_in=COLLISIONS)
+    train(recipe, tmp_path)
+    file = tmp_path / "card.json"
+    card = json.loads(file.read_text())
+    del card["recipe"]["stand_in"]["scatter"]
+    file.write_text(json.dumps(card))
+    assert train(recipe, tmp_path)["recipe"]["stand_in"]["scatter"] is False
+    scattered = replace(recipe, stand_in=replace(COLLISIONS, scatter=True))
+    with pytest.raises(TrainingError, match="another recipe"):
+        train(scattered, tmp_path)
 
 
 def test_tables_are_new_at_every_step_and_layer() -> None:

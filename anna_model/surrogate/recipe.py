@@ -76,7 +76,10 @@ class CollisionStandIn:
     anneal_until, sample_from : float
         Shares of the steps: when z is reached, and when tables begin to be drawn; 1 never draws.
         From then on the forward pass is Algorithm 1 on fresh tables, the backward pass that of the
-        expectation.
+        expectation, or of the counts.
+    scatter : bool
+        Whether the backward pass of drawn tables is that of the counts, which sees how far they
+        scatter, and not of the expectation, which does not.
 
     Examples
     --------
@@ -88,6 +91,7 @@ class CollisionStandIn:
     first_power: float = 0.25
     anneal_until: float = 0.5
     sample_from: float = 0.5
+    scatter: bool = False
 
     def __post_init__(self) -> None:
         shares = (self.first_power, self.anneal_until, self.sample_from)

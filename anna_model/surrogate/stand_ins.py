@@ -13,6 +13,10 @@ many tables give, the second the probability that query i meets anybody. Without
 ratios would count, and weights that hardly ever collide would be as good as any. Counts are neither
 independent nor Poisson, and few scatter; so in the end training draws tables: the forward pass is
 Algorithm 1, the backward pass that of the expectation ("straight through").
+
+That gradient does not see how far counts scatter: where a query meets enough keys, meeting them
+more often leaves the expectation alike, and only makes the answer surer. `scattered_counts` is the
+gradient of the counts themselves, and sees it.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 CLOSEST = 1e-6
 """Squared distances are taken to be this at least: the root has no slope at 0."""
+LEAST_MISS = 0.1
+"""Of the probability not to meet, where a gradient divides by it."""
 
 
 def attention_weights(
@@ -65,7 +71,11 @@ def attention_weights(
     expected = torch.softmax(logs, dim=2) * -torch.expm1(-met)
     if not stand_in.samples(step=step, steps=recipe.steps):
         return expected
-    drawn = sampled_weights(recipe, layer, Q, K, seed=table_seed(recipe, layer, step))
+    seed = table_seed(recipe, layer, step)
+    if stand_in.scatter:
+        met = scattered_counts(sampled_counts(recipe, layer, Q, K, seed=seed), logs, recipe, layer)
+        return met / met.sum(dim=2, keepdim=True).clamp_min(1)
+    drawn = sampled_weights(recipe, layer, Q, K, seed=seed)
     return expected + (drawn - expected).detach()
 
 
@@ -151,6 +161,60 @@ def sampled_weights(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: i
     tensor([[[0.5000, 0.5000],
              [0.5000, 0.5000]]])
     """
+    met = sampled_counts(recipe, layer, Q, K, seed=seed)
+    return met / met.sum(dim=2, keepdim=True).clamp_min(1)
+
+
+def scattered_counts(met: Tensor, logs: Tensor, recipe: Recipe, layer: int) -> Tensor:
+    """Give counts of collisions the gradient of binomial counts in ln q.
+
+    A count of l tables with probability q has mean l q and variance l q (1 - q). With its place
+    e = (c - l q) / sqrt(l q (1 - q)) held, c = l q + e sqrt(l q (1 - q)) moves with ln q by
+    l q + (c - l q) (1 - 2 q) / (2 (1 - q)): over the draw the first two moments move as they do.
+
+    Parameters
+    ----------
+    met : float32[B, N, N]
+        The counts c, without gradient.
+    logs : float32[B, N, N]
+        ln q.
+    recipe : Recipe
+    layer : int
+
+    Returns
+    -------
+    float32[B, N, N]
+        The values of ``met``. 1 - q counts as `LEAST_MISS` at least, where q is nearly 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.surrogate import RECIPES
+    >>> logs = torch.tensor([[[0.25, 0.25]]]).log().requires_grad_()
+    >>> met = torch.tensor([[[4.0, 1.0]]])
+    >>> counts = scattered_counts(met, logs, RECIPES["induction-collisions"], 1)  # of 4 tables
+    >>> counts.sum().backward()
+    >>> counts.tolist(), [round(one, 6) for one in logs.grad.flatten().tolist()]
+    ([[[4.0, 1.0]]], [2.0, 1.0])
+    """
+    tables = recipe.tables[layer]
+    q = logs.detach().exp()
+    slope = tables * q + (met - tables * q) * (1 - 2 * q) / (2 * (1 - q).clamp_min(LEAST_MISS))
+    return met + slope * (logs - logs.detach())
+
+
+def sampled_counts(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: int) -> Tensor:
+    """Count in how many tables drawn from a seed a query meets a key: float32[B, N, N].
+
+    Examples
+    --------
+    >>> import torch
+    >>> from anna_model.surrogate import RECIPES
+    >>> same = torch.ones(1, 2, 64) / 8
+    >>> sampled_counts(RECIPES["match2-softmax"], 0, same, same, seed=0)
+    tensor([[[8., 8.],
+             [8., 8.]]])
+    """
     import torch
 
     n_samples, n_tokens, m_qk = Q.shape
@@ -162,7 +226,7 @@ def sampled_weights(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: i
     met = torch.zeros(n_samples, n_tokens, n_tokens, device=Q.device)
     for table in range(tables):
         met += asked[:, :, table, None] == offered[:, None, :, table]
-    return met / met.sum(dim=2, keepdim=True).clamp_min(1)
+    return met
 
 
 def table_seed(recipe: Recipe, layer: int, step: int) -> int:

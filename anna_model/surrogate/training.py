@@ -107,10 +107,18 @@ def _history(recipe: Recipe, place: Path) -> list[dict[str, Any]]:
     if not card.exists():
         return []
     found = json.loads(card.read_text())
-    if recipe is None or found.get("recipe") != recipe.to_json():
+    if not _is_of(found, recipe):
         raise TrainingError(f"{card.name} in {place} is of another recipe: take another folder")
     history: list[dict[str, Any]] = found["history"]
     return history
+
+
+def _is_of(card: dict[str, Any], recipe: Recipe) -> bool:
+    """Whether a card is of a recipe; what it does not name has the value it had before."""
+    try:
+        return Recipe.from_json(card["recipe"]) == recipe
+    except (KeyError, ValueError):
+        return False
 
 
 class _Run:
