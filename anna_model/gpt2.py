@@ -372,7 +372,9 @@ class _Weights:
     def _affine(self, name: str, n_in: int, n_out: int) -> Affine:
         shape = (n_out, n_in) if self.is_output_first else (n_in, n_out)
         matrix = self.matrix(f"{name}.weight", shape)
-        return Affine(matrix.T if self.is_output_first else matrix, self._bias(name, n_out))
+        if self.is_output_first:  # in the same order of memory: products may round by the layout
+            matrix = np.ascontiguousarray(matrix.T)
+        return Affine(matrix, self._bias(name, n_out))
 
     def _norm(self, name: str, width: int) -> Affine:
         return Affine(self.matrix(f"{name}.weight", (width,)), self._bias(name, width))
