@@ -93,6 +93,8 @@ def _refuse_place(name: str | None) -> None:
     """Refuse, before anything runs, a file that cannot be written where it is to stand."""
     if name is None:
         return
+    if name == "-":
+        raise UsageError("--out -: standard output holds the report; name a file")
     place = Path(name)
     if place.is_dir():
         raise UsageError(f"cannot write {name}: it is a folder; name a file in it")

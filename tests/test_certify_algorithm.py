@@ -270,7 +270,10 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         ("connectivity --input -", "takes a graph"),
         ("match2 --heads spread", "leave them out"),
         ("k-hop --graph -", "takes a text"),
-        ("columnsort --attention ema --side lsh --out -", "this run has the sides"),
+        ("columnsort --attention ema --side lsh --out words.txt", "leave --attention ema out"),
+        ("columnsort --out -", "standard output holds the report; name a file"),
+        ("columnsort --no-back --side back --out words.txt", "leave --no-back out"),
+        ("columnsort --side back --out words.txt", "this run has the sides mpc, transformer, lsh"),
         ("mpc_sim.algorithms.columnsort:columnsort --graph -", "takes words"),
     ],
 )

@@ -45,6 +45,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--buckets is of the way back; leave --no-back out")
     if options.side and not options.out:
         raise UsageError("--side goes with --out FILE")
+    if options.side == "lsh" and options.attention == "ema":
+        raise UsageError("--side lsh is of the run by hashing; leave --attention ema out")
+    if options.side == "back" and options.no_back:
+        raise UsageError("--side back is of the way back; leave --no-back out")
     if options.n is not None and (options.text or options.input or options.graph):
         raise UsageError(
             "--n is for the seeded input; leave it out with --text, --input or --graph"
