@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,3 +108,8 @@ def words_of(path: Path) -> list[str]:
     *words, rest = path.read_text(encoding="utf-8").split("\n")
     assert rest == ""
     return words
+
+
+def one_error_line(run: Run) -> bool:
+    """Whether a run said nothing but one line of the right form, on standard error."""
+    return run.out == "" and re.fullmatch(r"anna-mpc: [^\n]+\n", run.err) is not None
