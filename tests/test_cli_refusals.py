@@ -232,6 +232,12 @@ def test_what_cannot_fit_is_refused_before_allocating(anna: Anna, line: str) -> 
     assert peak < 2**20
 
 
+def test_a_million_numbers_of_match2_are_not_refused(anna: Anna) -> None:
+    """One head of width 1: nothing of the size of a block stands beside a number."""
+    run = anna("certify", "match2", "--n", 10**6, "--no-back", "--json")
+    assert (run.status, run.json["ok"]) == (0, True)
+
+
 def test_canary_traced_memory(anna: Anna) -> None:
     tracemalloc.start()
     try:

@@ -184,7 +184,7 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
         raise UsageError("--epsilon and --gamma are for protocols; leave them out")
     refuse_compiler_options(options)
     if options.n is not None:
-        refuse_size(options.n, BYTES_A_TOKEN, "2/3")
+        refuse_size(options.n, BYTES_A_TOKEN)  # its heads are 1 wide: no rows of blocks
     if options.text is not None or options.graph is not None:
         raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
     if options.input is not None:
