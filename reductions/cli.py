@@ -114,3 +114,7 @@ class _Version(argparse.Action):
 
         print(f"anna-mpc {version('anna-mpc')}")
         parser.exit()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
