@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anna_model.answers import DenseAnswer as DenseAnswer, SparseAnswer as SparseAnswer
-    from anna_model.definition import definition_forward as definition_forward
+    from anna_model.forward_by_definition import definition_forward as definition_forward
     from anna_model.heads import (
         EVERY_HEAD as EVERY_HEAD,
         DenseHeads as DenseHeads,
@@ -52,7 +52,7 @@ _HOME = {
     "Transformer": "transformer",
     "attention_patterns": "patterns",
     "check_rowwise": "rowwise_check",
-    "definition_forward": "definition",
+    "definition_forward": "forward_by_definition",
 }
 
 __all__ = sorted(_HOME)

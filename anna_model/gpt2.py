@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model.affine import Affine
 from anna_model.answers import Answer, DenseAnswer
+from anna_model.fixed_point.affine import Affine
 from anna_model.frozen_arrays import FloatArray
 from anna_model.heads import DenseHeads, HeadBlock
 from anna_model.mechanisms.mechanism import Mechanism

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anna_model.affine import Affine, ExactAffine
+from anna_model.fixed_point.affine import Affine, ExactAffine
+from anna_model.fixed_point.grid import Grid
 from anna_model.gpt2 import Gpt2, Gpt2Layer
-from anna_model.precision import Grid
 
 
 def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:

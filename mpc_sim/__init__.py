@@ -14,8 +14,8 @@ if TYPE_CHECKING:
         MPCError as MPCError,
         ShapeError as ShapeError,
     )
-    from mpc_sim.ledger import Ledger as Ledger
-    from mpc_sim.per_machine import Memory as Memory, per_machine as per_machine
+    from mpc_sim.ledger.ledger import Ledger as Ledger
+    from mpc_sim.local_step import Memory as Memory, per_machine as per_machine
     from mpc_sim.protocol import Protocol as Protocol, fit_cluster as fit_cluster
     from mpc_sim.randomness import random_words as random_words
     from mpc_sim.records import (
@@ -31,7 +31,7 @@ _HOME = {
     "Cluster": "cluster",
     "Inbox": "records",
     "InputError": "errors",
-    "Ledger": "ledger",
+    "Ledger": "ledger.ledger",
     "MPCError": "errors",
     "Outbox": "records",
     "Protocol": "protocol",
@@ -40,9 +40,9 @@ _HOME = {
     "Simulation": "simulation",
     "assert_local": "conformance",
     "fit_cluster": "protocol",
-    "Memory": "per_machine",
+    "Memory": "local_step",
     "parallel": "compose",
-    "per_machine": "per_machine",
+    "per_machine": "local_step",
     "random_words": "randomness",
     "sequence": "compose",
 }

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from mpc_sim import archive
 from mpc_sim.charge import Mode, as_mode
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import CheckpointError, InputError
 from mpc_sim.identity import difference, identity
-from mpc_sim.ledger import Ledger
+from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records, Words
+from mpc_sim.saving import archive
 
-FILE = archive.FileKind("checkpoint", 1, CheckpointError)
+FILE = archive.FileKind("checkpoint", 2, CheckpointError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Checkpoint:
     Examples
     --------
     >>> from mpc_sim import fit_cluster, Simulation
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> import tempfile
     >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
     >>> _ = sim.step()

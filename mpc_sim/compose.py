@@ -128,7 +128,7 @@ def sequence(*stages: Protocol, name: str = "") -> Sequence:
     >>> len(sequence(OwnLetter(), sequence(OwnLetter(), OwnLetter())).stages)
     3
     >>> from mpc_sim import Cluster
-    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> from mpc_sim.stages.columnsort import Columnsort
     >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4)
     >>> sequence(sequence(Columnsort(("word",)), name="prepare"), name="all").label(0, cluster)
     'all / prepare / columnsort / load'
@@ -152,7 +152,7 @@ class Parallel(Protocol):
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> from mpc_sim.stages.columnsort import Columnsort
     >>> both = parallel(Columnsort(("word",)), Carry("input", ("word",)))
     >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
     >>> both.n_rounds(cluster), [channel.name for channel in both.channels(1, cluster)]
@@ -232,7 +232,7 @@ def parallel(*parts: Protocol) -> Parallel:
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import Columnsort
+    >>> from mpc_sim.stages.columnsort import Columnsort
     >>> len(parallel(Columnsort(("word",)), Carry("input", ("word",))).parts)
     2
     """

@@ -31,9 +31,9 @@ def identity(value: Any) -> str:
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import Rename
+    >>> from mpc_sim.stages.columnsort import Rename
     >>> identity(Rename("input", "records"))
-    "mpc_sim.algorithms.columnsort.Rename(source='input', target='records')"
+    "mpc_sim.stages.columnsort.Rename(source='input', target='records')"
     """
     if isinstance(value, type | BuiltinFunctionType):
         return _qualified(value)

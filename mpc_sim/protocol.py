@@ -103,7 +103,7 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> check_shape(columnsort(), Cluster(n_words=8, memory_words=8, n_machines=2, block_words=4))
     """
     protocol.check(cluster)

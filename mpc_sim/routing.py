@@ -38,7 +38,7 @@ class Messages:
     Examples
     --------
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> from mpc_sim import Simulation
     >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
     >>> (part,) = sim.peek().messages

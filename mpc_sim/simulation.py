@@ -14,18 +14,18 @@ from mpc_sim.checkpoint import Checkpoint, schedule
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import InputError, RoundBudgetExceeded
 from mpc_sim.identity import identity
+from mpc_sim.inspect.trace import Flow, Trace
+from mpc_sim.inspect.views import MachineView
 from mpc_sim.kept_rounds import KeptRounds
-from mpc_sim.ledger import Ledger
-from mpc_sim.loads import RoundLoads
+from mpc_sim.ledger.ledger import Ledger
+from mpc_sim.ledger.loads import RoundLoads
 from mpc_sim.placement import load_input, read_output
 from mpc_sim.protocol import Protocol, check_shape
 from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
-from mpc_sim.trace import Flow, Trace
-from mpc_sim.views import MachineView
 
 if TYPE_CHECKING:
-    from mpc_sim.explore import Explorer
+    from mpc_sim.inspect.explore import Explorer
 
 
 class Simulation:
@@ -230,7 +230,7 @@ class Simulation:
         --------
         >>> import tempfile
         >>> from mpc_sim import fit_cluster
-        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> from mpc_sim.stages.columnsort import columnsort
         >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
         >>> _ = sim.step()
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -256,7 +256,7 @@ class Simulation:
         Examples
         --------
         >>> from mpc_sim import fit_cluster
-        >>> from mpc_sim.algorithms.columnsort import columnsort
+        >>> from mpc_sim.stages.columnsort import columnsort
         >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
         >>> sim.goto(2)
         >>> sim.trace().n_rounds, sim.round
@@ -280,7 +280,7 @@ class Simulation:
         ImportError
             Without ipywidgets and anywidget; the message names the extra.
         """
-        from mpc_sim.explore import Explorer
+        from mpc_sim.inspect.explore import Explorer
 
         return Explorer(self)
 

@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reductions.bounds import Bound as Bound
-    from reductions.certificate import (
+    from reductions.certify.certificate import (
         Certificate as Certificate,
         certify_protocol as certify_protocol,
     )
-    from reductions.codes import SyndromeCode as SyndromeCode
-    from reductions.mpc_to_anna import (
-        CompiledProtocol as CompiledProtocol,
-        compile_protocol as compile_protocol,
-    )
-    from reductions.tasks.k_hop import certify_k_hop as certify_k_hop
-    from reductions.tasks.match2 import (
+    from reductions.constructions.k_hop import certify_k_hop as certify_k_hop
+    from reductions.constructions.match2 import (
         certify_match2 as certify_match2,
         match2_transformer as match2_transformer,
+    )
+    from reductions.mpc_to_anna.codes import SyndromeCode as SyndromeCode
+    from reductions.mpc_to_anna.compile import (
+        CompiledProtocol as CompiledProtocol,
+        compile_protocol as compile_protocol,
     )
 
 _HOME = {
     "Bound": "bounds",
-    "Certificate": "certificate",
-    "CompiledProtocol": "mpc_to_anna",
-    "SyndromeCode": "codes",
-    "certify_k_hop": "tasks.k_hop",
-    "certify_match2": "tasks.match2",
-    "certify_protocol": "certificate",
-    "compile_protocol": "mpc_to_anna",
-    "match2_transformer": "tasks.match2",
+    "Certificate": "certify.certificate",
+    "CompiledProtocol": "mpc_to_anna.compile",
+    "SyndromeCode": "mpc_to_anna.codes",
+    "certify_k_hop": "constructions.k_hop",
+    "certify_match2": "constructions.match2",
+    "certify_protocol": "certify.certificate",
+    "compile_protocol": "mpc_to_anna.compile",
+    "match2_transformer": "constructions.match2",
 }
 
 __all__ = sorted(_HOME)

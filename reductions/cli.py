@@ -9,25 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from reductions.arguments import (
-    attention,
-    bench,
-    certify,
-    experiment,
-    listing,
-    separations,
-    simulate,
-    sweep,
+from reductions.commands import (
+    attention_arguments as attention,
+    bench_arguments as bench,
+    certify_arguments as certify,
+    experiment_arguments as experiment,
+    listing_arguments as listing,
+    separations_arguments as separations,
+    simulate_arguments as simulate,
+    sweep_arguments as sweep,
 )
+from reductions.commands.usage import UsageError
 
 DESCRIPTION = (
     "Testbed for the theory of massively parallel computation and attention: simulate MPC "
     "protocols under their limits, compile them to transformers, certify every claim."
 )
-
-
-class UsageError(Exception):
-    """Bad usage, a malformed file or an impossible size; one line that says what to change."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import sympy
 
 from anna_model import Rows, Transformer
-from anna_model.fixed_point import Precision
-from reductions.algorithms.sort_and_scan import Most
-from reductions.anna_to_mpc.transformer_protocol import TransformerProtocol
+from anna_model.fixed_point.attention import Precision
+from reductions.attention_to_mpc.low_rank import low_rank_bounds, low_rank_to_mpc
+from reductions.attention_to_mpc.low_rank_plan import LowRankPlan, tree_of
+from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.bounds import Bound
-from reductions.low_rank_plan import LowRankPlan, tree_of
-from reductions.low_rank_to_mpc import low_rank_bounds, low_rank_to_mpc
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.problems.sort_and_scan import Most
 
 SOURCE = "Liu et al., arXiv 2509.09001, Theorem 4.4: Lemma D.2, then Theorem 4.1"
 
@@ -43,7 +43,7 @@ class LowRankAsAnna:
     >>> from anna_model import HeadMaps, RowwiseLayer
     >>> from anna_model.mechanisms import LowRank
     >>> from anna_model.mechanisms.low_rank import Raw
-    >>> from anna_model.precision import Grid
+    >>> from anna_model.fixed_point.grid import Grid
     >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
     >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False), (head,))
     >>> found = low_rank_to_anna(
@@ -94,7 +94,7 @@ def low_rank_to_anna(
     --------
     >>> from anna_model import HeadMaps, RowwiseLayer
     >>> from anna_model.mechanisms import LowRank
-    >>> from anna_model.precision import Grid
+    >>> from anna_model.fixed_point.grid import Grid
     >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
     >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
     >>> found = low_rank_to_anna(
@@ -121,7 +121,7 @@ def composed_bounds(found: LowRankAsAnna) -> tuple[Bound, ...]:
     --------
     >>> from anna_model import HeadMaps, RowwiseLayer
     >>> from anna_model.mechanisms import LowRank
-    >>> from anna_model.precision import Grid
+    >>> from anna_model.fixed_point.grid import Grid
     >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
     >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
     >>> found = low_rank_to_anna(

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision, fixed_point
-from anna_model.precision import Grid
+from anna_model.fixed_point.attention import Precision, fixed_point
+from anna_model.fixed_point.grid import Grid
 from mpc_sim import Simulation
-from reductions.anna_to_mpc import TransformerProtocol, anna_to_mpc
+from reductions.attention_to_mpc import TransformerProtocol, anna_to_mpc
 from reductions.bounds import Bound
 
 Integers = NDArray[np.int64]

@@ -26,9 +26,9 @@ from mpc_sim import (
 )
 from mpc_sim.cluster import failure_word
 from mpc_sim.randomness import random_below
-from reductions.algorithms.algorithm import GraphAlgorithm
 from reductions.bounds import Bound
-from reductions.codes import CodeOverload
+from reductions.mpc_to_anna.codes import CodeOverload
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.registry import ENTRIES
 from reductions.testing import (
     assert_conforms,
@@ -655,7 +655,7 @@ class TiresOnce(Shift):
 
 
 FAILING = """
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim.stages.columnsort import columnsort
 
 def test_sorted_backwards(conforms):
     conforms(columnsort(), [3, 1, 2, 0], oracle=lambda words: sorted(words)[::-1])

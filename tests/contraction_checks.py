@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim import Ledger, Simulation
-from mpc_sim.graphs import Graph
-from reductions.algorithms.algorithm import GraphAlgorithm
+from mpc_sim.inputs.graphs import Graph
+from reductions.problems.algorithm import GraphAlgorithm
 
 Words = NDArray[np.int64]
 EPSILONS = ("1/2", "2/3")

@@ -16,14 +16,14 @@ from mpc_sim import (
     Protocol,
     Simulation,
 )
-from reductions.algorithms.algorithm import Algorithm
-from reductions.fan_out import (
+from reductions.mpc_to_anna.fan_out import (
     BoundedFanOut,
     PartnerRun,
     fan_out_bounds,
     fan_out_cluster,
     run_with_partners,
 )
+from reductions.problems.algorithm import Algorithm
 
 
 def hops(n_machines: int, partners: int) -> int:
@@ -70,6 +70,6 @@ class Permute(Protocol):
 
 
 def algorithm(name: str) -> Algorithm:
-    home = importlib.import_module(f"reductions.algorithms.{name}")
+    home = importlib.import_module(f"reductions.problems.{name}")
     found: Algorithm = getattr(home, name.upper())
     return found

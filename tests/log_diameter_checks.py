@@ -7,7 +7,7 @@ from contraction_checks import smallest_vertices
 from numpy.typing import NDArray
 
 from mpc_sim import Cluster
-from mpc_sim.graphs import Graph
+from mpc_sim.inputs.graphs import Graph
 
 Words = NDArray[np.int64]
 

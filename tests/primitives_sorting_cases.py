@@ -9,28 +9,28 @@ import numpy as np
 import pytest
 import sympy
 from numpy.typing import NDArray
+from twins.columnsort import columnsort_twin
+from twins.equi_join import equi_join_twin
+from twins.k_hop import k_hop_twin
+from twins.multi_search import multi_search_twin
+from twins.reduce_by_key import reduce_by_key_twin
+from twins.remove_duplicates import remove_duplicates_twin
+from twins.sample_sort import sample_sort_twin
 
 from mpc_sim import (
     Cluster,
     Protocol,
     Simulation,
 )
-from mpc_sim.algorithms.twins.columnsort import columnsort_twin
-from mpc_sim.algorithms.twins.equi_join import equi_join_twin
-from mpc_sim.algorithms.twins.k_hop import k_hop_twin
-from mpc_sim.algorithms.twins.multi_search import multi_search_twin
-from mpc_sim.algorithms.twins.reduce_by_key import reduce_by_key_twin
-from mpc_sim.algorithms.twins.remove_duplicates import remove_duplicates_twin
-from mpc_sim.algorithms.twins.sample_sort import sample_sort_twin
-from reductions.algorithms.algorithm import Algorithm
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.algorithms.equi_join import EQUI_JOIN
-from reductions.algorithms.k_hop import K_HOP, K
-from reductions.algorithms.multi_search import MULTI_SEARCH
-from reductions.algorithms.reduce_by_key import REDUCE_BY_KEY
-from reductions.algorithms.remove_duplicates import REMOVE_DUPLICATES
-from reductions.algorithms.sample_sort import SAMPLE_SORT
 from reductions.bounds import Bound
+from reductions.problems.algorithm import Algorithm
+from reductions.problems.columnsort import COLUMNSORT
+from reductions.problems.equi_join import EQUI_JOIN
+from reductions.problems.k_hop import K_HOP, K
+from reductions.problems.multi_search import MULTI_SEARCH
+from reductions.problems.reduce_by_key import REDUCE_BY_KEY
+from reductions.problems.remove_duplicates import REMOVE_DUPLICATES
+from reductions.problems.sample_sort import SAMPLE_SORT
 
 Words = NDArray[np.int64]
 EPSILONS = ("9/20", "1/2", "2/3")

@@ -9,7 +9,7 @@ import numpy as np
 from mpc_sim import (
     Ledger,
 )
-from mpc_sim.algorithms.operations import (
+from mpc_sim.stages.operations import (
     Operation,
 )
 

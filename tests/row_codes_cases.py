@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from reductions.codes import (
+from reductions.mpc_to_anna.codes import (
     DisjunctCode,
     RowCode,
 )

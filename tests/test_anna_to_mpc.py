@@ -28,8 +28,8 @@ from hypothesis import given, settings, strategies as st
 from test_gpt2 import drawn, safetensors
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer, gpt2
-from anna_model.affine import ExactAffine
-from anna_model.fixed_point import (
+from anna_model.fixed_point.affine import ExactAffine
+from anna_model.fixed_point.attention import (
     FixedPointLayer,
     Precision,
     fixed_point,
@@ -37,21 +37,22 @@ from anna_model.fixed_point import (
     require_exact_sums,
     steps_on,
 )
+from anna_model.fixed_point.grid import Grid, GridOverflow
 from anna_model.gpt2_on_grid import on_grid
 from anna_model.lsh import CrossPolytope, Hyperplane
 from anna_model.mechanisms.softmax import Softmax
-from anna_model.precision import Grid, GridOverflow
 from anna_model.rowwise_check import check_rowwise
 from mpc_sim import InputError, MPCError, ShapeError, Simulation, assert_local, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.stages.columnsort import columnsort
 from reductions import compile_protocol
-from reductions.anna_to_mpc import anna_to_mpc, fold
-from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
-from reductions.anna_to_mpc.plan import LayerPlan, LayerShape
-from reductions.anna_to_mpc.round_trip import compiled_to_mpc, row_widths
-from reductions.anna_to_mpc.sums import SumsOfRuns
-from reductions.tasks.match2 import match2_oracle, match2_transformer, random_numbers
+from reductions.attention_to_mpc import anna_to_mpc, fold
+from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
+from reductions.attention_to_mpc.plan import LayerPlan, LayerShape
+from reductions.attention_to_mpc.round_trip import compiled_to_mpc, row_widths
+from reductions.attention_to_mpc.sums import SumsOfRuns
+from reductions.constructions.match2 import match2_transformer
+from reductions.problems.words import match2_oracle, random_numbers
 
 MECHANISMS: dict[str, Mechanism] = {
     "exact match": ExactMatch(),

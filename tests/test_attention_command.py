@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from anna_model.mechanisms import Attended, Softmax
-from reductions.arguments.attention import ATTENTION
 from reductions.cli import main
 from reductions.commands.attention import MECHANISMS
+from reductions.commands.attention_arguments import ATTENTION
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from cli_cases import Anna, anna_command, plain_surroundings  # noqa: F401
 
 from mpc_sim import Cluster, Inbox
 from mpc_sim.compose import LocalStage
-from reductions import both_sides
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.algorithms.run import run_algorithm
+from reductions.certify.run_algorithm import run_algorithm
+from reductions.experiments import both_sides
+from reductions.problems.columnsort import COLUMNSORT
 
 MECHANISMS = ("softmax", "anna", "exact_match", "low_rank")
 

@@ -23,7 +23,7 @@ from test_pages import finished, random_ledger
 
 from mpc_sim import Cluster, Ledger, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.ledger_table import ledger_rows
+from mpc_sim.ledger.table import ledger_rows
 from reductions import compile_protocol
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"

@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from mpc_sim import Channel, Cluster, Outbox, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import collect
-from reductions.algorithms.certify import certify_algorithm
+from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound
+from reductions.certify.certify_algorithm import certify_algorithm
 from reductions.cli import main
-from reductions.compiler_options import CompilerOptions
-from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
-from reductions.inbox_rows import rows_of
-from reductions.init_layer import INPUT
-from reductions.messages import BundleMessages, RecordMessages
-from reductions.mpc_to_anna import compile_protocol
+from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
+from reductions.mpc_to_anna.inbox_rows import rows_of
+from reductions.mpc_to_anna.init_layer import INPUT
+from reductions.mpc_to_anna.messages import BundleMessages, RecordMessages
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.problems.words import k_hop_oracle
 from reductions.registry import find, names
-from reductions.route_layer import RouteLayer
-from reductions.tasks.k_hop import k_hop_oracle
 
 CHANNELS = (Channel("pair", ("x", "y"), 6, 20), Channel("one", ("z",), 6, 20))
 CLUSTER = Cluster(n_words=32, memory_words=64, n_machines=8, block_words=4)

@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.instances import Sequence
+from mpc_sim.inputs.instances import Sequence
 from reductions import (
     Bound,
     Certificate,
@@ -29,9 +29,9 @@ from reductions import (
     compile_protocol,
 )
 from reductions.bounds import Check, Kind
-from reductions.certificate import Recorder
-from reductions.tasks.k_hop import k_hop_bounds
-from reductions.tasks.match2 import match2_bounds
+from reductions.certify.certificate import Recorder
+from reductions.constructions.match2 import match2_bounds
+from reductions.problems.k_hop import k_hop_bounds
 
 KINDS: tuple[Kind, ...] = ("exact", "upper", "whp", "expected")
 SIZES, HOPS = (1, 2, 3, 7, 64, 1000), (0, 1, 2, 3, 5, 64, 2000)

@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.certificate
+import reductions.certify.certificate
 from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim.stages.columnsort import columnsort
 from reductions import CompiledProtocol, compile_protocol
-from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm
-from reductions.algorithms.certify import certify_algorithm, certify_own
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.certificate import Certificate, Recorder
-from reductions.certified_runs import refuse_what_cannot_fit
+from reductions.certify.certificate import Certificate, Recorder
+from reductions.certify.certify_algorithm import certify_algorithm, certify_own
+from reductions.certify.measured import measured_layers
+from reductions.certify.runs import refuse_what_cannot_fit
 from reductions.cli import main
-from reductions.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.commands import certify_algorithm as command
-from reductions.compiler_options import ATTENTION_NAMES, CompilerOptions
-from reductions.hashed_ids import FarCollision
-from reductions.head_assignment import HEAD_NAMES
-from reductions.measured import measured_layers
+from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.codes import CODE_NAMES, PRINTED, CodeDomainError
+from reductions.mpc_to_anna.hashed_ids import FarCollision
+from reductions.mpc_to_anna.head_assignment import HEAD_NAMES
+from reductions.mpc_to_anna.options import ATTENTION_NAMES, CompilerOptions
+from reductions.problems.algorithm import Algorithm, GraphAlgorithm
+from reductions.problems.columnsort import COLUMNSORT
 from reductions.registry import ENTRIES
-from reductions.theorem_4_1 import layer_bounds
 
 ALGORITHMS = [entry for entry in ENTRIES if entry.family == "algorithm"]
 NAMES = [entry.name for entry in ALGORITHMS]
@@ -103,14 +103,14 @@ def test_without_a_choice_the_command_runs_both(capsys: pytest.CaptureFixture[st
 def test_hashing_that_was_not_asked_for_and_cannot_be_is_left_out_and_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build = reductions.certificate.compile_protocol
+    build = reductions.certify.certificate.compile_protocol
 
     def refusing(protocol: Protocol, cluster: Cluster, **chosen: object) -> CompiledProtocol:
         if chosen["attention"] == "anna":
             raise ShapeError("no room for a destination")
         return build(protocol, cluster, **chosen)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reductions.certificate, "compile_protocol", refusing)
+    monkeypatch.setattr(reductions.certify.certificate, "compile_protocol", refusing)
     assert main(["certify", "columnsort", "--n", "40"]) == 0
     told = capsys.readouterr().out
     assert "note: no run by hashing: no room for a destination" in told
@@ -237,8 +237,8 @@ def test_the_command_certifies_a_protocol_of_ones_own(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_sorts.py").write_text(
-        "from mpc_sim.algorithms.columnsort import columnsort\n"
-        "from reductions.algorithms.columnsort import COLUMNSORT as known\n"
+        "from mpc_sim.stages.columnsort import columnsort\n"
+        "from reductions.problems.columnsort import COLUMNSORT as known\n"
         "built = columnsort()\n"
         "nothing = 3\n"
         "def needs(argument):\n    return argument\n"
@@ -274,7 +274,7 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         ("columnsort --out -", "standard output holds the report; name a file"),
         ("columnsort --no-back --side back --out words.txt", "leave --no-back out"),
         ("columnsort --side back --out words.txt", "this run has the sides mpc, transformer, lsh"),
-        ("mpc_sim.algorithms.columnsort:columnsort --graph -", "takes words"),
+        ("mpc_sim.stages.columnsort:columnsort --graph -", "takes words"),
     ],
 )
 def test_the_command_refuses_what_makes_no_sense(

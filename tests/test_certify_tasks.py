@@ -18,8 +18,8 @@ from cli_cases import (
     words_of,
 )
 
-import reductions.tasks.induction_heads
-import reductions.tasks.sum
+import reductions.constructions.induction_heads
+import reductions.constructions.sum
 from reductions.registry import names
 
 
@@ -87,8 +87,8 @@ def test_a_sum_that_could_be_inexact_is_refused(anna: Anna) -> None:
 @pytest.mark.parametrize(
     ("task", "home", "oracle"),
     [
-        ("sum", reductions.tasks.sum, "sum_oracle"),
-        ("induction-heads", reductions.tasks.induction_heads, "k_hop_oracle"),
+        ("sum", reductions.constructions.sum, "sum_oracle"),
+        ("induction-heads", reductions.constructions.induction_heads, "k_hop_oracle"),
     ],
 )
 def test_canary_a_wrong_word_fails(

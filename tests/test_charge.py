@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.charge import deliveries
 from mpc_sim.errors import InputError, MemoryExceeded, SendExceeded, ShapeError
 from mpc_sim.kept_rounds import KeptRounds
+from mpc_sim.stages.columnsort import columnsort
 
 S = 24
 CLUSTER = Cluster(n_words=32, memory_words=S, n_machines=16, block_words=2)

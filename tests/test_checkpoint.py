@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Simulation, archive, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import Double, k_hop
 from mpc_sim.checkpoint import FILE, Checkpoint, schedule
 from mpc_sim.errors import CheckpointError, InputError, RoundBudgetExceeded
 from mpc_sim.identity import identity
 from mpc_sim.records import Words
+from mpc_sim.saving import archive
+from mpc_sim.stages.columnsort import columnsort
 
 ONE_LINE = r"^[^\n]+$"
 
@@ -219,7 +220,7 @@ def test_another_version_of_the_steps_is_refused(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("mpc_sim.algorithms.columnsort.Columnsort.label", lambda *_: "other")
+        patch.setattr("mpc_sim.stages.columnsort.Columnsort.label", lambda *_: "other")
         with pytest.raises(CheckpointError, match="another version of this protocol"):
             Simulation.resume(saved, k_hop(5))
     with monkeypatch.context() as patch:
@@ -459,7 +460,7 @@ def test_parts_that_do_not_fit(saved: Path, change: dict[str, bytes | None], mes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "has version 2 of the checkpoint format; this library reads version 1"),
+        ({"version": 1}, "has version 1 of the checkpoint format; this library reads version 2"),
         ({"format": "something else"}, "is a something else file, no checkpoint"),
         ({"round": 5}, "round and ledger differ"),
         ({"mode": "lax"}, "mode = 'lax'"),

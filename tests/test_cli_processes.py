@@ -29,8 +29,8 @@ from cli_cases import (
     plain_surroundings,  # noqa: F401
 )
 
-import reductions.tasks.k_hop
-import reductions.tasks.match2
+import reductions.constructions.k_hop
+import reductions.constructions.match2
 from mpc_sim import InputError
 from reductions.registry import ENTRIES
 
@@ -77,7 +77,7 @@ def test_an_error_replaces_the_progress_line(
             progress("transformer", done, 3)
         raise error
 
-    monkeypatch.setattr(reductions.tasks.k_hop, "certify_k_hop", stop)
+    monkeypatch.setattr(reductions.constructions.k_hop, "certify_k_hop", stop)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert anna("certify", "k-hop", "--n", 9).status == status

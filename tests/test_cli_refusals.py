@@ -27,10 +27,10 @@ from cli_cases import (
     words_of,
 )
 
-import reductions.tasks.k_hop
-import reductions.tasks.match2
+import reductions.constructions.k_hop
+import reductions.constructions.match2
 from reductions import Bound
-from reductions.tasks.match2 import match2_bounds
+from reductions.constructions.match2 import match2_bounds
 
 COMMAND = str(Path(sys.executable).parent / "anna-mpc")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7]|4[0-8])(?:;\d+)*m")
@@ -52,7 +52,9 @@ def off_by_one(oracle: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("task", ROWS)
 def test_a_wrong_word_fails(anna: Anna, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
-    module = {"k-hop": reductions.tasks.k_hop, "match2": reductions.tasks.match2}[task]
+    module = {"k-hop": reductions.constructions.k_hop, "match2": reductions.constructions.match2}[
+        task
+    ]
     name = f"{task.replace('-', '_')}_oracle"
     monkeypatch.setattr(module, name, off_by_one(getattr(module, name)))
     run = anna("certify", task, "--n", 16, "--json")
@@ -73,7 +75,7 @@ def test_a_bound_too_small_by_one_fails(anna: Anna, monkeypatch: pytest.MonkeyPa
             replace(b, expression=b.expression - int(b.quantity == "heads")) for b in bounds
         )
 
-    monkeypatch.setattr(reductions.tasks.match2, "match2_bounds", small)
+    monkeypatch.setattr(reductions.constructions.match2, "match2_bounds", small)
     run = anna("certify", "match2", "--json")
     assert (run.status, run.json["ok"]) == (1, False)
     assert [c["name"] for c in run.json["checks"] if c["status"] == "FAIL"] == ["heads"]
@@ -195,7 +197,9 @@ def test_interrupted(anna: Anna, monkeypatch: pytest.MonkeyPatch, task: str) -> 
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    module = {"k-hop": reductions.tasks.k_hop, "match2": reductions.tasks.match2}[task]
+    module = {"k-hop": reductions.constructions.k_hop, "match2": reductions.constructions.match2}[
+        task
+    ]
     monkeypatch.setattr(module, f"certify_{task.replace('-', '_')}", interrupt)
     run = anna("certify", task, "--json")
     assert run.status == 130

@@ -21,10 +21,10 @@ from mpc_sim import (
     Simulation,
     fit_cluster,
 )
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import OutputError, ShapeError, WordOverflow
 from mpc_sim.protocol import check_shape
+from mpc_sim.stages.columnsort import columnsort
 
 FACTORS = (1, 2, 4, 8, 16)
 

@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 from test_simulation import PerMachine, memories
 
 from mpc_sim import Cluster, Inbox, Records, Simulation, assert_local, fit_cluster, sequence
-from mpc_sim.algorithms.columnsort import Columnsort, Matrix, columnsort, plan_columnsort
 from mpc_sim.errors import ShapeError
+from mpc_sim.stages.columnsort import Columnsort, Matrix, columnsort, plan_columnsort
 
 
 def machines_of(n: int, s: int, *, block: int = 1, n_machines: int | None = None) -> Cluster:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from mpc_sim import Cluster, Protocol, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.compose import Carry, parallel
-from reductions.compiler_options import CompilerOptions
-from reductions.measured import measured_layers
-from reductions.mpc_to_anna import compile_protocol
-from reductions.theorem_4_1 import layer_bounds
+from mpc_sim.stages.columnsort import columnsort
+from reductions.certify.measured import measured_layers
+from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
 
 WAYS = list(
     product(("syndrome", "disjunct", "repetition"), ("emission", "spread"), ("ema", "anna"))

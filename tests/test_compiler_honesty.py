@@ -16,9 +16,9 @@ from anna_model import ExactMatch, SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from mpc_sim import MPCError, Simulation
-from reductions.codes import CodeOverload
-from reductions.compiler_options import CompilerOptions
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.codes import CodeOverload
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.registry import find, names
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -38,7 +38,7 @@ from mpc_sim import (
 )
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import LocalityError
-from reductions.mpc_to_anna import compile_protocol
+from reductions.mpc_to_anna.compile import compile_protocol
 
 # --- local steps ---
 

@@ -53,13 +53,13 @@ from mpc_sim import (
     ShapeError,
     fit_cluster,
 )
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.algorithms.operations import Addition
 from mpc_sim.algorithms.prefix_sum import prefix_sum
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded, SendExceeded, WordOverflow
-from reductions.tasks.k_hop import k_hop_oracle
+from mpc_sim.stages.columnsort import columnsort
+from mpc_sim.stages.operations import Addition
+from reductions.problems.words import k_hop_oracle
 from reductions.testing import (
     CHECKS,
     NotConforming,
@@ -416,7 +416,7 @@ def test_explicit_inputs_need_neither_hypothesis_nor_pytest() -> None:
     code = """
 import sys
 sys.modules["hypothesis"] = sys.modules["pytest"] = None
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim.stages.columnsort import columnsort
 from reductions.testing import assert_conforms, word_inputs
 assert_conforms(columnsort(), [3, 1, 2, 0], oracle=sorted, codes=())
 try:

@@ -13,7 +13,7 @@ from hypothesis.strategies import integers, lists, sampled_from
 import reductions.testing.compiled_side as compiled_side
 import reductions.testing.conformance as conformance
 from mpc_sim import Cluster
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim.stages.columnsort import columnsort
 from reductions.testing import NotConforming, assert_conforms, cases, word_inputs
 
 

@@ -7,8 +7,8 @@ import pytest
 from contraction_checks import EPSILONS, named_graphs, run, run_on_a_grid, smallest_vertices
 from hypothesis import given, settings, strategies as st
 
-from mpc_sim.graphs import Graph
-from reductions.algorithms.connectivity import CONNECTIVITY
+from mpc_sim.inputs.graphs import Graph
+from reductions.problems.connectivity import CONNECTIVITY
 
 
 def compare(graph: Graph, epsilon: str) -> None:

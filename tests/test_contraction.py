@@ -8,22 +8,22 @@ import networkx as nx
 import numpy as np
 import pytest
 from contraction_checks import run, suited
+from twins.contraction import contraction_twin
 
 from mpc_sim import Cluster, InputError, ShapeError, Simulation, assert_local, sequence
 from mpc_sim.algorithms.connectivity import connectivity
-from mpc_sim.algorithms.contraction import contraction, n_phases, waiting
 from mpc_sim.algorithms.cycle_counting import cycle_counting
-from mpc_sim.algorithms.edges_home import EdgesHome
 from mpc_sim.algorithms.minimum_spanning_forest import minimum_spanning_forest
 from mpc_sim.algorithms.spanning_forest import spanning_forest
-from mpc_sim.algorithms.twins.contraction import contraction_twin
 from mpc_sim.cluster import failure_word
-from mpc_sim.graphs import Graph, GraphShape
-from reductions.algorithms.algorithm import GraphAlgorithm
-from reductions.algorithms.connectivity import CONNECTIVITY
-from reductions.algorithms.cycle_counting import CYCLE_COUNTING
-from reductions.algorithms.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
-from reductions.algorithms.spanning_forest import SPANNING_FOREST
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.stages.contraction import contraction, n_phases, waiting
+from mpc_sim.stages.edges_home import EdgesHome
+from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.connectivity import CONNECTIVITY
+from reductions.problems.cycle_counting import CYCLE_COUNTING
+from reductions.problems.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
+from reductions.problems.spanning_forest import SPANNING_FOREST
 
 ALGORITHMS = [CONNECTIVITY, SPANNING_FOREST, MINIMUM_SPANNING_FOREST, CYCLE_COUNTING]
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda one: one.name)

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 from mpc_sim import Cluster, Simulation
 from mpc_sim.algorithms.cycle_counting import cycle_counting
-from mpc_sim.graphs import Graph, GraphShape
-from reductions.algorithms.cycle_counting import CYCLE_COUNTING, one_or_two_cycles
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from reductions.problems.cycle_counting import CYCLE_COUNTING, one_or_two_cycles
 
 
 def compare(graph: Graph, epsilon: str) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpc_sim", "anna_model", "reductions")
 TORCH = tuple(f"anna_model.surrogate.{name}" for name in ("network", "stand_ins"))
 """Modules whose examples need the extra ``train``."""
-INSIDE = ("mpc_sim.algorithms.twins.", "reductions.arguments.", "reductions.commands.")
+INSIDE = ("reductions.commands.",)
 MEMBERS = (FunctionType, classmethod, staticmethod, property, functools.cached_property)
 
 

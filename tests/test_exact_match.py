@@ -12,10 +12,10 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from anna_model import EVERY_HEAD, DenseAnswer, ExactMatch, Mechanism, SparseAnswer, SparseHeads
-from anna_model.definition import answer_by_definition
+from anna_model.forward_by_definition import answer_by_definition
 from anna_model.frozen_arrays import FloatArray
+from anna_model.joins.row_join import as_words, match_rows
 from anna_model.mechanisms import Attended
-from anna_model.row_join import as_words, match_rows
 
 NULL, NOBODY = -1.0, -2.0
 NONE = np.zeros(0, np.int64)

@@ -27,18 +27,18 @@ from mpc_sim import (
     parallel,
     sequence,
 )
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import Carry
-from reductions.fan_out import (
+from mpc_sim.stages.columnsort import columnsort
+from reductions.mpc_to_anna.fan_out import (
     bounded_fan_out,
     fan_out_cluster,
     partners_of_exponent,
     run_with_partners,
 )
-from reductions.fan_out.digits import Digits, plan_digits
-from reductions.fan_out.loads import excess
+from reductions.mpc_to_anna.fan_out.digits import Digits, plan_digits
+from reductions.mpc_to_anna.fan_out.loads import excess
 
 
 def hops_of_the_lemma(n_machines: int, partners: int) -> int:

@@ -11,8 +11,7 @@ import pytest
 
 from mpc_sim import Cluster, ShapeError
 from mpc_sim.integers import ceil_power
-from reductions.fan_out import fan_out_cluster, fan_out_of_exponent
-from reductions.fan_out_growth import (
+from reductions.experiments.fan_out_growth import (
     FanOutPoint,
     fan_out_exponent,
     fan_out_fit,
@@ -20,8 +19,9 @@ from reductions.fan_out_growth import (
     fan_out_point,
     most_layers,
 )
-from reductions.growth import Quantity, StridePermutation
-from reductions.mpc_to_anna import compile_protocol
+from reductions.experiments.width_growth import Quantity, StridePermutation
+from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 
 PAIRS = [("1/4", "3/4"), ("1/4", "1"), ("1/3", "1"), ("2/5", "9/10"), ("1/2", "1")]
 SIZES = [2**e for e in range(16, 30, 2)]

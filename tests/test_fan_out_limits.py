@@ -25,12 +25,13 @@ from mpc_sim import (
     assert_local,
     fit_cluster,
 )
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded, SendExceeded
 from mpc_sim.records import Words
+from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound
-from reductions.fan_out import (
+from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.fan_out import (
     BoundedFanOut,
     FanOutOverload,
     bounded_fan_out,
@@ -39,7 +40,6 @@ from reductions.fan_out import (
     most_partners,
     run_with_partners,
 )
-from reductions.mpc_to_anna import compile_protocol
 
 # --- bad patterns ---
 

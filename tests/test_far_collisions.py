@@ -15,15 +15,15 @@ from anna_model import SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from mpc_sim import ShapeError, Simulation
-from reductions.algorithms.certify import certify_algorithm
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.certificate import Certificate
+from reductions.certify.certificate import Certificate
+from reductions.certify.certify_algorithm import certify_algorithm
 from reductions.cli import main
-from reductions.codes import CODE_NAMES, CodeOverload
-from reductions.compiler_options import CompilerOptions
-from reductions.far_collisions import far_collision_bounds, run_counted
-from reductions.hashed_ids import FarCollision
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.codes import CODE_NAMES, CodeOverload
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.far_collisions import far_collision_bounds, run_counted
+from reductions.mpc_to_anna.hashed_ids import FarCollision
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.problems.columnsort import COLUMNSORT
 from reductions.registry import find
 
 

@@ -11,6 +11,10 @@ import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from twins.maximal_matching import maximal_matching_twin
+from twins.minimum_spanning_forest_filtering import (
+    minimum_spanning_forest_filtering_twin,
+)
 
 from mpc_sim import (
     Cluster,
@@ -23,25 +27,21 @@ from mpc_sim import (
     assert_local,
     sequence,
 )
-from mpc_sim.algorithms.edge_rows import LoadEdges, MarkEdges, seats, shuffled
-from mpc_sim.algorithms.matching_plan import CERTAIN, MatchingPlan, plan_matching
 from mpc_sim.algorithms.maximal_matching import DropWeights, MatchInPhases, maximal_matching
 from mpc_sim.algorithms.minimum_spanning_forest_filtering import (
     MergeForests,
     minimum_spanning_forest_filtering,
 )
-from mpc_sim.algorithms.twins.maximal_matching import maximal_matching_twin
-from mpc_sim.algorithms.twins.minimum_spanning_forest_filtering import (
-    minimum_spanning_forest_filtering_twin,
-)
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import MPCError
-from mpc_sim.graphs import Graph, GraphShape
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, seats, shuffled
+from mpc_sim.stages.matching_plan import CERTAIN, MatchingPlan, plan_matching
 from reductions import compile_protocol
-from reductions.algorithms.algorithm import GraphAlgorithm
-from reductions.algorithms.dense_graphs import dense_graph, vertex_cluster
-from reductions.algorithms.maximal_matching import MAXIMAL_MATCHING
-from reductions.algorithms.minimum_spanning_forest_filtering import (
+from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.dense_graphs import dense_graph, vertex_cluster
+from reductions.problems.maximal_matching import MAXIMAL_MATCHING
+from reductions.problems.minimum_spanning_forest_filtering import (
     MINIMUM_SPANNING_FOREST_FILTERING as SPANNING,
 )
 

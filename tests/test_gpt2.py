@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from anna_model import gpt2
-from anna_model.definition import definition_forward
+from anna_model.forward_by_definition import definition_forward
 from anna_model.mechanisms import LowRank, Softmax
 from anna_model.weights_file import WeightsFileError, read_weights
 

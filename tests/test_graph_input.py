@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-import reductions.arguments.simulate
-import reductions.arguments.sweep
 import reductions.commands.simulate
+import reductions.commands.simulate_arguments
+import reductions.commands.sweep_arguments
 from mpc_sim import InputError, Simulation
 from mpc_sim.algorithms.maximal_independent_set import maximal_independent_set
-from mpc_sim.edge_list import read_edge_list
-from mpc_sim.graph_instances import (
+from mpc_sim.inputs.edge_list import read_edge_list
+from mpc_sim.inputs.graph_instances import (
     caterpillar,
     complete,
     complete_bipartite,
@@ -35,11 +35,11 @@ from mpc_sim.graph_instances import (
     two_cycles,
     weighted,
 )
-from mpc_sim.graphs import Graph
-from reductions.algorithms.maximal_independent_set import MAXIMAL_INDEPENDENT_SET
-from reductions.algorithms.triangle_count import TRIANGLE_COUNT
+from mpc_sim.inputs.graphs import Graph
 from reductions.cli import main
 from reductions.commands import graph_input, sweep
+from reductions.problems.maximal_independent_set import MAXIMAL_INDEPENDENT_SET
+from reductions.problems.triangle_count import TRIANGLE_COUNT
 
 NAME = "maximal_independent_set"
 BY_NAME = {NAME: MAXIMAL_INDEPENDENT_SET, "triangle_count": TRIANGLE_COUNT}
@@ -59,7 +59,7 @@ class Found:
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the commands know the algorithm, whether or not the registry lists it."""
     real = reductions.commands.simulate.find
-    listed = reductions.arguments.sweep.names
+    listed = reductions.commands.sweep_arguments.names
 
     def find(family: str, name: str) -> object:
         return Found(BY_NAME[name]) if name in BY_NAME else real(family, name)  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     def names(family: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*listed(family), *BY_NAME)))  # type: ignore[arg-type]
 
-    for arguments in (reductions.arguments.simulate, reductions.arguments.sweep):
+    for arguments in (reductions.commands.simulate_arguments, reductions.commands.sweep_arguments):
         monkeypatch.setattr(arguments, "names", names)
 
 

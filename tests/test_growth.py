@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mpc_sim import Cluster, ShapeError, Simulation
-from reductions.growth import (
+from reductions.experiments.width_growth import (
     VARIANTS,
     GrowthPoint,
     Quantity,
@@ -19,8 +19,8 @@ from reductions.growth import (
     growth,
     growth_point,
 )
-from reductions.mpc_to_anna import compile_protocol
-from reductions.theorem_4_1 import theorem_bounds
+from reductions.mpc_to_anna.bounds import theorem_bounds
+from reductions.mpc_to_anna.compile import compile_protocol
 
 SIZES = {
     "1/4": [2**e for e in range(16, 29, 2)],

@@ -20,26 +20,26 @@ from test_anna_to_mpc import MECHANISMS, all_values, every_mechanism, no_key, ow
 from test_theorem_4_2 import WORDS, Series as GridSeries
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision, fixed_point
+from anna_model.fixed_point.attention import Precision, fixed_point
 from mpc_sim import InputError, ShapeError, Simulation, assert_local, fit_cluster
-from mpc_sim.algorithms.columnsort import plan_columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import ChannelExceeded
 from mpc_sim.integers import ceil_power
+from mpc_sim.stages.columnsort import plan_columnsort
 from reductions import compile_protocol
-from reductions.anna_to_mpc import (
+from reductions.attention_to_mpc import (
     TransformerProtocol,
     anna_to_mpc,
     fit_anna_to_mpc,
     hashed_plan,
 )
-from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
-from reductions.anna_to_mpc.funnels import Funnels
-from reductions.anna_to_mpc.hashed_bounds import failure_of
-from reductions.anna_to_mpc.hashed_plan import GRAIN, HashedPlan, plan_funnel
-from reductions.anna_to_mpc.plan import LayerShape
-from reductions.anna_to_mpc.round_trip import fit_compiled_to_mpc, precision_of, row_widths
-from reductions.machine_counts import Series
+from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
+from reductions.attention_to_mpc.funnels import Funnels
+from reductions.attention_to_mpc.hashed_bounds import failure_of
+from reductions.attention_to_mpc.hashed_plan import GRAIN, HashedPlan, plan_funnel
+from reductions.attention_to_mpc.plan import LayerShape
+from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc, precision_of, row_widths
+from reductions.experiments.machine_counts import Series
 
 
 def hashed(

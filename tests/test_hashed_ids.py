@@ -19,13 +19,13 @@ from test_simulation import PerMachine, first_words, gossips
 from anna_model import ExactMatch, SparseAnswer, SparseHeads
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from mpc_sim import Channel, Cluster, MPCError, Protocol, ShapeError, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from reductions.algorithms.connectivity import CONNECTIVITY
-from reductions.codes import CODE_NAMES, CodeOverload
-from reductions.hashed_ids import FarCollision, HashedIds
-from reductions.id_codewords import IdCodewords
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from mpc_sim.stages.columnsort import columnsort
+from reductions.mpc_to_anna.codes import CODE_NAMES, CodeOverload
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.hashed_ids import FarCollision, HashedIds
+from reductions.mpc_to_anna.id_codewords import IdCodewords
+from reductions.problems.connectivity import CONNECTIVITY
 
 FAMILIES: list[Family] = [Hyperplane(), CrossPolytope("gaussian"), PStable(1.0)]
 

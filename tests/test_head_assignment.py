@@ -19,17 +19,17 @@ from hypothesis import given
 from test_simulation import PerMachine, first_words, gossips
 
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from reductions.algorithms.certify import certify_algorithm
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.codes import CODE_NAMES, CodeDomainError, CodeOverload, SyndromeCode
-from reductions.compiler_options import CompilerOptions
-from reductions.head_assignment import HEAD_NAMES, EmissionOrder, SpreadHeads
-from reductions.meetings import MeetingCounter
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
-from reductions.route_layer import RouteLayer
-from reductions.theorem_4_1 import meeting_bound
+from mpc_sim.stages.columnsort import columnsort
+from reductions.certify.certify_algorithm import certify_algorithm
+from reductions.mpc_to_anna.bounds import meeting_bound
+from reductions.mpc_to_anna.codes import CODE_NAMES, CodeDomainError, CodeOverload, SyndromeCode
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.head_assignment import HEAD_NAMES, EmissionOrder, SpreadHeads
+from reductions.mpc_to_anna.meetings import MeetingCounter
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.problems.columnsort import COLUMNSORT
 
 
 def routes(transformer: CompiledProtocol) -> list[RouteLayer]:

@@ -28,8 +28,8 @@ ROOMS = {  # where an import may run when the module loads; elsewhere only insid
     "torch": "anna_model.surrogate",
     "ray": "mpc_sim.engines",
     "matplotlib": "reductions.plots",
-    "ipywidgets": "mpc_sim.explore",
-    "anywidget": "mpc_sim.explore",
+    "ipywidgets": "mpc_sim.inspect.explore",
+    "anywidget": "mpc_sim.inspect.explore",
 }
 MAX_LINES = 400
 VAGUE = {"util", "utils", "helper", "helpers", "common", "misc"}
@@ -222,10 +222,10 @@ def test_canary_loaded_by() -> None:
     ("name", "source"),
     [
         ("mpc_sim.cluster", "import anna_model"),
-        ("mpc_sim.algorithms.k_hop", "from reductions.codes import syndrome"),
+        ("mpc_sim.algorithms.k_hop", "from reductions.mpc_to_anna.codes import syndrome"),
         ("anna_model.transformer", "def f():\n    from mpc_sim.records import Records"),
         ("anna_model.__init__", "import importlib\nimportlib.import_module('mpc_sim')"),
-        ("mpc_sim.routing", "if TYPE_CHECKING:\n    import anna_model.precision as p"),
+        ("mpc_sim.routing", "if TYPE_CHECKING:\n    import anna_model.fixed_point.grid as p"),
     ],
 )
 def test_canary_sideways(name: str, source: str) -> None:
@@ -243,8 +243,10 @@ def test_canary_sideways(name: str, source: str) -> None:
     ],
 )
 def test_canary_not_public(source: str) -> None:
-    assert not_public({"reductions.mpc_to_anna": source})
-    assert not_public({"reductions.mpc_to_anna": "from mpc_sim.records import Records"}) == []
+    assert not_public({"reductions.mpc_to_anna.compile": source})
+    assert (
+        not_public({"reductions.mpc_to_anna.compile": "from mpc_sim.records import Records"}) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,7 +282,7 @@ def test_canary_upwards(changed: dict[str, str]) -> None:
     [
         ("mpc_sim.routing", "import numba"),
         ("mpc_sim.routing", "def f():\n    from numba import njit"),
-        ("anna_model.precision", "def f():\n    import sympy"),
+        ("anna_model.fixed_point.grid", "def f():\n    import sympy"),
         ("anna_model.gpt2", "import torch.nn"),
         ("reductions.cli", "import matplotlib.pyplot as plt"),
         ("mpc_sim.simulation", "import ipywidgets"),

@@ -11,7 +11,7 @@ import pytest
 
 from anna_model.lsh import Hyperplane
 from mpc_sim import ShapeError
-from reductions.id_codewords import _IRREDUCIBLE, IdCodewords, _times
+from reductions.mpc_to_anna.id_codewords import _IRREDUCIBLE, IdCodewords, _times
 
 SIZES = [(1, 16), (256, 16), (257, 64), (4096, 64), (4097, 256), (65538, 1024), (2**20, 1024)]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import InputError
-from mpc_sim.instances import Sequence, integers
+from mpc_sim.inputs.instances import Sequence, integers
 
 TOKENS = st.lists(st.text(max_size=3), min_size=1, max_size=30)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import Cluster, MPCError, Protocol, Simulation, assert_local, fit_cluster
-from mpc_sim.algorithms.columnsort import plan_columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import InputError, ShapeError, WordOverflow
+from mpc_sim.stages.columnsort import plan_columnsort
 
 TEXT = (
     "the cat sat on the mat and the dog sat on the log; the cat saw the dog and the dog saw "

@@ -18,12 +18,17 @@ from anna_model import Anna, Rows, check_rowwise
 from anna_model.lsh import PStable
 from anna_model.mechanisms.past_softmax import PastSoftmax
 from mpc_sim import InputError
+from reductions.constructions.chains import look_ups
+from reductions.constructions.k_hop_softmax import (
+    LatestKey,
+    LatestQuery,
+    k_hop_softmax,
+    softmax_depth,
+)
+from reductions.constructions.k_hop_tree import induction_heads, k_hop_tree, tree_depth
+from reductions.constructions.sum import sum_transformer
+from reductions.constructions.word_transformer import WordTransformer
 from reductions.registry import find
-from reductions.tasks.chains import look_ups
-from reductions.tasks.k_hop_softmax import LatestKey, LatestQuery, k_hop_softmax, softmax_depth
-from reductions.tasks.k_hop_tree import induction_heads, k_hop_tree, tree_depth
-from reductions.tasks.sum import sum_transformer
-from reductions.tasks.word_transformer import WordTransformer
 
 MASKS = ("past", "causal")
 

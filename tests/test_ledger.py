@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import Cluster, Ledger, Protocol, Simulation, fit_cluster, sequence
-from mpc_sim.algorithms.columnsort import Columnsort, Rename, columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import LedgerError, ShapeError
-from mpc_sim.loads import RoundLoads
+from mpc_sim.ledger.loads import RoundLoads
+from mpc_sim.stages.columnsort import Columnsort, Rename, columnsort
 
 CLUSTER = Cluster(n_words=8, memory_words=4, n_machines=3, block_words=4)
 

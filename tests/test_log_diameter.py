@@ -12,6 +12,7 @@ import pytest
 from contraction_checks import EPSILONS, measured, named_graphs, run
 from hypothesis import given, settings, strategies as st
 from log_diameter_checks import compare, roomy
+from twins.connectivity_log_diameter import connectivity_log_diameter_twin
 
 from mpc_sim import (
     Cluster,
@@ -23,29 +24,28 @@ from mpc_sim import (
     assert_local,
     fit_cluster,
 )
-from mpc_sim.algorithms.blocks import output_places
 from mpc_sim.algorithms.connectivity_log_diameter import (
     FileBalls,
     connectivity_log_diameter,
     doublings_of,
     grow_balls,
 )
-from mpc_sim.algorithms.contraction import EDGE, PARENT
-from mpc_sim.algorithms.edges_home import EdgesHome
-from mpc_sim.algorithms.look_up import SendAnswers
-from mpc_sim.algorithms.smallest_neighbours import SendNeighbours
-from mpc_sim.algorithms.twins.connectivity_log_diameter import connectivity_log_diameter_twin
-from mpc_sim.algorithms.waiting import Wait
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import LocalStage, sequence
-from mpc_sim.edge_list import read_edge_list
-from mpc_sim.graph_instances import caterpillar, path, random_graph, shuffled, star
-from mpc_sim.graphs import Graph, GraphShape
-from reductions.algorithms.connectivity_log_diameter import (
+from mpc_sim.inputs.edge_list import read_edge_list
+from mpc_sim.inputs.graph_instances import caterpillar, path, random_graph, shuffled, star
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.stages.blocks import output_places
+from mpc_sim.stages.contraction import EDGE, PARENT
+from mpc_sim.stages.edges_home import EdgesHome
+from mpc_sim.stages.look_up import SendAnswers
+from mpc_sim.stages.smallest_neighbours import SendNeighbours
+from mpc_sim.stages.waiting import Wait
+from reductions.cli import main
+from reductions.problems.connectivity_log_diameter import (
     CONNECTIVITY_LOG_DIAMETER as RECORD,
     largest_diameter,
 )
-from reductions.cli import main
 
 
 def distances(graph: Graph, start: int) -> dict[int, int]:

@@ -10,7 +10,6 @@ import pytest
 from log_diameter_checks import Words, compare, roomy
 
 from mpc_sim import Cluster, Inbox, Records, Simulation
-from mpc_sim.algorithms.blocks import output_places
 from mpc_sim.algorithms.connectivity_log_diameter import (
     Join,
     connectivity_log_diameter,
@@ -19,14 +18,15 @@ from mpc_sim.algorithms.connectivity_log_diameter import (
     guess_diameter,
     leader_odds,
 )
-from mpc_sim.algorithms.contraction import EDGE, PARENT
-from mpc_sim.algorithms.edges_home import EdgesHome
-from mpc_sim.algorithms.waiting import Wait
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import LocalStage, sequence
-from mpc_sim.graph_instances import cycle, path, shuffled
-from mpc_sim.graphs import Graph, GraphShape
-from reductions.algorithms.connectivity_log_diameter import CONNECTIVITY_LOG_DIAMETER as RECORD
+from mpc_sim.inputs.graph_instances import cycle, path, shuffled
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.stages.blocks import output_places
+from mpc_sim.stages.contraction import EDGE, PARENT
+from mpc_sim.stages.edges_home import EdgesHome
+from mpc_sim.stages.waiting import Wait
+from reductions.problems.connectivity_log_diameter import CONNECTIVITY_LOG_DIAMETER as RECORD
 
 
 def test_a_guess_too_small_fails_everywhere() -> None:

@@ -16,15 +16,15 @@ from anna_to_mpc_cases import (
 from hypothesis import given, settings, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Mechanism, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision, RoundedFeatures, fixed_point
+from anna_model.fixed_point.attention import Precision, RoundedFeatures, fixed_point
+from anna_model.fixed_point.grid import Grid, GridOverflow
 from anna_model.mechanisms import LowRank
 from anna_model.mechanisms.low_rank import EluPlusOne, PositiveRandomFeatures, Raw
-from anna_model.precision import Grid, GridOverflow
 from mpc_sim import InputError, ShapeError, Simulation, assert_local
-from reductions.anna_to_mpc import TransformerProtocol, anna_to_mpc
+from reductions.attention_to_mpc import TransformerProtocol, anna_to_mpc
+from reductions.attention_to_mpc.low_rank import low_rank_bounds, low_rank_to_mpc
+from reductions.certify.measured import measured_layers
 from reductions.low_rank_to_anna import composed_bounds, low_rank_to_anna
-from reductions.low_rank_to_mpc import low_rank_bounds, low_rank_to_mpc
-from reductions.measured import measured_layers
 
 FEATURES = Grid(bits=13, fraction_bits=6)
 MECHANISMS: dict[str, Mechanism] = {

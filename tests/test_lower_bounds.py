@@ -14,21 +14,20 @@ from anna_model import Anna, ExactMatch
 from anna_model.lsh import Hyperplane
 from mpc_sim import Cluster, InputError, Simulation, fit_cluster
 from mpc_sim.algorithms.aggregate import aggregate
-from mpc_sim.algorithms.converge_cast import converge_cast
-from mpc_sim.algorithms.operations import Addition, Maximum
 from mpc_sim.algorithms.prefix_sum import prefix_sum
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.algorithms.connectivity import CONNECTIVITY
-from reductions.algorithms.cycle_counting import CYCLE_COUNTING
-from reductions.lower_bounds import (
+from mpc_sim.stages.converge_cast import converge_cast
+from mpc_sim.stages.operations import Addition, Maximum
+from reductions.certify.full_information import FULL_DEGREE_ROUNDS, full_information_rounds
+from reductions.problems.columnsort import COLUMNSORT
+from reductions.problems.connectivity import CONNECTIVITY
+from reductions.problems.cycle_counting import CYCLE_COUNTING
+from reductions.separations.lower_bounds import (
     CONNECTIVITY_ROUNDS,
     CYCLE_ROUNDS,
-    FULL_DEGREE_ROUNDS,
     K_HOP_ROUNDS,
     ROUND_BOUNDS,
     DepthLowerBound,
     LayerSimulation,
-    full_information_rounds,
     graph_sides,
     k_hop_sides,
     simulation_of,

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
+from twins.maximal_independent_set import maximal_independent_set_twin
 
 from mpc_sim import Cluster, InputError, Protocol, ShapeError, Simulation, assert_local
-from mpc_sim.algorithms.half_edges import ALIVE, Meet
 from mpc_sim.algorithms.maximal_independent_set import (
     JOINED,
     Agree,
@@ -24,13 +24,13 @@ from mpc_sim.algorithms.maximal_independent_set import (
     maximal_independent_set,
     phases,
 )
-from mpc_sim.algorithms.twins.maximal_independent_set import maximal_independent_set_twin
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import Sequence, sequence
-from mpc_sim.graph_instances import karate_club, path, random_graph, star
-from mpc_sim.graphs import Graph, GraphShape
+from mpc_sim.inputs.graph_instances import karate_club, path, random_graph, star
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Inbox, Records
-from reductions.algorithms.maximal_independent_set import MAXIMAL_INDEPENDENT_SET as RECORD
+from mpc_sim.stages.half_edges import ALIVE, Meet
+from reductions.problems.maximal_independent_set import MAXIMAL_INDEPENDENT_SET as RECORD
 
 Words = NDArray[np.int64]
 EPSILONS = ("1/2", "2/3")

@@ -15,14 +15,8 @@ from hypothesis import given, strategies as st
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer
 from mpc_sim import InputError
 from reductions import certify_match2, match2_transformer
-from reductions.tasks.match2 import (
-    MAX_MODULUS,
-    Residue,
-    default_modulus,
-    match2_oracle,
-    one,
-    random_numbers,
-)
+from reductions.constructions.match2 import Residue, one
+from reductions.problems.words import MAX_MODULUS, default_modulus, match2_oracle, random_numbers
 
 
 def match2_by_pairs(numbers: Sequence[int], modulus: int) -> list[int]:

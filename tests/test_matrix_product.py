@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
+from twins.matrix_product import matrix_product_twin
 
 from mpc_sim import Cluster, InputError, Ledger, Outbox, ShapeError, Simulation, assert_local
 from mpc_sim.algorithms.matrix_product import (
@@ -20,13 +21,12 @@ from mpc_sim.algorithms.matrix_product import (
     WriteProduct,
     matrix_product,
 )
-from mpc_sim.algorithms.tiles import plan_tiles
-from mpc_sim.algorithms.twins.matrix_product import matrix_product_twin
 from mpc_sim.compose import sequence
 from mpc_sim.errors import MPCError
 from mpc_sim.protocol import fit_cluster
+from mpc_sim.stages.tiles import plan_tiles
 from reductions import compile_protocol
-from reductions.algorithms.matrix_product import MATRIX_PRODUCT, side_of
+from reductions.problems.matrix_product import MATRIX_PRODUCT, side_of
 
 Words = NDArray[np.int64]
 EPSILONS = ("1/3", "1/2", "2/3")

@@ -22,12 +22,12 @@ from test_simulation import PerMachine, first_words, gossips
 
 from anna_model import Rows, Transformer
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import WordOverflow
-from reductions.codes import CODE_NAMES, CodeDomainError, CodeOverload
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
-from reductions.route_layer import RouteLayer
+from mpc_sim.stages.columnsort import columnsort
+from reductions.mpc_to_anna.codes import CODE_NAMES, CodeDomainError, CodeOverload
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.route_layer import RouteLayer
 
 EPSILONS = ("0.45", "1/2", "2/3", "0.8")
 

@@ -18,10 +18,10 @@ from hypothesis import given, strategies as st
 from mpc_sim import Cluster, InputError, Ledger, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import LedgerError
-from mpc_sim.loads import RoundLoads
+from mpc_sim.ledger.loads import RoundLoads
 from mpc_sim.pages import Page, html_page, pack
 from mpc_sim.pages.html import asset
-from mpc_sim.whole_file import whole_file
+from mpc_sim.saving.whole_file import whole_file
 
 MEGABYTE = 10**6
 
@@ -138,7 +138,7 @@ def test_a_page_asks_nobody() -> None:
 
 
 def html_of(ledger: Ledger) -> str:
-    from mpc_sim.ledger_page import ledger_page
+    from mpc_sim.ledger.page import ledger_page
 
     return html_page(ledger_page(ledger, "loads", ("held",)))
 

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 
 from anna_model import ExactMatch
 from anna_model.frozen_arrays import FloatArray
-from anna_model.partitioned_join import LEAST_ROWS, mean_of_equal_words
-from anna_model.row_join import as_words, group_means, match_rows
+from anna_model.joins.partitioned_join import LEAST_ROWS, mean_of_equal_words
+from anna_model.joins.row_join import as_words, group_means, match_rows
 
 
 def assert_same(K: np.ndarray, Q: np.ndarray, v: FloatArray, n_threads: int) -> None:  # type: ignore[type-arg]

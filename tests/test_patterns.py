@@ -23,7 +23,7 @@ from anna_model.heads import DenseHeads
 from anna_model.lsh import Hyperplane
 from anna_model.mechanisms import Softmax
 from mpc_sim import fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
+from mpc_sim.stages.columnsort import columnsort
 from reductions import compile_protocol
 
 ANNA = Anna(Hyperplane(), hashes=2, tables=5, seed=3)

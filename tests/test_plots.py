@@ -15,8 +15,8 @@ import pytest
 
 from mpc_sim import Channel, Cluster, Inbox, Ledger, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.loads import RoundLoads
-from mpc_sim.message_matrix import message_matrix
+from mpc_sim.inspect.message_matrix import message_matrix
+from mpc_sim.ledger.loads import RoundLoads
 from reductions.plots import (
     SUFFIXES,
     draw_attention,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
-from anna_model.precision import (
+from anna_model.fixed_point.grid import (
     Grid,
     GridOverflow,
     fewest_bits,

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from mpc_sim import fit_cluster
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from reductions.algorithms.certify import certify_algorithm
+from mpc_sim.stages.columnsort import columnsort
+from reductions.certify.certify_algorithm import certify_algorithm
 from reductions.cli import main
-from reductions.codes import message_code
-from reductions.codes.code import rounded
-from reductions.compiler_options import CompilerOptions
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
-from reductions.precision import fewest_bits, run_on_bits
+from reductions.mpc_to_anna.codes import message_code
+from reductions.mpc_to_anna.codes.code import rounded
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.precision import fewest_bits, run_on_bits
 from reductions.registry import find, names
 
 CODES = ["syndrome", "disjunct", "repetition"]
@@ -73,7 +73,7 @@ def test_the_declared_bits_give_every_average_back(name: str, data: st.DataObjec
 
 
 def decodes(code: object, mean: object) -> bool:
-    from reductions.codes import CodeOverload
+    from reductions.mpc_to_anna.codes import CodeOverload
 
     try:
         code.decode(mean)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from primitives_trees_cases import combined, rows_of_ledger
+from twins.scan import scan_twin
 
 from mpc_sim import (
     Channel,
@@ -27,11 +28,14 @@ from mpc_sim import (
 )
 from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.algorithms.boolean_circuit import Kind, boolean_circuit, largest_tag
-from mpc_sim.algorithms.broadcast import Broadcast, broadcast
-from mpc_sim.algorithms.columnsort import Rename
-from mpc_sim.algorithms.converge_cast import ConvergeCast, converge_cast
 from mpc_sim.algorithms.list_ranking import list_ranking
-from mpc_sim.algorithms.operations import (
+from mpc_sim.algorithms.prefix_sum import PrefixOut, prefix_sum
+from mpc_sim.compose import Carry, LocalStage
+from mpc_sim.errors import ChannelExceeded, MemoryExceeded
+from mpc_sim.stages.broadcast import Broadcast, broadcast
+from mpc_sim.stages.columnsort import Rename
+from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
+from mpc_sim.stages.operations import (
     Addition,
     AffineMaps,
     Keyed,
@@ -40,13 +44,9 @@ from mpc_sim.algorithms.operations import (
     Operation,
     Packed,
 )
-from mpc_sim.algorithms.prefix_sum import PrefixOut, prefix_sum
-from mpc_sim.algorithms.scan import Scan
-from mpc_sim.algorithms.tree import Tree, plan_tree
-from mpc_sim.algorithms.twins.scan import scan_twin
-from mpc_sim.compose import Carry, LocalStage
-from mpc_sim.errors import ChannelExceeded, MemoryExceeded
-from reductions.algorithms.list_ranking import LIST_RANKING
+from mpc_sim.stages.scan import Scan
+from mpc_sim.stages.tree import Tree, plan_tree
+from reductions.problems.list_ranking import LIST_RANKING
 
 # --- scan ---
 

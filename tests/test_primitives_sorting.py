@@ -17,6 +17,10 @@ from primitives_sorting_cases import (
     run,
     within_bounds,
 )
+from twins.blocks import BLOCKS, twin_of
+from twins.columnsort import columnsort_twin
+from twins.k_hop import k_hop_twin
+from twins.sample_sort import sample_sort_twin
 
 from mpc_sim import (
     Cluster,
@@ -25,21 +29,17 @@ from mpc_sim import (
     fit_cluster,
 )
 from mpc_sim.algorithms import equi_join as join
-from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.operations import AffineMaps, Maximum, Packed
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
-from mpc_sim.algorithms.twins.blocks import BLOCKS, twin_of
-from mpc_sim.algorithms.twins.columnsort import columnsort_twin
-from mpc_sim.algorithms.twins.k_hop import k_hop_twin
-from mpc_sim.algorithms.twins.sample_sort import sample_sort_twin
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.operations import AffineMaps, Maximum, Packed
 from reductions import compile_protocol
-from reductions.algorithms.algorithm import Algorithm
-from reductions.algorithms.columnsort import COLUMNSORT
-from reductions.algorithms.equi_join import EQUI_JOIN
-from reductions.algorithms.k_hop import K_HOP, K
-from reductions.algorithms.sample_sort import SAMPLE_SORT
+from reductions.problems.algorithm import Algorithm
+from reductions.problems.columnsort import COLUMNSORT
+from reductions.problems.equi_join import EQUI_JOIN
+from reductions.problems.k_hop import K_HOP, K
+from reductions.problems.sample_sort import SAMPLE_SORT
 
 HARD = [(algorithm, name) for algorithm in ALGORITHMS for name in algorithm.hard]
 

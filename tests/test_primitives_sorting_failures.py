@@ -18,6 +18,8 @@ from primitives_sorting_cases import (
     run,
     within_bounds,
 )
+from twins.blocks import BLOCKS, twin_of
+from twins.sample_sort import SPLITTING, split_twin
 
 from mpc_sim import (
     Cluster,
@@ -28,25 +30,24 @@ from mpc_sim import (
     assert_local,
     fit_cluster,
 )
-from mpc_sim.algorithms import equi_join as join, splitting
+from mpc_sim.algorithms import equi_join as join
 from mpc_sim.algorithms.multi_search import multi_search
-from mpc_sim.algorithms.operations import AffineMaps
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
-from mpc_sim.algorithms.splitting import SplitPlan, plan_splitting
-from mpc_sim.algorithms.tally import Tally
-from mpc_sim.algorithms.tree import Tree
-from mpc_sim.algorithms.twins.blocks import BLOCKS, twin_of
-from mpc_sim.algorithms.twins.sample_sort import SPLITTING, split_twin
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import Sequence, sequence
 from mpc_sim.errors import WordOverflow
 from mpc_sim.records import Channel, Inbox, Outbox, Records
+from mpc_sim.stages import splitting
+from mpc_sim.stages.operations import AffineMaps
+from mpc_sim.stages.splitting import SplitPlan, plan_splitting
+from mpc_sim.stages.tally import Tally
+from mpc_sim.stages.tree import Tree
 from reductions import compile_protocol
-from reductions.algorithms.algorithm import Algorithm
-from reductions.algorithms.equi_join import EQUI_JOIN
-from reductions.algorithms.sample_sort import SAMPLE_SORT
+from reductions.problems.algorithm import Algorithm
+from reductions.problems.equi_join import EQUI_JOIN
+from reductions.problems.sample_sort import SAMPLE_SORT
 
 # --- randomness and failure ---
 

@@ -11,6 +11,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from primitives_trees_cases import combined, rows_of_ledger
+from twins.aggregate import aggregate_twin
+from twins.boolean_circuit import boolean_circuit_twin
+from twins.broadcast import broadcast_twin
+from twins.converge_cast import converge_cast_twin
+from twins.list_ranking import list_ranking_twin
+from twins.prefix_sum import prefix_sum_twin
 
 from mpc_sim import (
     Ledger,
@@ -20,8 +26,10 @@ from mpc_sim import (
     fit_cluster,
 )
 from mpc_sim.algorithms.aggregate import aggregate
-from mpc_sim.algorithms.converge_cast import converge_cast
-from mpc_sim.algorithms.operations import (
+from mpc_sim.algorithms.prefix_sum import prefix_sum
+from mpc_sim.errors import WordOverflow
+from mpc_sim.stages.converge_cast import converge_cast
+from mpc_sim.stages.operations import (
     Addition,
     AffineMaps,
     Both,
@@ -32,23 +40,15 @@ from mpc_sim.algorithms.operations import (
     Packed,
     Segmented,
 )
-from mpc_sim.algorithms.prefix_sum import prefix_sum
-from mpc_sim.algorithms.tree import Tree, plan_tree
-from mpc_sim.algorithms.twins.aggregate import aggregate_twin
-from mpc_sim.algorithms.twins.boolean_circuit import boolean_circuit_twin
-from mpc_sim.algorithms.twins.broadcast import broadcast_twin
-from mpc_sim.algorithms.twins.converge_cast import converge_cast_twin
-from mpc_sim.algorithms.twins.list_ranking import list_ranking_twin
-from mpc_sim.algorithms.twins.prefix_sum import prefix_sum_twin
-from mpc_sim.errors import WordOverflow
+from mpc_sim.stages.tree import Tree, plan_tree
 from reductions import compile_protocol
-from reductions.algorithms.aggregate import AGGREGATE
-from reductions.algorithms.algorithm import Algorithm
-from reductions.algorithms.boolean_circuit import BOOLEAN_CIRCUIT, DEPTH
-from reductions.algorithms.broadcast import BROADCAST
-from reductions.algorithms.converge_cast import CONVERGE_CAST
-from reductions.algorithms.list_ranking import LIST_RANKING
-from reductions.algorithms.prefix_sum import PREFIX_SUM
+from reductions.problems.aggregate import AGGREGATE
+from reductions.problems.algorithm import Algorithm
+from reductions.problems.boolean_circuit import BOOLEAN_CIRCUIT, DEPTH
+from reductions.problems.broadcast import BROADCAST
+from reductions.problems.converge_cast import CONVERGE_CAST
+from reductions.problems.list_ranking import LIST_RANKING
+from reductions.problems.prefix_sum import PREFIX_SUM
 
 Words = NDArray[np.int64]
 

@@ -9,20 +9,23 @@ import pytest
 from anna_to_mpc_cases import Mixed, assert_same_bits, measured, random_rows
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision, fixed_point
+from anna_model.fixed_point.attention import Precision, fixed_point
+from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
-from anna_model.precision import Grid
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.aggregate import aggregate
-from mpc_sim.algorithms.columnsort import columnsort
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.algorithms.operations import Addition
+from mpc_sim.stages.columnsort import columnsort
+from mpc_sim.stages.operations import Addition
 from reductions import compile_protocol
-from reductions.anna_to_mpc import anna_to_mpc
-from reductions.anna_to_mpc.round_trip import fit_compiled_to_mpc
-from reductions.anna_to_mpc.round_trip_bounds import back_and_there_bounds, there_and_back_bounds
-from reductions.compiler_options import CompilerOptions
-from reductions.measured import measured_layers
+from reductions.attention_to_mpc import anna_to_mpc
+from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+from reductions.attention_to_mpc.round_trip_bounds import (
+    back_and_there_bounds,
+    there_and_back_bounds,
+)
+from reductions.certify.measured import measured_layers
+from reductions.mpc_to_anna.options import CompilerOptions
 
 TRIPS = {
     "k-hop": (k_hop(3), "1/3"),

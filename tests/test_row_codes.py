@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from row_codes_cases import Message, average, decode, owned_rows, total
 
-from reductions.codes import (
+from reductions.mpc_to_anna.codes import (
     CODE_NAMES,
     CodeOverload,
     DisjunctCode,

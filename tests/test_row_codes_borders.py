@@ -13,7 +13,7 @@ import pytest
 from row_codes_cases import average, decode, owned_rows, total
 
 from reductions.bounds import Bound
-from reductions.codes import (
+from reductions.mpc_to_anna.codes import (
     CODE_NAMES,
     CodeDomainError,
     CodeOverload,

@@ -11,11 +11,11 @@ from oracles import k_hop
 from anna_model import check_rowwise
 from anna_model.recurrent import RecurrentLayer, RecurrentModel
 from mpc_sim import InputError
-from reductions.separations.low_rank_boards import low_rank_match2, low_rank_sum
-from reductions.separations.low_rank_k_hop import low_rank_k_hop
-from reductions.separations.recurrent_k_hop import recurrent_k_hop
-from reductions.separations.recurrent_readers import recurrent_match2, recurrent_sum
-from reductions.tasks.match2_softmax import match2_softmax
+from reductions.constructions.low_rank_boards import low_rank_match2, low_rank_sum
+from reductions.constructions.low_rank_k_hop import low_rank_k_hop
+from reductions.constructions.match2_softmax import match2_softmax
+from reductions.constructions.recurrent_k_hop import recurrent_k_hop
+from reductions.constructions.recurrent_readers import recurrent_match2, recurrent_sum
 
 
 def random_case(rng: np.random.Generator) -> tuple[int, int, int, np.ndarray]:

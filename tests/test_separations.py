@@ -15,23 +15,19 @@ from oracles import k_hop
 from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import AngularCodes, GivenCodes, LowRank, Raw, Reformer
 from mpc_sim import InputError
-from reductions.separations.chunk_sums import chunk_sums, no_logit, own_number
+from reductions.constructions.chunk_sums import chunk_sums, no_logit, own_number
+from reductions.constructions.one_way_messages import Messages, low_rank_messages
+from reductions.constructions.packed_k_hop import packed_k_hop
+from reductions.constructions.recurrent_k_hop import recurrent_k_hop
 from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_chunks import drawn_chunks
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs, refute
-from reductions.separations.one_way import (
-    Messages,
-    SameMessages,
-    low_rank_messages,
-    refute_across,
-)
-from reductions.separations.packed_k_hop import packed_k_hop
+from reductions.separations.one_way import SameMessages, refute_across
 from reductions.separations.pointer_chasing import pointer_chasing
 from reductions.separations.receptive_field import receptive_field, two_inputs
-from reductions.separations.recurrent_k_hop import recurrent_k_hop
 from reductions.separations.set_cells import FAR, HALF, SETS, SIZE
 from reductions.separations.state_counting import (
     board_width,

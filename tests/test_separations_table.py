@@ -9,6 +9,14 @@ import numpy as np
 import pytest
 from cli_cases import Anna, anna_command, plain_surroundings  # noqa: F401
 
+from reductions.problems.definitions import (
+    CONNECTED_COMPONENTS,
+    INDUCTION_HEADS,
+    MATCH2,
+    ONE_OR_TWO_CYCLES,
+    SUM,
+    THREE_SUM,
+)
 from reductions.registry import find, names
 from reductions.separations import table as table_module
 from reductions.separations.cell import ARCHITECTURES, Cell
@@ -18,14 +26,6 @@ from reductions.separations.one_way_cells import too_early
 from reductions.separations.refuted import refuted
 from reductions.separations.successes import cells_of
 from reductions.separations.table import constructions_of, seeded, table, task_cells
-from reductions.tasks.definitions import (
-    CONNECTED_COMPONENTS,
-    INDUCTION_HEADS,
-    MATCH2,
-    ONE_OR_TWO_CYCLES,
-    SUM,
-    THREE_SUM,
-)
 
 CONTRACT = {"task", "architecture", "depth", "width", "holds", "certificate"}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.algorithms.run
+import reductions.certify.run_algorithm
 from mpc_sim import Simulation
-from reductions.algorithms.algorithm import GraphAlgorithm
 from reductions.cli import main
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.registry import ENTRIES, find, names
 
 ALGORITHMS = names("algorithm")
@@ -206,9 +206,9 @@ def test_a_sweep_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_broken_bound_fails_a_sweep(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = reductions.algorithms.run.measured_rounds
+    measured = reductions.certify.run_algorithm.measured_rounds
     monkeypatch.setattr(
-        reductions.algorithms.run,
+        reductions.certify.run_algorithm,
         "measured_rounds",
         lambda ledger: {name: value + 1 for name, value in measured(ledger).items()},
     )

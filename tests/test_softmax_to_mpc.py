@@ -20,14 +20,14 @@ from anna_to_mpc_cases import (
 from hypothesis import given, settings, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision, fixed_point
-from anna_model.fixed_softmax import FixedSoftmax
+from anna_model.fixed_point.attention import Precision, fixed_point
+from anna_model.fixed_point.grid import Grid, GridOverflow
+from anna_model.fixed_point.softmax import FixedSoftmax
 from anna_model.mechanisms.softmax import Softmax
-from anna_model.precision import Grid, GridOverflow
 from mpc_sim import InputError, ShapeError, assert_local
-from reductions.anna_to_mpc import TransformerProtocol, anna_to_mpc
-from reductions.anna_to_mpc.bounds import bounds
-from reductions.softmax_to_mpc import softmax_bounds, softmax_to_mpc
+from reductions.attention_to_mpc import TransformerProtocol, anna_to_mpc
+from reductions.attention_to_mpc.anna_bounds import bounds
+from reductions.attention_to_mpc.softmax import softmax_bounds, softmax_to_mpc
 
 MECHANISMS: dict[str, Mechanism] = {
     "plain": FixedSoftmax(GRID, beta=1.0, weight_bits=14, largest_logit=2.0),

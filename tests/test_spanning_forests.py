@@ -16,10 +16,10 @@ from contraction_checks import (
 )
 from hypothesis import given, settings, strategies as st
 
-from mpc_sim.graphs import Graph
-from reductions.algorithms.algorithm import GraphAlgorithm
-from reductions.algorithms.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
-from reductions.algorithms.spanning_forest import SPANNING_FOREST
+from mpc_sim.inputs.graphs import Graph
+from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
+from reductions.problems.spanning_forest import SPANNING_FOREST
 
 ALGORITHMS = [SPANNING_FOREST, MINIMUM_SPANNING_FOREST]
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda one: one.name)

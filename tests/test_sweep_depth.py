@@ -19,7 +19,10 @@ from cli_cases import (
 )
 
 from mpc_sim import InputError
-from reductions.depth_curve import (
+from reductions.constructions.k_hop_softmax import k_hop_softmax
+from reductions.constructions.k_hop_tree import k_hop_tree
+from reductions.constructions.model import Construction
+from reductions.experiments.depth_curve import (
     CHASING,
     CONDITIONAL,
     COUNTING,
@@ -30,9 +33,6 @@ from reductions.depth_curve import (
     layers_a_doubling,
 )
 from reductions.registry import find
-from reductions.tasks.construction import Construction
-from reductions.tasks.k_hop_softmax import k_hop_softmax
-from reductions.tasks.k_hop_tree import k_hop_tree
 
 HOPS = [2**power for power in range(13)]
 DOUBLING = ("k-hop/tree", "k-hop/compiled", "k-hop/softmax", "k-hop/causal-softmax")
@@ -174,14 +174,14 @@ def test_a_picture_is_drawn(anna: Anna, tmp_path: Path) -> None:
 
 
 def test_a_failed_row_is_exit_1(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
-    import reductions.depth_curve
+    import reductions.experiments.depth_curve
 
-    right = reductions.depth_curve.depth_row
+    right = reductions.experiments.depth_curve.depth_row
 
     def wrong(*given: Any, **named: Any) -> Any:
         return right(*given, **named) | {"ok": False, "differ": 1}
 
-    monkeypatch.setattr(reductions.depth_curve, "depth_row", wrong)
+    monkeypatch.setattr(reductions.experiments.depth_curve, "depth_row", wrong)
     run = anna("sweep", "depth", "--n", 16, "--k", "1", "--json")
     assert (run.status, json.loads(run.out)["ok"]) == (1, False)
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from cli_cases import Anna, anna_command, plain_surroundings  # noqa: F401
 
-import reductions.machine_counts as machine_counts
-from anna_model.theorem_3_4 import NoParameters
+import reductions.experiments.machine_counts as machine_counts
+from anna_model.lsh.theorem_3_4 import NoParameters
 from mpc_sim import InputError
 from reductions.bounds import Bound
-from reductions.machine_counts import Series, Slope, count, series_of, slope_of, student
+from reductions.experiments.machine_counts import Series, Slope, count, series_of, slope_of, student
 
 
 def test_every_line_with_its_exponent(anna: Anna) -> None:

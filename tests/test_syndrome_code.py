@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from reductions.codes import CodeDomainError, CodeOverload, SyndromeCode
-from reductions.kernels import syndrome as kernels
+from reductions.mpc_to_anna.codes import CodeDomainError, CodeOverload, SyndromeCode
+from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 EXAMPLES = settings(deadline=None, max_examples=150 if COMPILED else 60)

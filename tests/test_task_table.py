@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from docs.task_table import TITLE, constructions, task_table
+from docs.theorem_table import with_table
+from reductions.constructions.model import Construction
 from reductions.registry import find, names
-from reductions.task_table import TITLE, constructions, task_table
-from reductions.tasks.construction import Construction
-from reductions.theorem_table import with_table
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 TABLE = task_table()
@@ -31,7 +31,7 @@ def evaluated(formula: str, **values: int) -> int:
 
 def test_the_readme_shows_the_registry() -> None:
     shown = with_table(README, TABLE, TITLE)
-    assert shown == README, "run: python -m reductions.task_table README.md"
+    assert shown == README, "run: python -m docs.task_table README.md"
 
 
 def test_every_construction_is_shown_once() -> None:

@@ -9,16 +9,16 @@ import pytest
 
 from mpc_sim import InputError
 from reductions.bounds import Bound
-from reductions.registry import ENTRIES, find, names
-from reductions.tasks.construction import Construction
-from reductions.tasks.match2_bins import (
+from reductions.constructions.model import Construction
+from reductions.problems.match2_bins import (
     N_BINS,
     balanced_numbers,
     balanced_samples,
     bin_of,
 )
-from reductions.tasks.sequences import letters_without_repeats
-from reductions.tasks.task import Instance, Task
+from reductions.problems.problem import Instance, Task
+from reductions.problems.sequences import letters_without_repeats
+from reductions.registry import ENTRIES, find, names
 
 CONSTRUCTIONS = names("construction")
 LONG = ("connectivity", "one-vs-two-cycle")  # hundreds of layers

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from anna_model import Anna, ExactMatch
-from anna_model.anna_definition import FailureRate, failure_rate, violations
 from anna_model.frozen_arrays import FloatArray
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
-from anna_model.theorem_3_4 import (
+from anna_model.lsh.theorem_3_4 import (
     NoParameters,
     choose_parameters,
     from_probabilities,
     least_hashes,
     least_tables,
 )
+from anna_model.mechanisms.anna_definition import FailureRate, failure_rate, violations
 
 # --- the choice ---
 

@@ -15,14 +15,14 @@ import pytest
 from anna_to_mpc_cases import assert_same_bits, measured, slacks, slope_with_interval
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
-from anna_model.fixed_point import Precision
+from anna_model.fixed_point.attention import Precision
+from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
-from anna_model.precision import Grid
-from anna_model.theorem_3_4 import choose_parameters
+from anna_model.lsh.theorem_3_4 import choose_parameters
 from mpc_sim.integers import ceil_power
-from reductions.anna_to_mpc import fit_anna_to_mpc
-from reductions.anna_to_mpc.bounds import bounds, theorem_bounds
-from reductions.machine_counts import OnCircle, Residue, to_integers
+from reductions.attention_to_mpc import fit_anna_to_mpc
+from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
+from reductions.experiments.machine_counts import OnCircle, Residue, to_integers
 
 NEAR = 0.1
 WORDS = Precision.of(Grid(14, 0))

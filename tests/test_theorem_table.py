@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.theorem_table import BEGIN, END, FAMILIES, theorem_table, with_table
 from reductions.registry import ENTRIES, Entry, find
-from reductions.theorem_table import BEGIN, END, FAMILIES, theorem_table, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def fault_of_notebook(entry: Entry, root: Path = ROOT) -> str:
 
 def test_the_readme_shows_the_registry() -> None:
     shown = with_table(README, theorem_table())
-    assert shown == README, "run: python -m reductions.theorem_table README.md"
+    assert shown == README, "run: python -m docs.theorem_table README.md"
 
 
 def test_what_an_entry_names_is_there() -> None:
@@ -120,9 +120,9 @@ def test_canary_markers(text: str) -> None:
 
 
 def test_canary_what_is_not_there(tmp_path: Path) -> None:
-    for folder in ("tests", "notebooks", "reductions"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "reductions" / "mpc_to_anna.py").write_text("compile = 1\n")
+    for folder in ("tests", "notebooks", "reductions/mpc_to_anna"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "reductions" / "mpc_to_anna" / "compile.py").write_text("compile = 1\n")
     test = tmp_path / "tests" / "test_it.py"
     cell = {"cell_type": "code", "source": ["compile_protocols = 1"]}
     for name, cells in (("good", [cell]), ("bad", [{"cell_type": "code", "source": ["x = 1"]}])):
@@ -139,7 +139,10 @@ def test_canary_what_is_not_there(tmp_path: Path) -> None:
         test.write_text(text)
         assert fault_of_test(entry, tmp_path).startswith(fault)
         assert bool(fault_of_test(entry, tmp_path)) == bool(fault)
-    assert fault_of_home(entry, tmp_path) == "reductions/mpc_to_anna.py defines no compile_protocol"
+    assert (
+        fault_of_home(entry, tmp_path)
+        == "reductions/mpc_to_anna/compile.py defines no compile_protocol"
+    )
     assert fault_of_home(find("code", "syndrome"), tmp_path).startswith("no file")
     assert fault_of_notebook(entry, tmp_path) == ""
     assert fault_of_notebook(replace(entry, notebook="bad"), tmp_path).startswith("bad does not")

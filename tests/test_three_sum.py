@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
+from twins.three_sum import three_sum_twin
 
 from mpc_sim import (
     Cluster,
@@ -21,16 +22,15 @@ from mpc_sim import (
     assert_local,
     sequence,
 )
-from mpc_sim.algorithms.block_triples import BlockTriples, holds_solution
-from mpc_sim.algorithms.broadcast import Broadcast, FillBlocks
-from mpc_sim.algorithms.columnsort import Columnsort, Rename
-from mpc_sim.algorithms.converge_cast import ConvergeCast
-from mpc_sim.algorithms.operations import Maximum
 from mpc_sim.algorithms.three_sum import CopyBlocks, TellBoundaries, n_lines, three_sum
-from mpc_sim.algorithms.twins.three_sum import three_sum_twin
 from mpc_sim.protocol import fit_cluster
+from mpc_sim.stages.block_triples import BlockTriples, holds_solution
+from mpc_sim.stages.broadcast import Broadcast, FillBlocks
+from mpc_sim.stages.columnsort import Columnsort, Rename
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.operations import Maximum
 from reductions import compile_protocol
-from reductions.algorithms.three_sum import THREE_SUM, has_solution, offset_for
+from reductions.problems.three_sum import THREE_SUM, has_solution, offset_for
 
 Words = NDArray[np.int64]
 SCARCE = 8

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from mpc_sim import InputError
-from reductions.registry import find
-from reductions.tasks.construction import Construction
-from reductions.tasks.three_sum_growth import (
+from reductions.constructions.model import Construction
+from reductions.experiments.three_sum_growth import (
     LAYERS,
     three_sum_exponent,
     three_sum_point,
     three_sum_points,
 )
+from reductions.registry import find
 
 SIZES = [2**power for power in range(17, 30)] + [3 * 2**16, 10**6, 123_456_789]
 

@@ -33,7 +33,7 @@ from anna_model import (
     definition_forward,
 )
 from anna_model.answers import Answer
-from anna_model.definition import weighted_values
+from anna_model.forward_by_definition import weighted_values
 from anna_model.frozen_arrays import FloatArray, IntArray
 from anna_model.heads import HeadBlock
 from anna_model.mechanisms import Attended

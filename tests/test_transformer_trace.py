@@ -21,10 +21,10 @@ from mpc_sim import InputError, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.pages import Matrix
 from reductions import CompiledProtocol, compile_protocol
-from reductions.compiled_trace import CompiledTrace, same_memory, side_text
-from reductions.explore import TransformerExplorer
-from reductions.route_layer import RouteLayer
-from reductions.transformer_trace import UNIT, TransformerTrace
+from reductions.inspect.explore import TransformerExplorer
+from reductions.inspect.transformer_trace import UNIT, TransformerTrace, same_memory, side_text
+from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.trace import CompiledTrace
 
 WORDS = np.random.default_rng(0).integers(0, 5, 40).tolist()
 PROTOCOL = k_hop(3)
@@ -128,7 +128,7 @@ def test_patterns_are_those_of_the_definition() -> None:
 
 def test_too_many_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     trace = TransformerTrace.of(*two_layers())
-    monkeypatch.setattr("reductions.transformer_trace.MOST_WEIGHTS", 161)
+    monkeypatch.setattr("reductions.inspect.transformer_trace.MOST_WEIGHTS", 161)
     with pytest.raises(InputError, match="layer 0 has 2 heads over 9 tokens; at most 161 weights"):
         trace.sum_of_heads(0)
 

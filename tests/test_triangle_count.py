@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from twins.triangle_count import triangle_count_twin
 
 from mpc_sim import Cluster, Protocol, ShapeError, Simulation, assert_local
 from mpc_sim.algorithms.triangle_count import (
@@ -22,12 +23,11 @@ from mpc_sim.algorithms.triangle_count import (
     out_degree,
     triangle_count,
 )
-from mpc_sim.algorithms.twins.triangle_count import triangle_count_twin
 from mpc_sim.compose import Sequence, sequence
-from mpc_sim.graph_instances import complete, path, random_graph, star
-from mpc_sim.graphs import Graph, GraphShape
+from mpc_sim.inputs.graph_instances import complete, path, random_graph, star
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Inbox, Records
-from reductions.algorithms.triangle_count import TRIANGLE_COUNT as RECORD
+from reductions.problems.triangle_count import TRIANGLE_COUNT as RECORD
 
 EPSILONS = ("1/2", "2/3")
 

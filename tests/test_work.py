@@ -15,11 +15,11 @@ from anna_model.work import LayerWork, WorkCounter
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from reductions import compile_protocol
-from reductions.algorithms.columnsort import COLUMNSORT
 from reductions.benchmarks import certify
-from reductions.codes import CODE_NAMES
-from reductions.compiler_options import CompilerOptions
-from reductions.head_assignment import HEAD_NAMES
+from reductions.mpc_to_anna.codes import CODE_NAMES
+from reductions.mpc_to_anna.head_assignment import HEAD_NAMES
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.problems.columnsort import COLUMNSORT
 from reductions.registry import find, names
 
 FEW_ROUNDS = ["k_hop", "columnsort", "reduce_by_key", "multi_search"]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import IntArray
+from anna_model.joins.row_join import match_rows
 from anna_model.lsh.family import PARTS, Codes, HashFunctions, Matrix
-from anna_model.row_join import match_rows
 from anna_model.threads import Run, cut, threads
 
 Rows = NDArray[np.int32]

@@ -35,7 +35,7 @@ class Anna(Mechanism):
     ----------
     family : Family
     hashes, tables : int
-        z and l; see `anna_model.theorem_3_4` for a choice.
+        z and l; see `anna_model.lsh.theorem_3_4` for a choice.
     seed : int
         The functions are those of ``family.sample(m_qk, tables, hashes, seed=seed)``, the same for
         every head and layer.

@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from anna_model.answers import Answer, SparseAnswer
 from anna_model.frozen_arrays import FloatArray, require_finite
 from anna_model.heads import EVERY_HEAD, HeadBlock, SparseHeads
+from anna_model.joins.partitioned_join import LEAST_ROWS, mean_of_equal_words
+from anna_model.joins.row_join import as_words, group_means, match_rows, running_means, sort_by
 from anna_model.mechanisms.mechanism import Attended, Mechanism
-from anna_model.partitioned_join import LEAST_ROWS, mean_of_equal_words
-from anna_model.row_join import as_words, group_means, match_rows, running_means, sort_by
 
 
 @dataclass(frozen=True)

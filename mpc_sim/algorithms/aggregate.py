@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mpc_sim.algorithms.broadcast import Broadcast, FillBlocks
-from mpc_sim.algorithms.columnsort import Rename
-from mpc_sim.algorithms.converge_cast import ConvergeCast, of_one_word
-from mpc_sim.algorithms.operations import Operation
 from mpc_sim.compose import sequence
 from mpc_sim.protocol import Protocol
+from mpc_sim.stages.broadcast import Broadcast, FillBlocks
+from mpc_sim.stages.columnsort import Rename
+from mpc_sim.stages.converge_cast import ConvergeCast, of_one_word
+from mpc_sim.stages.operations import Operation
 
 
 def aggregate(operation: Operation) -> Protocol:
@@ -37,7 +37,7 @@ def aggregate(operation: Operation) -> Protocol:
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.operations import Addition
+    >>> from mpc_sim.stages.operations import Addition
     >>> parity = aggregate(Addition(2))
     >>> Simulation(parity, fit_cluster(parity, 6, "1/2"), [1, 0, 1, 1, 0, 0]).run().tolist()
     [1, 1, 1, 1, 1, 1]

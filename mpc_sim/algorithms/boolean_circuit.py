@@ -21,17 +21,17 @@ from enum import IntEnum
 
 import numpy as np
 
-from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.elements import batch_slots
-from mpc_sim.algorithms.loads import check_declared_loads
-from mpc_sim.algorithms.operations import Last
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import Carry, LocalStage, Sequence, parallel, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Last
+from mpc_sim.stages.scan import Scan
 
 SORT = Columnsort(("gate", "tag"))
 REMEDY = "epsilon, c_s or c_p"

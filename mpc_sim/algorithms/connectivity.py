@@ -7,13 +7,13 @@ phases did not suffice, which has probability at most 1/N, every word is the fai
 
 from __future__ import annotations
 
-from mpc_sim.algorithms.component_labels import label_components
-from mpc_sim.algorithms.contraction import contraction, n_phases, waiting
-from mpc_sim.algorithms.edges_home import EdgesHome
 from mpc_sim.compose import Sequence, sequence
 from mpc_sim.errors import InputError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
+from mpc_sim.stages.component_labels import label_components
+from mpc_sim.stages.contraction import contraction, n_phases, waiting
+from mpc_sim.stages.edges_home import EdgesHome
 
 
 def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Sequence:
@@ -50,7 +50,7 @@ def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) ->
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph.of(5, [(4, 2), (1, 3), (2, 4)])
     >>> protocol = connectivity(graph.shape)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=20)

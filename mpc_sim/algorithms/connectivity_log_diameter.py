@@ -30,23 +30,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim.algorithms.columnsort import sort_locally
-from mpc_sim.algorithms.component_labels import label_components
-from mpc_sim.algorithms.contraction import EDGE, PARENT, group_starts
-from mpc_sim.algorithms.edges_home import EdgesHome, items
-from mpc_sim.algorithms.first_of_run import FIELDS
-from mpc_sim.algorithms.look_up import Items, look_up
-from mpc_sim.algorithms.repeat import Repeat
-from mpc_sim.algorithms.smallest_neighbours import smallest_neighbours
-from mpc_sim.algorithms.waiting import Wait, share
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import LocalStage, Sequence, sequence
 from mpc_sim.errors import InputError, ShapeError
-from mpc_sim.graphs import Graph, GraphShape
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Inbox, Records, Words, rank_in_group
 from mpc_sim.simulation import Simulation
+from mpc_sim.stages.columnsort import sort_locally
+from mpc_sim.stages.component_labels import label_components
+from mpc_sim.stages.contraction import EDGE, PARENT, group_starts
+from mpc_sim.stages.edges_home import EdgesHome, items
+from mpc_sim.stages.first_of_run import FIELDS
+from mpc_sim.stages.look_up import Items, look_up
+from mpc_sim.stages.repeat import Repeat
+from mpc_sim.stages.smallest_neighbours import smallest_neighbours
+from mpc_sim.stages.waiting import Wait, share
 
 COIN_BITS = 16
 
@@ -350,7 +350,7 @@ def guess_diameter(graph: Graph, cluster: Cluster, seed: int = 0) -> tuple[Words
     Examples
     --------
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.graph_instances import path
+    >>> from mpc_sim.inputs.graph_instances import path
     >>> graph = path(5)
     >>> protocol = connectivity_log_diameter(graph.shape, 5)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", "1/2", largest_word=27)

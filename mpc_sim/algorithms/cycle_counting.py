@@ -17,21 +17,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.blocks import output_places
-from mpc_sim.algorithms.broadcast import Broadcast
 from mpc_sim.algorithms.connectivity import checked_phases
-from mpc_sim.algorithms.contraction import EDGE, PARENT, contraction
-from mpc_sim.algorithms.converge_cast import ConvergeCast
-from mpc_sim.algorithms.edges_home import EdgesHome
-from mpc_sim.algorithms.first_of_run import SortShares
-from mpc_sim.algorithms.operations import Addition, Both, Maximum
-from mpc_sim.algorithms.waiting import Wait, beside, share
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import LocalStage, Sequence, sequence
 from mpc_sim.errors import InputError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
+from mpc_sim.stages.blocks import output_places
+from mpc_sim.stages.broadcast import Broadcast
+from mpc_sim.stages.contraction import EDGE, PARENT, contraction
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.edges_home import EdgesHome
+from mpc_sim.stages.first_of_run import SortShares
+from mpc_sim.stages.operations import Addition, Both, Maximum
+from mpc_sim.stages.waiting import Wait, beside, share
 
 COUNTS = ("cycles", "live", "broken")
 
@@ -140,7 +140,7 @@ def cycle_counting(shape: GraphShape, seed: int = 0, phases: int | None = None) 
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph.of(6, [(0, 2), (2, 4), (4, 0), (1, 3), (3, 5), (5, 1)])
     >>> protocol = cycle_counting(graph.shape)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=36)

@@ -24,8 +24,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.blocks import Rows
-from mpc_sim.algorithms.join_output import (
+from mpc_sim.cluster import Cluster
+from mpc_sim.compose import LocalStage, parallel, sequence
+from mpc_sim.errors import WordOverflow
+from mpc_sim.integers import ceil_div
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.blocks import Rows
+from mpc_sim.stages.join_output import (
     LEFT,
     RIGHT,
     ROW,
@@ -35,16 +41,10 @@ from mpc_sim.algorithms.join_output import (
     n_places,
     per_machine,
 )
-from mpc_sim.algorithms.loads import check_declared_loads
-from mpc_sim.algorithms.operations import Addition, Both, Keyed, Last, Maximum, Operation
-from mpc_sim.algorithms.runs import SortRows
-from mpc_sim.algorithms.scan import Scan
-from mpc_sim.cluster import Cluster
-from mpc_sim.compose import LocalStage, parallel, sequence
-from mpc_sim.errors import WordOverflow
-from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Addition, Both, Keyed, Last, Maximum, Operation
+from mpc_sim.stages.runs import SortRows
+from mpc_sim.stages.scan import Scan
 
 IS_LEFT, IS_RIGHT = 1, 2
 SORTED = ("key", "is_left", "value")

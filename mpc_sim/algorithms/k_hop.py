@@ -21,13 +21,13 @@ from operator import index
 
 import numpy as np
 
-from mpc_sim.algorithms.columnsort import Columnsort, SortPlan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.columnsort import Columnsort, SortPlan
 
 NONE = 0
 """The letter word of "none"; letter a of the input is the word a + 1."""

@@ -23,14 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim.algorithms.elements import batch_slots
-from mpc_sim.algorithms.loads import check_declared_loads
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import InputError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.loads import check_declared_loads
 
 REMEDY = "c_p, gamma, epsilon or c_s"
 

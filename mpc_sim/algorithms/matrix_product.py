@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.blocks import output_places
-from mpc_sim.algorithms.elements import batch_slots
-from mpc_sim.algorithms.tiles import TilePlan, plan_tiles
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
+from mpc_sim.stages.blocks import output_places
+from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.tiles import TilePlan, plan_tiles
 
 LARGEST_PRIME = 2**31
 """A product of two residues must fit 62 bits."""

@@ -25,10 +25,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim.algorithms.blocks import output_places
-from mpc_sim.algorithms.broadcast import Broadcast
-from mpc_sim.algorithms.converge_cast import ConvergeCast
-from mpc_sim.algorithms.half_edges import (
+from mpc_sim.cluster import Cluster, failure_word
+from mpc_sim.compose import Carry, LocalStage, parallel, sequence
+from mpc_sim.errors import InputError, ShapeError
+from mpc_sim.inputs.graphs import GraphShape
+from mpc_sim.integers import ceil_div
+from mpc_sim.protocol import Protocol
+from mpc_sim.randomness import random_words
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.blocks import output_places
+from mpc_sim.stages.broadcast import Broadcast
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.half_edges import (
     ALIVE,
     HALF,
     REMEDY,
@@ -36,16 +44,8 @@ from mpc_sim.algorithms.half_edges import (
     record_starts,
     slots_per_machine,
 )
-from mpc_sim.algorithms.loads import check_declared_loads
-from mpc_sim.algorithms.operations import Maximum
-from mpc_sim.cluster import Cluster, failure_word
-from mpc_sim.compose import Carry, LocalStage, parallel, sequence
-from mpc_sim.errors import InputError, ShapeError
-from mpc_sim.graphs import GraphShape
-from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
-from mpc_sim.randomness import random_words
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Maximum
 
 HIT, JOINED, LEFT = 2, 4, 8
 """States of a half-edge besides ``ALIVE``; the last two are those of its vertex."""
@@ -330,7 +330,7 @@ def maximal_independent_set(
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graph_instances import path
+    >>> from mpc_sim.inputs.graph_instances import path
     >>> graph = path(5)
     >>> protocol = maximal_independent_set(graph.shape)
     >>> cluster = fit_cluster(protocol, graph.shape.n_words, "2/3", largest_word=15)

@@ -24,17 +24,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.edge_rows import LoadEdges, MarkEdges
-from mpc_sim.algorithms.elements import batch_slots
-from mpc_sim.algorithms.matching_plan import MatchingPlan, plan_matching
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import InputError, ShapeError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges
+from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.matching_plan import MatchingPlan, plan_matching
 
 EDGE = ("index", "u", "v")
 PAIR = ("u", "v")
@@ -256,7 +256,7 @@ def maximal_matching(
     Examples
     --------
     >>> from mpc_sim import Simulation
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph(4, np.array([[0, 1], [1, 2], [2, 3]]))
     >>> cluster = Cluster(n_words=10, memory_words=26, n_machines=2, block_words=5)
     >>> Simulation(maximal_matching(graph.shape), cluster, graph.words).run().tolist()

@@ -17,15 +17,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mpc_sim.algorithms.connectivity import contract_and_label
-from mpc_sim.algorithms.contraction import EDGE, PARENT
-from mpc_sim.algorithms.edges_home import EdgesHome
-from mpc_sim.algorithms.first_of_run import SortShares
-from mpc_sim.algorithms.waiting import Wait, beside, share
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, Sequence
 from mpc_sim.errors import InputError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.records import Inbox, Records
+from mpc_sim.stages.contraction import EDGE, PARENT
+from mpc_sim.stages.edges_home import EdgesHome
+from mpc_sim.stages.first_of_run import SortShares
+from mpc_sim.stages.waiting import Wait, beside, share
 
 HEAVY = ("weight", "edge", "left", "right")
 
@@ -93,7 +93,7 @@ def minimum_spanning_forest(
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph.of(3, [(1, 2), (0, 2), (0, 1)], [7, 5, 7])
     >>> protocol = minimum_spanning_forest(graph.shape)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=24)

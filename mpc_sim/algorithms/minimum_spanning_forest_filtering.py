@@ -21,14 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim.algorithms.edge_rows import LoadEdges, MarkEdges, edge_fields
-from mpc_sim.algorithms.tree import Tree, plan_tree
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
 from mpc_sim.errors import ShapeError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, edge_fields
+from mpc_sim.stages.tree import Tree, plan_tree
 
 
 def largest_forest(shape: GraphShape) -> int:
@@ -171,7 +171,7 @@ def minimum_spanning_forest_filtering(shape: GraphShape) -> Protocol:
     Examples
     --------
     >>> from mpc_sim import Cluster, Simulation
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph(3, np.array([[0, 1], [1, 2], [0, 2]]), np.array([5, 1, 2]))
     >>> cluster = Cluster(n_words=12, memory_words=16, n_machines=2, block_words=6)
     >>> protocol = minimum_spanning_forest_filtering(graph.shape)

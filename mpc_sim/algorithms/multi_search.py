@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.blocks import NumberWords, output_places
-from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.loads import check_declared_loads
-from mpc_sim.algorithms.operations import Last
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
+from mpc_sim.stages.blocks import NumberWords, output_places
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Last
+from mpc_sim.stages.scan import Scan
 
 NONE = 0
 """The output word of a query below all keys, and of a key; a key a is found as a + 1."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpc_sim.algorithms.columnsort import Rename
-from mpc_sim.algorithms.converge_cast import of_one_word
-from mpc_sim.algorithms.operations import Operation
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
+from mpc_sim.stages.columnsort import Rename
+from mpc_sim.stages.converge_cast import of_one_word
+from mpc_sim.stages.operations import Operation
+from mpc_sim.stages.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def prefix_sum(operation: Operation) -> Protocol:
     Returns
     -------
     Protocol
-        2 L rounds of :class:`~mpc_sim.algorithms.scan.Scan`.
+        2 L rounds of :class:`~mpc_sim.stages.scan.Scan`.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def prefix_sum(operation: Operation) -> Protocol:
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.operations import Addition
+    >>> from mpc_sim.stages.operations import Addition
     >>> cluster = fit_cluster(prefix_sum(Addition()), 6, "1/2", largest_word=14)
     >>> Simulation(prefix_sum(Addition()), cluster, [5, 1, 4, 1, 0, 3]).run().tolist()
     [5, 6, 10, 11, 11, 14]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpc_sim.algorithms.blocks import Rows, WriteInOrder
-from mpc_sim.algorithms.operations import Addition, Both, Keyed, Operation
 from mpc_sim.algorithms.remove_duplicates import PlaceEnds
-from mpc_sim.algorithms.runs import EndRuns, SortRows
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import InputError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
+from mpc_sim.stages.blocks import Rows, WriteInOrder
+from mpc_sim.stages.operations import Addition, Both, Keyed, Operation
+from mpc_sim.stages.runs import EndRuns, SortRows
+from mpc_sim.stages.scan import Scan
 
 PAIR = ("key", "value")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpc_sim.algorithms.blocks import WriteInOrder
-from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.operations import Addition
-from mpc_sim.algorithms.runs import EndRuns
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
+from mpc_sim.stages.blocks import WriteInOrder
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.operations import Addition
+from mpc_sim.stages.runs import EndRuns
+from mpc_sim.stages.scan import Scan
 
 
 @dataclass(frozen=True)

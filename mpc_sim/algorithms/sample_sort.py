@@ -28,18 +28,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc_sim.algorithms.blocks import NumberWords, WriteInOrder
-from mpc_sim.algorithms.buckets import FIELDS, choose_splitters, count_buckets, deal
-from mpc_sim.algorithms.columnsort import sort_locally
-from mpc_sim.algorithms.elements import element_fields, element_table
-from mpc_sim.algorithms.splitting import SplitPlan, plan_splitting
-from mpc_sim.algorithms.tally import Tally
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import sequence
 from mpc_sim.errors import InputError, ShapeError, WordOverflow
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.blocks import NumberWords, WriteInOrder
+from mpc_sim.stages.buckets import FIELDS, choose_splitters, count_buckets, deal
+from mpc_sim.stages.columnsort import sort_locally
+from mpc_sim.stages.elements import element_fields, element_table
+from mpc_sim.stages.splitting import SplitPlan, plan_splitting
+from mpc_sim.stages.tally import Tally
 
 
 @dataclass(frozen=True)

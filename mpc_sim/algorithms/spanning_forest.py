@@ -12,10 +12,10 @@ a cycle; when no edge is alive they span every component.
 from __future__ import annotations
 
 from mpc_sim.algorithms.connectivity import contract_and_label
-from mpc_sim.algorithms.edges_home import EdgesHome
 from mpc_sim.compose import Sequence
 from mpc_sim.errors import InputError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
+from mpc_sim.stages.edges_home import EdgesHome
 
 
 def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Sequence:
@@ -47,7 +47,7 @@ def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None)
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graphs import Graph
+    >>> from mpc_sim.inputs.graphs import Graph
     >>> graph = Graph.of(4, [(1, 2), (3, 1)])
     >>> protocol = spanning_forest(graph.shape)
     >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=20)

@@ -21,18 +21,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.block_triples import BlockTriples, holds_solution, repeated
-from mpc_sim.algorithms.broadcast import Broadcast, FillBlocks
-from mpc_sim.algorithms.columnsort import Columnsort, Rename, sort_locally
-from mpc_sim.algorithms.converge_cast import ConvergeCast
-from mpc_sim.algorithms.elements import batch_slots
-from mpc_sim.algorithms.operations import Maximum
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.block_triples import BlockTriples, holds_solution, repeated
+from mpc_sim.stages.broadcast import Broadcast, FillBlocks
+from mpc_sim.stages.columnsort import Columnsort, Rename, sort_locally
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.operations import Maximum
 
 BOUND = ("least", "most")
 

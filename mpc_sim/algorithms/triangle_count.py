@@ -23,22 +23,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim.algorithms.blocks import NumberWords, output_places
-from mpc_sim.algorithms.broadcast import Broadcast
-from mpc_sim.algorithms.columnsort import Columnsort
-from mpc_sim.algorithms.converge_cast import ConvergeCast
-from mpc_sim.algorithms.half_edges import REMEDY, MarkHeads, record_starts, slots_per_machine
-from mpc_sim.algorithms.loads import check_declared_loads
-from mpc_sim.algorithms.operations import Addition, Last, Maximum
-from mpc_sim.algorithms.runs import EndRuns
-from mpc_sim.algorithms.scan import Scan
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import ShapeError
-from mpc_sim.graphs import GraphShape
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.blocks import NumberWords, output_places
+from mpc_sim.stages.broadcast import Broadcast
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.half_edges import REMEDY, MarkHeads, record_starts, slots_per_machine
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Addition, Last, Maximum
+from mpc_sim.stages.runs import EndRuns
+from mpc_sim.stages.scan import Scan
 
 KEYS = ("x", "y")
 NO_EDGES = GraphShape(1, 0)
@@ -362,7 +362,7 @@ def triangle_count(shape: GraphShape) -> Protocol:
     Examples
     --------
     >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.graph_instances import complete
+    >>> from mpc_sim.inputs.graph_instances import complete
     >>> graph = complete(5)
     >>> protocol, most = triangle_count(graph.shape), largest_word(graph.shape)
     >>> cluster = fit_cluster(protocol, graph.shape.n_words, "2/3", "1/2", largest_word=most)

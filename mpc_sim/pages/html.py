@@ -15,7 +15,7 @@ from typing import Any
 from mpc_sim.errors import MPCError
 from mpc_sim.pages.contents import Grid, Matrix, Page, Section, Side
 from mpc_sim.pages.packing import pack
-from mpc_sim.whole_file import whole_file
+from mpc_sim.saving.whole_file import whole_file
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.instances import Sequence
+from mpc_sim.inputs.instances import Sequence
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
 Words = NDArray[np.int64]
@@ -114,7 +114,8 @@ def double_in_python(letters: Words, task: Hops) -> Words:
     [0, 1, 0, 2]
     """
     words = letters.tolist()
-    hop, latest = [0], {}
+    hop = [0]
+    latest: dict[int, int] = {}
     for place, letter in enumerate(words, 1):
         hop.append(latest.get(letter, 0))
         latest[letter] = place + 1

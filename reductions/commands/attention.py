@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from anna_model.anna_definition import violations
 from anna_model.lsh import CrossPolytope, Hyperplane, PStable
 from anna_model.lsh.family import Family
 from anna_model.mechanisms import (
@@ -27,11 +26,12 @@ from anna_model.mechanisms import (
     Softmax,
     SparseLowRank,
 )
-from reductions.attention_inputs import Clusters, HeadFileError, Matrix, read_matrix
-from reductions.cli import UsageError
+from anna_model.mechanisms.anna_definition import violations
+from reductions.certify.host_memory import available_bytes
+from reductions.certify.measured import versions
 from reductions.commands.tables import COLOURS, open_console
-from reductions.host_memory import available_bytes
-from reductions.measured import versions
+from reductions.commands.usage import UsageError
+from reductions.experiments.attention_inputs import Clusters, HeadFileError, Matrix, read_matrix
 
 SCHEMA = "anna-mpc/attention/1"
 MOST_CHECKED = 4096

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 from reductions.benchmarks import attention, certify, exact_match, k_hop, routing
 from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
-from reductions.cli import UsageError
+from reductions.certify.measured import versions
 from reductions.commands.tables import progress_line
-from reductions.measured import versions
+from reductions.commands.usage import UsageError
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,9 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mpc_sim import InputError, MPCError, ShapeError
-from mpc_sim.instances import Sequence, integers
-from reductions.cli import UsageError
-from reductions.codes import CodeDomainError, CodeOverload
+from mpc_sim.inputs.instances import Sequence, integers
 from reductions.commands.files import (
     printable,
     read_lines,
@@ -21,12 +19,14 @@ from reductions.commands.files import (
     write_text,
 )
 from reductions.commands.tables import print_certificate, progress_line
+from reductions.commands.usage import UsageError
+from reductions.mpc_to_anna.codes import CodeDomainError, CodeOverload
 
 if TYPE_CHECKING:
     from anna_model.lsh import Family
-    from reductions.algorithms.algorithm import Words
-    from reductions.certificate import Certificate
-    from reductions.compiler_options import CompilerOptions
+    from reductions.certify.certificate import Certificate
+    from reductions.mpc_to_anna.options import CompilerOptions
+    from reductions.problems.algorithm import Words
 
     Write = Callable[[Words], str]
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from reductions.commands.certify_algorithm import certify_by_name
     from reductions.commands.certify_construction import certify_construction, task_of
     from reductions.commands.certify_task import CERTIFY_TASK
-    from reductions.hashed_ids import FarCollision
+    from reductions.mpc_to_anna.hashed_ids import FarCollision
 
     options.task = task_of(options.task)
     otherwise = certify_construction if "/" in options.task else certify_by_name
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 def compiler_options(options: argparse.Namespace) -> CompilerOptions:
     """Read the options of the compiler."""
-    from reductions.compiler_options import CompilerOptions
+    from reductions.mpc_to_anna.options import CompilerOptions
 
     return CompilerOptions(
         options.code,
@@ -119,7 +119,7 @@ def there_and_back(
 
     What was not asked for and does not fit is left out, with a remark.
     """
-    from reductions.way_back import NoWayBack
+    from reductions.certify.way_back import NoWayBack
 
     if options.back or (is_affordable and not options.no_back):
         try:
@@ -133,7 +133,7 @@ def there_and_back(
 
 
 def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
-    from reductions.tasks.k_hop import certify_k_hop
+    from reductions.constructions.k_hop import certify_k_hop
 
     epsilon, gamma = options.epsilon or "2/3", options.gamma or "0"
     if options.n is not None:
@@ -176,7 +176,8 @@ def read_sequence(options: argparse.Namespace) -> Sequence:
 
 
 def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
-    from reductions.tasks.match2 import certify_match2, random_numbers
+    from reductions.constructions.match2 import certify_match2
+    from reductions.problems.words import random_numbers
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
@@ -224,7 +225,7 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
 
 def read_modulus(given: int | None, n: int) -> int:
     """Return the modulus that is given, or the default for n numbers."""
-    from reductions.tasks.match2 import default_modulus
+    from reductions.problems.words import default_modulus
 
     if given == 0:
         raise UsageError("--modulus 0: choose it at least 1")

@@ -7,7 +7,6 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from reductions.cli import UsageError
 from reductions.commands.certify import BYTES_A_TOKEN, compiler_options, with_seed
 from reductions.commands.files import read_lines, refuse_size
 from reductions.commands.graph_input import (
@@ -17,20 +16,21 @@ from reductions.commands.graph_input import (
     takes_graphs,
 )
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 from reductions.registry import find
 
 if TYPE_CHECKING:
     from mpc_sim import Protocol
-    from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
-    from reductions.certificate import Certificate
+    from reductions.certify.certificate import Certificate
     from reductions.commands.certify import Write
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
 
 DEFAULT_N = 64
 
 
 def certify_by_name(options: argparse.Namespace) -> tuple[Certificate, Write]:
     """Certify the algorithm, or the protocol of a user, that the options name."""
-    from reductions.algorithms.algorithm import Algorithm
+    from reductions.problems.algorithm import Algorithm
 
     if options.k is not None:
         raise UsageError("--k is for k-hop")
@@ -45,8 +45,8 @@ def certify_by_name(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
 
 def _algorithm(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Certificate, Write]:
-    from mpc_sim.instances import integers
-    from reductions.algorithms.certify import certify_algorithm
+    from mpc_sim.inputs.instances import integers
+    from reductions.certify.certify_algorithm import certify_algorithm
 
     refuse_wrong_input(algorithm, options.input, options.graph)
     given: Any
@@ -81,9 +81,9 @@ def _algorithm(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Certi
 
 def _own(protocol: Protocol, options: argparse.Namespace) -> tuple[Certificate, Write]:
     from mpc_sim import fit_cluster
-    from mpc_sim.instances import integers
+    from mpc_sim.inputs.instances import integers
     from mpc_sim.randomness import random_below, random_words
-    from reductions.algorithms.certify import certify_own
+    from reductions.certify.certify_algorithm import certify_own
 
     if options.graph is not None:
         raise UsageError("a protocol takes words: give --input FILE")
@@ -117,7 +117,7 @@ def _own(protocol: Protocol, options: argparse.Namespace) -> tuple[Certificate, 
 def _load(name: str) -> Protocol | Algorithm:
     """Import a protocol, what builds one without arguments, or an algorithm."""
     from mpc_sim import Protocol
-    from reductions.algorithms.algorithm import Algorithm
+    from reductions.problems.algorithm import Algorithm
 
     module, _, attribute = name.partition(":")
     if "" not in sys.path:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from mpc_sim.instances import integers
-from reductions.cli import UsageError
+from mpc_sim.inputs.instances import integers
 from reductions.commands.certify import (
     BYTES_A_TOKEN,
     DEFAULT_N,
@@ -18,13 +17,14 @@ from reductions.commands.certify import (
 )
 from reductions.commands.files import printable, read_lines, refuse_size
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 from reductions.registry import find
 
 if TYPE_CHECKING:
-    from reductions.certificate import Certificate
+    from reductions.certify.certificate import Certificate
     from reductions.commands.certify import Write
-    from reductions.tasks.construction import Construction
-    from reductions.tasks.task import Instance
+    from reductions.constructions.model import Construction
+    from reductions.problems.problem import Instance
 
 COMPILED = "compiled"
 OF_LETTERS, OF_NUMBERS = ("k-hop", "induction-heads"), ("match2", "sum")
@@ -73,7 +73,7 @@ def task_of(name: str) -> str:
 
 
 def _letters(options: argparse.Namespace) -> tuple[Instance, Write]:
-    from reductions.tasks.sequences import sequence_of
+    from reductions.problems.sequences import sequence_of
 
     sequence = read_sequence(options)
     default = 4 if options.task.startswith("k-hop/") else 1
@@ -83,9 +83,8 @@ def _letters(options: argparse.Namespace) -> tuple[Instance, Write]:
 
 
 def _numbers(options: argparse.Namespace) -> tuple[Instance, Write]:
-    from reductions.tasks.definitions import match2_instance, sum_instance
-    from reductions.tasks.match2 import random_numbers
-    from reductions.tasks.sum import random_words
+    from reductions.problems.definitions import match2_instance, sum_instance
+    from reductions.problems.words import random_numbers, random_words
 
     task = options.task.partition("/")[0]
     if options.text is not None or options.graph is not None:

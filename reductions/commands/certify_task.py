@@ -10,8 +10,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mpc_sim.instances import integers
-from reductions.cli import UsageError
+from mpc_sim.inputs.instances import integers
 from reductions.commands.certify import (
     BYTES_A_TOKEN,
     DEFAULT_N,
@@ -25,9 +24,10 @@ from reductions.commands.certify import (
 from reductions.commands.certify_algorithm import certify_by_name
 from reductions.commands.files import printable, read_lines, refuse_size
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 
 if TYPE_CHECKING:
-    from reductions.certificate import Certificate
+    from reductions.certify.certificate import Certificate
     from reductions.commands.certify import Write
 
 ALGORITHM_OF = {
@@ -39,7 +39,8 @@ ALGORITHM_OF = {
 
 def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
     """Certify SUM on seeded words, or on those of a file."""
-    from reductions.tasks import sum as task
+    from reductions.constructions import sum as task
+    from reductions.problems.words import random_words
 
     _refuse(options)
     if options.text is not None or options.graph is not None:
@@ -49,7 +50,7 @@ def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
     else:
         n = DEFAULT_N if options.n is None else options.n
         refuse_size(n, BYTES_A_TOKEN)
-        words = task.random_words(n, seed=options.seed)
+        words = random_words(n, seed=options.seed)
     certificate = there_and_back(
         options,
         len(words) <= MOST_BACK["sum"],
@@ -60,7 +61,7 @@ def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
 def certify_induction_heads(options: argparse.Namespace) -> tuple[Certificate, Write]:
     """Certify induction heads on seeded letters, or on those of a file."""
-    from reductions.tasks import induction_heads as task
+    from reductions.constructions import induction_heads as task
 
     _refuse(options)
     sequence = read_sequence(options)

@@ -15,12 +15,12 @@ from typing import Any
 
 from anna_model.surrogate import RECIPES, Learned, TrainingError, shipped, train, trained_in
 from anna_model.weights_file import WeightsFileError
-from reductions.cli import UsageError
+from reductions.certify.host_memory import available_bytes
+from reductions.certify.measured import versions
 from reductions.commands.row_files import as_text, refuse_suffix, write_rows
 from reductions.commands.tables import open_console, progress_line
-from reductions.experiments import EXPERIMENTS, Experiment, Row, baselines_of, rows_of
-from reductions.host_memory import available_bytes
-from reductions.measured import versions
+from reductions.commands.usage import UsageError
+from reductions.experiments.learned import EXPERIMENTS, Experiment, Row, baselines_of, rows_of
 from reductions.plots import draw_errors
 
 SCHEMA = "anna-mpc/experiment/1"

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from mpc_sim.integers import as_exponent, ceil_power
-from reductions.cli import UsageError
-from reductions.host_memory import available_bytes
+from reductions.certify.host_memory import available_bytes
+from reductions.commands.usage import UsageError
 
 BYTES_A_MACHINE = 512
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpc_sim.errors import InputError
-from reductions.cli import UsageError
 from reductions.commands.files import read_lines
+from reductions.commands.usage import UsageError
 
 if TYPE_CHECKING:
-    from mpc_sim.graphs import Graph
-    from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
+    from mpc_sim.inputs.graphs import Graph
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
 
 GRAPH = "graph.npz"
 PROBE = 8
@@ -22,11 +22,11 @@ def takes_graphs(algorithm: Algorithm) -> bool:
 
     Examples
     --------
-    >>> from reductions.algorithms.columnsort import COLUMNSORT
+    >>> from reductions.problems.columnsort import COLUMNSORT
     >>> takes_graphs(COLUMNSORT)
     False
     """
-    from reductions.algorithms.algorithm import GraphAlgorithm
+    from reductions.problems.algorithm import GraphAlgorithm
 
     return isinstance(algorithm, GraphAlgorithm)
 
@@ -39,8 +39,8 @@ def takes_weights(algorithm: Algorithm) -> bool:
 
 def read_graph(algorithm: Algorithm, name: str) -> tuple[Graph, list[str]]:
     """Read the edge list in a file; say in a remark if it has weights that are left out."""
-    from mpc_sim.edge_list import read_edge_list
-    from mpc_sim.graphs import Graph
+    from mpc_sim.inputs.edge_list import read_edge_list
+    from mpc_sim.inputs.graphs import Graph
 
     needed = takes_weights(algorithm)
     graph = read_edge_list(read_lines(name), name, True if needed else None)
@@ -58,7 +58,7 @@ def graph_of_diameter(algorithm: Algorithm, n: int, diameter: int, seed: int) ->
     InputError
         If there is none of that diameter.
     """
-    from mpc_sim.graph_instances import caterpillar, shuffled, weighted
+    from mpc_sim.inputs.graph_instances import caterpillar, shuffled, weighted
 
     graph = shuffled(caterpillar(n, diameter), seed=seed)
     return weighted(graph, seed=seed) if takes_weights(algorithm) else graph
@@ -66,14 +66,14 @@ def graph_of_diameter(algorithm: Algorithm, n: int, diameter: int, seed: int) ->
 
 def keep_graph(graph: Graph, folder: str | Path) -> None:
     """Write the graph of a run beside its checkpoint."""
-    from mpc_sim.graph_file import save_graph
+    from mpc_sim.inputs.graph_file import save_graph
 
     save_graph(graph, Path(folder) / GRAPH)
 
 
 def kept_graph(folder: str | Path, words: Words) -> Graph:
     """Read the graph of a run from beside its checkpoint, which holds its words."""
-    from mpc_sim.graph_file import load_graph
+    from mpc_sim.inputs.graph_file import load_graph
 
     return load_graph(Path(folder) / GRAPH, words)
 
@@ -87,13 +87,13 @@ def output_lines(algorithm: GraphAlgorithm, graph: Graph, output: Words) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from mpc_sim.graphs import Graph
-    >>> from reductions.algorithms.spanning_forest import SPANNING_FOREST
+    >>> from mpc_sim.inputs.graphs import Graph
+    >>> from reductions.problems.spanning_forest import SPANNING_FOREST
     >>> graph = Graph(3, np.array([[0, 1], [1, 2]]), names=("a", "b", "c"))
     >>> output_lines(SPANNING_FOREST, graph, np.array([0, 0, 0, 1, 1, 1, 1])).splitlines()
     ['a a', 'b a', 'c a', 'a b 1', 'b c 1']
     """
-    from reductions.algorithms.algorithm import NOTHING, VERTEX
+    from reductions.problems.algorithm import NOTHING, VERTEX
 
     if len(output) != graph.shape.n_words:
         raise InputError(f"{len(output)} output words for a graph of {graph.shape.n_words}")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reductions.cli import UsageError
 from reductions.commands.files import write_text
+from reductions.commands.usage import UsageError
 from reductions.plots import SUFFIXES
 
 Row = dict[str, Any]

@@ -6,9 +6,9 @@ import argparse
 import json
 import time
 
-from reductions.cli import UsageError
+from reductions.certify.measured import versions
 from reductions.commands.tables import open_console, progress_line
-from reductions.measured import versions
+from reductions.commands.usage import UsageError
 from reductions.registry import names
 from reductions.separations.cell import ARCHITECTURES, Cell, counted
 from reductions.separations.table import table

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from mpc_sim import InputError, MPCError, ShapeError
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import CheckpointError
-from reductions.cli import UsageError
 from reductions.commands.files import make_folder, read_lines, refuse_size, write_text
 from reductions.commands.graph_input import (
     keep_graph,
@@ -23,12 +22,13 @@ from reductions.commands.graph_input import (
     takes_graphs,
 )
 from reductions.commands.tables import print_certificate, progress_line
+from reductions.commands.usage import UsageError
 from reductions.registry import find
 
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
-    from mpc_sim.graphs import Graph
-    from reductions.algorithms.algorithm import Algorithm, GraphAlgorithm, Words
+    from mpc_sim.inputs.graphs import Graph
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
 
 DEFAULT_N = 1024
 BYTES_A_WORD = 1024
@@ -38,7 +38,7 @@ CHECKPOINT = "checkpoint.npz"
 
 def run(options: argparse.Namespace) -> int:
     """Simulate an algorithm; the exit status is 0 if nothing failed and 1 otherwise."""
-    from reductions.algorithms.run import run_algorithm
+    from reductions.certify.run_algorithm import run_algorithm
 
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     if options.every is not None:
@@ -186,7 +186,7 @@ def rounds(ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def _input(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words | Graph, list[str]]:
-    from mpc_sim.instances import integers
+    from mpc_sim.inputs.instances import integers
 
     if options.graph is not None:
         return read_graph(algorithm, options.graph)

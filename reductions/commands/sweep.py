@@ -9,18 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from mpc_sim import InputError, ShapeError
-from reductions.arguments.sweep import OTHERS
-from reductions.cli import UsageError
 from reductions.commands.files import refuse_size
 from reductions.commands.graph_input import graph_of_diameter, takes_graphs
 from reductions.commands.row_files import FORMATS, RESOURCES, Row, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
+from reductions.commands.sweep_arguments import OTHERS
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 from reductions.plots import draw_sweep
 from reductions.registry import find
 
 if TYPE_CHECKING:
-    from reductions.algorithms.algorithm import Algorithm
+    from reductions.problems.algorithm import Algorithm
 
 SCHEMA = "anna-mpc/sweep/1"
 DEFAULT_SIZES = [2**power for power in range(6, 13)]
@@ -87,7 +87,7 @@ class Point(NamedTuple):
 
 def measure(algorithm: Algorithm, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
     """Yield a row for every point of a grid: sizes, resources and their bounds."""
-    from reductions.algorithms.run import run_algorithm
+    from reductions.certify.run_algorithm import run_algorithm
 
     for n, epsilon, seed, diameter in grid:
         if diameter is None:

@@ -6,12 +6,12 @@ import argparse
 import json
 
 from mpc_sim import InputError, ShapeError
-from reductions.cli import UsageError
 from reductions.commands.files import refuse_size
 from reductions.commands.row_files import FORMATS, Row, as_text, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.sweep import refuse_options
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 from reductions.plots import SUFFIXES
 
 SCHEMA = "anna-mpc/sweep-bounds/1"
@@ -24,7 +24,7 @@ SHOWN = ("task", "algorithm", "of", "size", "epsilon", "memory_words", "lower_ro
 
 def run(options: argparse.Namespace) -> int:
     """Build and run the table; the exit status is 1 if a run is below its lower side, else 0."""
-    from reductions.both_sides import LETTERS, both_sides
+    from reductions.experiments.both_sides import LETTERS, both_sides
 
     refuse_options(options, ("diameter", "gamma"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")

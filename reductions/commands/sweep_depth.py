@@ -6,12 +6,12 @@ import argparse
 import json
 
 from mpc_sim import InputError, ShapeError
-from reductions.cli import UsageError
 from reductions.commands.files import refuse_size
 from reductions.commands.row_files import FORMATS, Row, as_text, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.sweep import refuse_options
 from reductions.commands.tables import progress_line
+from reductions.commands.usage import UsageError
 from reductions.plots import draw_depth
 
 SCHEMA = "anna-mpc/sweep-depth/1"
@@ -22,7 +22,7 @@ COMPILED = "k-hop/compiled"
 
 def run(options: argparse.Namespace) -> int:
     """Build all models; the exit status is 0 if outputs and bounds hold and 1 otherwise."""
-    from reductions.depth_curve import constructions, depth_rows, layers_a_doubling
+    from reductions.experiments.depth_curve import constructions, depth_rows, layers_a_doubling
 
     refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")

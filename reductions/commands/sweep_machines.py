@@ -6,18 +6,18 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from anna_model.precision import GridOverflow
-from anna_model.theorem_3_4 import NoParameters
+from anna_model.fixed_point.grid import GridOverflow
+from anna_model.lsh.theorem_3_4 import NoParameters
 from mpc_sim import InputError, ShapeError
-from reductions.cli import UsageError
+from reductions.certify.host_memory import available_bytes
 from reductions.commands.row_files import FORMATS, Row, refuse_suffix, write_rows
 from reductions.commands.sweep import refuse_options
 from reductions.commands.tables import progress_line
-from reductions.host_memory import available_bytes
+from reductions.commands.usage import UsageError
 from reductions.plots import draw_machines
 
 if TYPE_CHECKING:
-    from reductions.machine_counts import Series, Slope
+    from reductions.experiments.machine_counts import Series, Slope
 
 SCHEMA = "anna-mpc/sweep-machines/1"
 DEFAULT_SIZES = [2**power for power in range(5, 10)]
@@ -30,7 +30,7 @@ BYTES_A_PAIR = 300
 
 def run(options: argparse.Namespace) -> int:
     """Run all points; the exit status is 0 if outputs, bounds and exponents hold, else 1."""
-    from reductions.machine_counts import COUNTED, count, series_of, slope_of
+    from reductions.experiments.machine_counts import COUNTED, count, series_of, slope_of
 
     refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from reductions.bounds import Check
-    from reductions.certificate import Certificate
+    from reductions.certify.certificate import Certificate
 
 HEADINGS = ("quantity", "measured", "bound", "slack", "kind", "status", "source")
 COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mpc_sim.ledger import Ledger
-from mpc_sim.message_matrix import message_matrix
+from mpc_sim.inspect.message_matrix import message_matrix
+from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.routing import Traffic
 from reductions.plots.picture import MARKERS, PALETTE, picture
 

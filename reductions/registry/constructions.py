@@ -10,7 +10,7 @@ REDUCTIONS = (
         "mpc-to-anna",
         "any R-round protocol becomes a transformer of exactly R + 1 layers",
         "Theorem 4.1 of arXiv 2509.09001",
-        "reductions.mpc_to_anna:compile_protocol",
+        "reductions.mpc_to_anna.compile:compile_protocol",
         "tests/test_mpc_to_anna.py::test_transformer_protocol_and_oracle_agree",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
@@ -20,7 +20,7 @@ REDUCTIONS = (
         "any protocol with at most d partners a machine and round: 2 L rounds a round, "
         "(d + 1)^L >= P",
         "Lemma B.12 of arXiv 2509.09001; Proposition 24 of arXiv 2405.18512",
-        "reductions.fan_out.bounded:bounded_fan_out",
+        "reductions.mpc_to_anna.fan_out.bounded:bounded_fan_out",
         "tests/test_fan_out.py::test_any_protocol_gives_what_it_gives_alone",
     ),
     Entry(
@@ -29,7 +29,7 @@ REDUCTIONS = (
         "a transformer of ANNA or exact-match heads becomes a protocol with the same bits on "
         "N^(1 + eps - eps' + 3 rho) machines, log l aside",
         "Theorems 4.2 and C.1 of arXiv 2509.09001",
-        "reductions.anna_to_mpc.compile:anna_to_mpc",
+        "reductions.attention_to_mpc.anna:anna_to_mpc",
         "tests/test_anna_to_mpc.py::test_random_transformers",
         "04_and_back.ipynb",
     ),
@@ -38,7 +38,7 @@ REDUCTIONS = (
         "softmax-to-mpc",
         "a transformer of softmax heads becomes a protocol with the same bits on N^2 machines",
         "Theorem 3.4 of arXiv 2402.09268",
-        "reductions.softmax_to_mpc:softmax_to_mpc",
+        "reductions.attention_to_mpc.softmax:softmax_to_mpc",
         "tests/test_softmax_to_mpc.py::test_random_transformers",
         "04_and_back.ipynb",
     ),
@@ -48,7 +48,7 @@ REDUCTIONS = (
         "a transformer of low-rank heads becomes a protocol with the same bits: a tree sums k v^T "
         "and tells it, on at most N machines",
         "Lemma D.2 of arXiv 2509.09001",
-        "reductions.low_rank_to_mpc:low_rank_to_mpc",
+        "reductions.attention_to_mpc.low_rank:low_rank_to_mpc",
         "tests/test_low_rank_to_mpc.py::test_random_transformers",
     ),
     Entry(

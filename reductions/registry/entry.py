@@ -37,7 +37,7 @@ class Entry:
     >>> from reductions.registry import find
     >>> entry = find("algorithm", "columnsort")
     >>> entry.load().name, entry.file
-    ('columnsort', 'reductions/algorithms/columnsort.py')
+    ('columnsort', 'reductions/problems/columnsort.py')
     """
 
     family: Family

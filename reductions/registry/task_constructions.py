@@ -13,7 +13,7 @@ SHT24 = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
 
 
 def _entry(name: str, statement: str, source: str, home: str, test: str = TESTED) -> Entry:
-    return Entry("construction", name, statement, source, f"reductions.tasks.{home}", test)
+    return Entry("construction", name, statement, source, f"reductions.constructions.{home}", test)
 
 
 TASK_CONSTRUCTIONS = (

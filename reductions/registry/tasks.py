@@ -10,7 +10,7 @@ TASKS = (
         "k-hop",
         "the letter k hops back: 4^d + 3 + bit_length(k) rounds, compiled to one layer more",
         "Sanford, Hsu, Telgarsky, arXiv 2402.09268; Theorem 4.1 of arXiv 2509.09001",
-        "reductions.tasks.definitions:K_HOP",
+        "reductions.problems.definitions:K_HOP",
         "tests/test_k_hop.py::test_every_combination_is_the_definition_within_constants_of_16",
         "01_step_through_k_hop.ipynb",
     ),
@@ -19,7 +19,7 @@ TASKS = (
         "match2",
         "is there j with x_i + x_j = 0 mod M: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001",
-        "reductions.tasks.definitions:MATCH2",
+        "reductions.problems.definitions:MATCH2",
         "tests/test_match2.py::test_transformer_is_the_definition",
         "04_and_back.ipynb",
     ),
@@ -28,7 +28,7 @@ TASKS = (
         "induction-heads",
         "what followed the latest earlier occurrence of the letter: two layers of exact match",
         "Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
-        "reductions.tasks.definitions:INDUCTION_HEADS",
+        "reductions.problems.definitions:INDUCTION_HEADS",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
@@ -36,7 +36,7 @@ TASKS = (
         "sum",
         "the sum of all words everywhere: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001, the task of Proposition E.3",
-        "reductions.tasks.definitions:SUM",
+        "reductions.problems.definitions:SUM",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
@@ -44,7 +44,7 @@ TASKS = (
         "three-sum",
         "have three different words the sum 0: O(1) rounds on O(N) machines, compiled",
         "Liu et al., arXiv 2509.09001; the sort: Leighton 1985",
-        "reductions.tasks.definitions:THREE_SUM",
+        "reductions.problems.definitions:THREE_SUM",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
@@ -52,7 +52,7 @@ TASKS = (
         "connectivity",
         "the smallest vertex of every component, by contraction, compiled",
         "random mate: Reif 1985",
-        "reductions.tasks.definitions:CONNECTED_COMPONENTS",
+        "reductions.problems.definitions:CONNECTED_COMPONENTS",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
@@ -60,7 +60,7 @@ TASKS = (
         "one-vs-two-cycle",
         "one cycle or two, by contraction, compiled",
         "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mate: Reif 1985",
-        "reductions.tasks.definitions:ONE_OR_TWO_CYCLES",
+        "reductions.problems.definitions:ONE_OR_TWO_CYCLES",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
     ),
 )

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reductions.constructions.one_way_messages import Told
 from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs
-from reductions.separations.one_way import SameMessages, Tell, Told
+from reductions.separations.one_way import SameMessages, Tell
 
 
 def same_messages(
@@ -48,7 +49,7 @@ def same_messages(
 
     Examples
     --------
-    >>> from reductions.separations.one_way import Messages
+    >>> from reductions.constructions.one_way_messages import Messages
     >>> tell_sum = lambda words: Messages(((float(words[:2].sum()),),))
     >>> before = lambda words: np.roll(words, 1)
     >>> prefixes = [np.array(pair) for pair in ((0, 0), (0, 1), (1, 0))]
@@ -89,7 +90,7 @@ def same_boards(
 
     Examples
     --------
-    >>> from reductions.separations.one_way import Messages
+    >>> from reductions.constructions.one_way_messages import Messages
     >>> tell_sum = lambda words: Messages(((float(words.sum()),),))
     >>> before = lambda words: np.roll(words, 1)
     >>> inputs = [np.array(words) for words in ((0, 1, 0), (1, 0, 0), (0, 0, 1))]

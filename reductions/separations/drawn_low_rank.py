@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
-from reductions.separations.one_way import Messages, low_rank_messages
+from reductions.constructions.one_way_messages import Messages, low_rank_messages
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import Rows
-from mpc_sim.graph_instances import cycle
+from mpc_sim.inputs.graph_instances import cycle
+from reductions.constructions.chunk_sums import chunk_sums, layers_for
+from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell
-from reductions.separations.chunk_sums import chunk_sums, layers_for
 from reductions.separations.drawn_chunks import drawn_chunks
 from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs, refute
 from reductions.separations.receptive_field import (
@@ -21,7 +22,6 @@ from reductions.separations.receptive_field import (
     two_inputs,
 )
 from reductions.separations.refuted import oracle_of, refuted
-from reductions.tasks.task import Instance, Task
 
 CHUNK = 4
 WORDS = 65
@@ -33,7 +33,7 @@ def fixed_chunks(task: Task) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import SUM
+    >>> from reductions.problems.definitions import SUM
     >>> cell = fixed_chunks(SUM)
     >>> cell.depth, cell.n, cell.holds, cell.proved
     (3, 65, False, True)

@@ -9,26 +9,25 @@ from __future__ import annotations
 from functools import cache
 
 from anna_model import Anna
-from anna_model.fixed_point import Precision
+from anna_model.fixed_point.attention import Precision
+from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
-from anna_model.precision import Grid
-from reductions.algorithms.connectivity import CONNECTIVITY
-from reductions.algorithms.cycle_counting import CYCLE_COUNTING
-from reductions.anna_to_mpc import anna_to_mpc
-from reductions.lower_bounds import (
+from reductions.attention_to_mpc import anna_to_mpc
+from reductions.certify.full_information import FULL_DEGREE_ROUNDS, RoundLowerBound
+from reductions.constructions.sum import sum_transformer
+from reductions.problems.connectivity import CONNECTIVITY
+from reductions.problems.cycle_counting import CYCLE_COUNTING
+from reductions.separations.cell import Cell, counted
+from reductions.separations.lower_bounds import (
     CONNECTIVITY_ROUNDS,
     CYCLE_ROUNDS,
-    FULL_DEGREE_ROUNDS,
     K_HOP_ROUNDS,
     DepthLowerBound,
     LayerSimulation,
-    RoundLowerBound,
     graph_sides,
     k_hop_sides,
     simulation_of,
 )
-from reductions.separations.cell import Cell, counted
-from reductions.tasks.sum import sum_transformer
 
 TOKENS = 64
 MEMORY_WORDS = 48

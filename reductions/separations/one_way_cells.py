@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc_sim.graph_instances import cycle, two_cycles
+from mpc_sim.inputs.graph_instances import cycle, two_cycles
+from reductions.constructions.one_way_messages import Messages
+from reductions.constructions.recurrent_k_hop import recurrent_k_hop
+from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import Integers, Model, TwoInputs, refute
-from reductions.separations.one_way import Messages
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
     PointerChasing,
     pointer_chasing,
 )
-from reductions.separations.recurrent_k_hop import recurrent_k_hop
 from reductions.separations.refuted import across, oracle_of, refuted
 from reductions.separations.set_cells import SETS, set_cell
 from reductions.separations.state_counting import board_width, low_rank_width, recurrent_width
-from reductions.tasks.task import Instance, Task
 
 HARD_LETTERS = 3
 LOW_RANK_PREFIX = 12
@@ -38,7 +38,7 @@ def recurrent(task: Task) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import K_HOP
+    >>> from reductions.problems.definitions import K_HOP
     >>> cell = recurrent(K_HOP)
     >>> cell.depth, cell.width, cell.holds, cell.proved
     (3, 9, False, True)
@@ -96,7 +96,7 @@ def low_rank(task: Task) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import INDUCTION_HEADS
+    >>> from reductions.problems.definitions import INDUCTION_HEADS
     >>> cell = low_rank(INDUCTION_HEADS)
     >>> cell.depth, cell.width, cell.holds, cell.proved
     (2, 1, False, True)
@@ -147,7 +147,7 @@ def boards(task: Task) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import INDUCTION_HEADS
+    >>> from reductions.problems.definitions import INDUCTION_HEADS
     >>> cell = boards(INDUCTION_HEADS)
     >>> cell.depth, cell.width, cell.holds, cell.proved
     (2, 1, False, True)
@@ -184,7 +184,7 @@ def too_early(task: Task) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import ONE_OR_TWO_CYCLES
+    >>> from reductions.problems.definitions import ONE_OR_TWO_CYCLES
     >>> cell = too_early(ONE_OR_TWO_CYCLES)
     >>> cell.holds, cell.proved
     (False, True)

@@ -20,7 +20,7 @@ from anna_model import Layer, Transformer
 from anna_model.mechanisms import GivenCodes, Reformer
 from anna_model.mechanisms.sorted_chunks import chunk_of_row
 from mpc_sim import InputError
-from reductions.anna_to_mpc.questions import mechanism_of_head
+from reductions.attention_to_mpc.questions import mechanism_of_head
 from reductions.bounds import Bound
 from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs
 
@@ -71,7 +71,7 @@ def patterns_of(layer: Layer, n_tokens: int) -> tuple[Pattern, ...]:
 
     Examples
     --------
-    >>> from reductions.separations.chunk_sums import chunk_sums
+    >>> from reductions.constructions.chunk_sums import chunk_sums
     >>> patterns_of(chunk_sums(8, 2, 1).layers[0], 8)[0].chunk
     (0, 0, 1, 1, 2, 2, 3, 3)
     """
@@ -113,7 +113,7 @@ class ReceptiveField:
 
     Examples
     --------
-    >>> from reductions.separations.chunk_sums import chunk_sums
+    >>> from reductions.constructions.chunk_sums import chunk_sums
     >>> field = receptive_field(chunk_sums(27, 3, 2), token=26)
     >>> field.tokens.tolist(), field.after, field.bound.value
     ([18, 19, 20, 21, 22, 23, 24, 25, 26], (3, 9), 9)
@@ -160,7 +160,7 @@ def receptive_field(transformer: Transformer, token: int) -> ReceptiveField:
 
     Examples
     --------
-    >>> from reductions.separations.chunk_sums import chunk_sums
+    >>> from reductions.constructions.chunk_sums import chunk_sums
     >>> receptive_field(chunk_sums(8, 2, 2), token=0).tokens.tolist()
     [0, 1, 2, 3]
     """
@@ -205,7 +205,7 @@ def two_inputs(
 
     Examples
     --------
-    >>> from reductions.separations.chunk_sums import chunk_sums
+    >>> from reductions.constructions.chunk_sums import chunk_sums
     >>> field = receptive_field(chunk_sums(9, 3, 1), token=0)
     >>> total = lambda words: np.full(len(words), words.sum())
     >>> found = two_inputs("sum", field, total, lambda rng: rng.integers(0, 9, 9))

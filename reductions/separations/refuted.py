@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpc_sim.graphs import Graph
+from mpc_sim.inputs.graphs import Graph
+from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
 from reductions.separations.indistinguishable import (
     FalseCertificate,
@@ -14,7 +15,6 @@ from reductions.separations.indistinguishable import (
     TwoInputs,
 )
 from reductions.separations.one_way import SameMessages, Tell, refute_across
-from reductions.tasks.task import Instance, Task
 
 
 def oracle_of(task: Task, instance: Instance) -> Oracle:
@@ -23,7 +23,7 @@ def oracle_of(task: Task, instance: Instance) -> Oracle:
     Examples
     --------
     >>> import numpy as np
-    >>> from reductions.tasks.definitions import SUM
+    >>> from reductions.problems.definitions import SUM
     >>> oracle_of(SUM, SUM.random["uniform"](3, 0))(np.array([3, 4, 5])).tolist()
     [12, 12, 12]
     """

@@ -12,15 +12,15 @@ from itertools import combinations
 
 import numpy as np
 
+from reductions.constructions.one_way_messages import Messages
+from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.indistinguishable import Integers
-from reductions.separations.one_way import Messages
 from reductions.separations.refuted import across, oracle_of
 from reductions.separations.state_counting import set_width
-from reductions.tasks.task import Instance, Task
 
 HALF, SIZE = 14, 7
 
@@ -77,7 +77,7 @@ def set_cell(task: Task, architecture: str) -> Cell | None:
 
     Examples
     --------
-    >>> from reductions.tasks.definitions import THREE_SUM
+    >>> from reductions.problems.definitions import THREE_SUM
     >>> cell = set_cell(THREE_SUM, "low rank")
     >>> cell.depth, cell.width, cell.proved
     (2, 1, True)

@@ -8,14 +8,14 @@ import numpy as np
 
 from anna_model import Anna, ExactMatch, RowwiseLayer, Transformer
 from anna_model.lsh import PStable
-from anna_model.theorem_3_4 import from_probabilities
-from reductions.certificate import Recorder
-from reductions.compiler_options import CompilerOptions
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
-from reductions.route_layer import RouteLayer
+from anna_model.lsh.theorem_3_4 import from_probabilities
+from reductions.certify.certificate import Recorder
+from reductions.constructions.model import Construction, Model
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.problems.problem import Instance
 from reductions.separations.cell import Cell
-from reductions.tasks.construction import Construction, Model
-from reductions.tasks.task import Instance
 
 COLUMNS = {
     "softmax": "softmax",
@@ -67,7 +67,7 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
 
     Examples
     --------
-    >>> from reductions.tasks.sum import sum_transformer
+    >>> from reductions.constructions.sum import sum_transformer
     >>> by_hashing(sum_transformer(3, 12), 3).run(np.array([3, 4, 5])).tolist()
     [12, 12, 12]
     """

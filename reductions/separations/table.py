@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reductions.constructions.model import Construction
+from reductions.problems.problem import Instance, Task
 from reductions.registry import find, names
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
 from reductions.separations.fixed_chunk_cells import fixed_chunks
 from reductions.separations.lower_bound_cells import lower_bound_cells
 from reductions.separations.one_way_cells import boards, low_rank, recurrent, too_early
 from reductions.separations.successes import cells_of
-from reductions.tasks.construction import Construction
-from reductions.tasks.task import Instance, Task
 
 SIZES = {"three-sum": 16, "connectivity": 6, "one-vs-two-cycle": 8}
 WORDS = 48

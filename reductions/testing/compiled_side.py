@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Protocol, Simulation
 from reductions.bounds import Bound
-from reductions.codes import CodeOverload
-from reductions.compiler_options import CompilerOptions
-from reductions.measured import measured_layers, measured_rounds
-from reductions.mpc_to_anna import CompiledProtocol, compile_protocol
+from reductions.certify.measured import measured_layers, measured_rounds
+from reductions.mpc_to_anna.bounds import theorem_bounds
+from reductions.mpc_to_anna.codes import CodeOverload
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.testing.not_conforming import NotConforming
-from reductions.theorem_4_1 import theorem_bounds
 
 Integers = NDArray[np.int64]
 Bounds = Iterable[Bound] | Callable[[Cluster], Iterable[Bound]]
@@ -31,7 +31,7 @@ class CompiledSide:
     Examples
     --------
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> cluster = fit_cluster(columnsort(), 4, "2/3")
     >>> simulation = Simulation(columnsort(), cluster, [3, 1, 2, 0])
     >>> _ = simulation.run()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpc_sim import Cluster, Protocol
-from reductions.codes import CODE_NAMES
+from reductions.mpc_to_anna.codes import CODE_NAMES
 from reductions.testing.compiled_side import Bounds, CompiledSide
 from reductions.testing.kit import Case, Kit
 from reductions.testing.not_conforming import NotConforming
@@ -86,7 +86,7 @@ def assert_conforms(
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> assert_conforms(columnsort(), [5, 1, 4, 1, 0, 3], oracle=sorted)
     >>> assert_conforms(columnsort(), [5, 1, 4, 1, 0, 3], oracle=set, codes=())
     Traceback (most recent call last):

@@ -20,7 +20,7 @@ def conforms(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> def test_columnsort(conforms):
     ...     conforms(columnsort(), [5, 1, 4, 1, 0, 3], oracle=sorted)
     """

@@ -36,7 +36,7 @@ class Kit:
 
     Examples
     --------
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> side = CompiledSide(columnsort(), (), (), seed=0)
     >>> kit = Kit(columnsort(), None, sorted, side, False, False, np.random.default_rng(0))
     >>> kit.check_value()

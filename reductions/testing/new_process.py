@@ -26,7 +26,7 @@ def run_elsewhere(protocol: Protocol, cluster: Cluster, words: list[int]) -> lis
     Examples
     --------
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> run_elsewhere(columnsort(), fit_cluster(columnsort(), 4, "2/3"), [3, 1, 2, 0])
     [0, 1, 2, 3]
     """
@@ -56,7 +56,7 @@ def main() -> None:
     >>> import io
     >>> from unittest import mock
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> job = pickle.dumps((columnsort(), fit_cluster(columnsort(), 3, "2/3"), [2, 0, 1]))
     >>> with mock.patch("sys.stdin", mock.Mock(buffer=io.BytesIO(job))):
     ...     main()

@@ -21,7 +21,7 @@ class Shape:
     Examples
     --------
     >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> cluster = fit_cluster(columnsort(), 6, "2/3")
     >>> shape = Shape.of(columnsort(), cluster)
     >>> shape.n_rounds, len(shape.channels)

@@ -111,7 +111,7 @@ def clusters(
     Examples
     --------
     >>> from hypothesis import find
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> find(clusters(columnsort()), lambda cluster: cluster.gamma > 0).n_machines
     1
     """
@@ -151,7 +151,7 @@ def cases(
     Examples
     --------
     >>> from hypothesis import find
-    >>> from mpc_sim.algorithms.columnsort import columnsort
+    >>> from mpc_sim.stages.columnsort import columnsort
     >>> cluster, drawn = find(cases(columnsort()), lambda case: case[0].n_words == 3)
     >>> drawn, cluster.largest_word
     ([0, 0, 0], 16)

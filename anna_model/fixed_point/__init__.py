@@ -1,0 +1,1 @@
+"""Fixed-point numbers: the grid, and attention whose every step is rounded to it."""

@@ -1,0 +1,1 @@
+"""Joins of rows by equal keys, whole or part after part."""

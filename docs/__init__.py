@@ -1,0 +1,1 @@
+"""Pages of the project, and the scripts that bring their tables up to date."""

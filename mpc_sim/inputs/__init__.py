@@ -1,0 +1,1 @@
+"""What is fed to a protocol: instances, graphs, and readers of files."""

@@ -1,0 +1,78 @@
+"""A graph in a file beside the checkpoint of a run: edges, weights and the names of the vertices.
+
+A checkpoint holds the words of its input and nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mpc_sim.errors import CheckpointError
+from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
+from mpc_sim.saving import archive
+
+FILE = archive.FileKind("graph", 1, CheckpointError)
+
+
+def save_graph(graph: Graph, path: str | Path) -> None:
+    """Write a graph, whole or not at all.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> graph = Graph(3, np.array([[0, 2]]), names=("a", "b", "c"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_graph(graph, f"{folder}/graph.npz")
+    ...     load_graph(f"{folder}/graph.npz", graph.words).names
+    ('a', 'b', 'c')
+    """
+    header = {"n_vertices": graph.n_vertices, "names": graph.names}
+    arrays = {"edges": graph.edges}
+    if graph.weights is not None:
+        arrays["weights"] = graph.weights
+    archive.write(path, FILE, header, arrays)
+
+
+def load_graph(path: str | Path, words: Words) -> Graph:
+    """Read the graph whose words are the input of a run.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or foreign, or the graph is not that of the words.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_graph(Graph(2, np.array([[0, 1]])), "%s/graph.npz" % folder)
+    ...     load_graph("%s/graph.npz" % folder, np.arange(2))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    mpc_sim.errors.CheckpointError: ...graph.npz holds another graph than the run: ...
+    """
+    header, arrays = archive.read(path, FILE)
+    with archive.reading(path, FILE):
+        names = header["names"]
+        if names is not None and not all(isinstance(name, str) for name in names):
+            raise ValueError("the names are no text")
+        graph = Graph(
+            int(header["n_vertices"]),
+            arrays["edges"],
+            arrays.get("weights"),
+            None if names is None else tuple(names),
+        )
+    if not np.array_equal(graph.words, words):
+        raise CheckpointError(
+            f"{path} holds another graph than the run: bring the files of one folder together, "
+            "or start anew",
+            path=str(path),
+        )
+    return graph

@@ -1,0 +1,1 @@
+"""Looking inside a run: traces, views of machines, message matrices, the explorer."""

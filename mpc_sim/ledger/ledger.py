@@ -1,0 +1,294 @@
+"""The ledger: words held, sent and received by every machine in every round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import LedgerError
+from mpc_sim.labels import outermost
+from mpc_sim.ledger.diff import LedgerDiff
+from mpc_sim.ledger.loads import LOADS, RoundLoads, StepLoads, read_only
+from mpc_sim.ledger.page import ledger_page
+from mpc_sim.ledger.table import html_table, step_table, text_table
+from mpc_sim.pages import save_page
+from mpc_sim.records import Words
+from mpc_sim.saving import archive
+
+FILE = archive.FileKind("ledger", 1, LedgerError)
+
+
+@dataclass(eq=False)
+class Ledger:
+    """What a run has used so far, a row a round; ``print`` shows a table of 80 columns.
+
+    Three counters of rounds stand in it. ``n_rounds`` counts deliveries and is the honest one: what
+    a round is charged in the mode ``charge`` is in it. ``n_protocol_rounds`` counts the rounds of
+    the protocol, ``n_logical_rounds`` the steps of the algorithm.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    input_held : int64[P], read-only
+        Words of input on every machine before round 0.
+    rounds : list of RoundLoads
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
+    >>> _ = sim.run()
+    >>> sim.ledger.n_rounds, sim.ledger.n_logical_rounds, sim.ledger.held.shape
+    (8, 4, (8, 8))
+    >>> print(sim.ledger.step_table())
+    step                         rounds max sent received     held held/s   messages
+    columnsort                        5        8        4        8   1.00         19
+    neighbours                        1        4        2        4   0.50          7
+    send home                         1        5        5        5   0.62         11
+    answer                            1        2        8        8   1.00          6
+    """
+
+    cluster: Cluster
+    input_held: Words
+    rounds: list[RoundLoads] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.input_held = read_only(self.input_held)
+
+    @property
+    def n_rounds(self) -> int:
+        """Deliveries so far, every one that was charged."""
+        return sum(row.n_deliveries for row in self.rounds)
+
+    @property
+    def n_protocol_rounds(self) -> int:
+        """Rounds of the protocol so far; an overfull one counts once."""
+        return len(self.rounds)
+
+    @property
+    def n_logical_rounds(self) -> int:
+        """Steps so far: consecutive rounds with the same outermost label count once."""
+        return sum(1 for _ in groupby(self.labels, outermost))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The nested step label of every round."""
+        return tuple(row.label for row in self.rounds)
+
+    @property
+    def sent(self) -> Words:
+        """int64[R, P]: words that a machine sent in a round, what it kept included."""
+        return self._stacked("sent")
+
+    @property
+    def received(self) -> Words:
+        """int64[R, P]: words that a machine received from others in a round."""
+        return self._stacked("received")
+
+    @property
+    def held(self) -> Words:
+        """int64[R, P]: words that a machine held after a round."""
+        return self._stacked("held")
+
+    @property
+    def max_held_words(self) -> int:
+        """Local memory: the most words that a machine held, the input load included."""
+        return max([int(self.input_held.max())] + [row.max_held_words for row in self.rounds])
+
+    @property
+    def max_sent_words(self) -> int:
+        """The most words that a machine sent in a round of the protocol, what it kept included."""
+        return max((row.max_sent_words for row in self.rounds), default=0)
+
+    @property
+    def max_received_words(self) -> int:
+        """The most words that a machine received from others in a round."""
+        return max((row.max_received_words for row in self.rounds), default=0)
+
+    @property
+    def used_share(self) -> NDArray[np.float64]:
+        """float64[R]: the most words that a machine sent or held in a round, over s.
+
+        At most 1, but for overfull sendings in the mode ``charge``.
+        """
+        used = [max(row.max_sent_words, row.max_held_words) for row in self.rounds]
+        return np.array(used, np.float64) / self.cluster.memory_words
+
+    @property
+    def machines_used(self) -> int:
+        """Machines that ever held or sent a word."""
+        used = self.input_held > 0
+        for row in self.rounds:
+            used = used | (row.held > 0) | (row.sent > 0)
+        return int(np.count_nonzero(used))
+
+    @property
+    def total_words(self) -> int:
+        """Total communication: words that crossed between machines in all rounds."""
+        return sum(row.moved_words for row in self.rounds)
+
+    @property
+    def total_messages(self) -> int:
+        """Messages between different machines in all rounds."""
+        return sum(row.n_messages for row in self.rounds)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return a column a quantity, a row a round, as data frames take it."""
+        columns: dict[str, list[Any]] = {
+            "round": list(range(len(self.rounds))),
+            "step": list(self.labels),
+            "deliveries": [row.n_deliveries for row in self.rounds],
+            "max_sent_words": [row.max_sent_words for row in self.rounds],
+            "max_received_words": [row.max_received_words for row in self.rounds],
+            "max_held_words": [row.max_held_words for row in self.rounds],
+            "moved_words": [row.moved_words for row in self.rounds],
+            "messages": [row.n_messages for row in self.rounds],
+        }
+        arrays = {
+            name: np.array(column, str if name == "step" else np.int64)
+            for name, column in columns.items()
+        }
+        return arrays | {"used_share": self.used_share}
+
+    def steps(self, depth: int = 1) -> tuple[StepLoads, ...]:
+        """Add up consecutive rounds whose ``depth`` outermost step names are equal.
+
+        Parameters
+        ----------
+        depth : int
+            With 1 there is an entry a logical round.
+        """
+        numbered = groupby(enumerate(self.rounds), lambda row: outermost(row[1].label, depth))
+        return tuple(StepLoads.of(label, list(rows)) for label, rows in numbered)
+
+    def step_table(self, depth: int = 1) -> str:
+        """Return :meth:`steps` as a table of 80 columns."""
+        return step_table(self, depth)
+
+    def diff(self, other: Ledger) -> LedgerDiff:
+        """Compare with the ledger of another run or of another version of the protocol.
+
+        Returns
+        -------
+        LedgerDiff
+            False where nothing differs, in any machine; ``print`` shows the rounds that do, and the
+            totals.
+        """
+        return LedgerDiff.of(self, other)
+
+    def save(self, path: str | Path) -> None:
+        """Write the ledger to a file: npz without pickle, whole or not at all.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        """
+        archive.write(path, FILE, self.header(), self.arrays())
+
+    def save_html(
+        self,
+        path: str | Path,
+        *,
+        title: str = "Loads of all machines",
+        loads: tuple[str, ...] = ("held", "sent", "received"),
+    ) -> None:
+        """Write a page that steps through the rounds: one file, without a kernel or a network.
+
+        A heat map of words held, sent or received against s, machines across and rounds down, with
+        the numbers of the chosen round and machine; keys, mouse or touch step. The file is written
+        whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+        title : str
+        loads : tuple of str
+            What the heat map can show, the first at the beginning.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        InputError
+            If there is no load of a name.
+
+        Notes
+        -----
+        A load takes at most 4/3 bytes of file for every byte of words, usually much less: one load
+        of 4,096 machines in 64 rounds, with words of 16 bits, at most 0.75 MB.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Ledger(cluster, np.array([4, 4])).save_html(f"{folder}/loads.html")
+        ...     "http" in Path(f"{folder}/loads.html").read_text().replace("http-equiv", "")
+        False
+        """
+        save_page(path, ledger_page(self, title, loads), LedgerError)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Ledger:
+        """Read a ledger that :meth:`save` wrote.
+
+        Raises
+        ------
+        LedgerError
+            If the file is missing, damaged or foreign.
+        """
+        header, arrays = archive.read(path, FILE)
+        with archive.reading(path, FILE):
+            return cls.from_parts(header, arrays)
+
+    def header(self) -> dict[str, Any]:
+        """Return what a file says of the ledger in JSON."""
+        return {"cluster": self.cluster.to_json(), "labels": list(self.labels)}
+
+    def arrays(self) -> dict[str, Words]:
+        """Return what a file holds of the ledger in arrays; R rounds, P machines."""
+        return {
+            "input_held": self.input_held,
+            "deliveries": np.array([row.n_deliveries for row in self.rounds], np.int64),
+            "messages": np.array([row.n_messages for row in self.rounds], np.int64),
+            **{name: self._stacked(name) for name in LOADS},
+        }
+
+    @classmethod
+    def from_parts(cls, header: dict[str, Any], arrays: dict[str, Words]) -> Ledger:
+        """Make the ledger of a file.
+
+        Raises
+        ------
+        LookupError, ValueError, ShapeError
+            If the parts do not fit together.
+        """
+        cluster = Cluster.from_json(header["cluster"])
+        labels = [str(label) for label in header["labels"]]
+        n_machines, n_rounds = cluster.n_machines, len(labels)
+        shapes = {"input_held": (n_machines,), "deliveries": (n_rounds,), "messages": (n_rounds,)}
+        for name, shape in (shapes | dict.fromkeys(LOADS, (n_rounds, n_machines))).items():
+            if arrays[name].shape != shape or arrays[name].min(initial=0) < 0:
+                raise ValueError(f"{name} of shape {arrays[name].shape}, not {shape}")
+        columns = [arrays[name] for name in ("sent", "received", "held")]
+        counts = [arrays[name].tolist() for name in ("messages", "deliveries")]
+        rounds = [RoundLoads(*row) for row in zip(labels, *columns, *counts, strict=True)]
+        return cls(cluster, arrays["input_held"], rounds)
+
+    def __str__(self) -> str:
+        return text_table(self)
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
+
+    def _stacked(self, name: str) -> Words:
+        rows = [getattr(row, name) for row in self.rounds]
+        return np.array(rows, np.int64).reshape(-1, self.cluster.n_machines)

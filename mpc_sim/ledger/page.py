@@ -1,0 +1,76 @@
+"""A ledger as a page: loads of all machines in all rounds, a round at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mpc_sim.errors import InputError
+from mpc_sim.ledger.loads import LOADS
+from mpc_sim.ledger.table import HEADINGS, facts, ledger_rows
+from mpc_sim.pages import Grid, Page
+
+if TYPE_CHECKING:
+    from mpc_sim.ledger.ledger import Ledger
+
+
+def ledger_page(ledger: Ledger, title: str, loads: tuple[str, ...]) -> Page:
+    """Return what a page shows of a ledger: before round 0, and after every round.
+
+    Raises
+    ------
+    InputError
+        If there is no load of a name.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
+    >>> _ = sim.run()
+    >>> page = ledger_page(sim.ledger, "k-hop", ("held",))
+    >>> page.steps[:2], [grid.name for grid in page.grids], page.grids[0].values.shape
+    (('input', 'round 0: columnsort / load'), ['words held'], (9, 8))
+    """
+    unknown = [load for load in loads if load not in LOADS]
+    if unknown or not loads:
+        named = ", ".join(map(repr, unknown)) or "none"
+        raise InputError(f"loads are {', '.join(map(repr, LOADS))}, one or more; not {named}")
+    n_machines, s = ledger.cluster.n_machines, ledger.cluster.memory_words
+    nothing = np.zeros(n_machines, np.int64)
+    first = {"held": ledger.input_held, "sent": nothing, "received": nothing}
+    grids = tuple(
+        Grid(f"words {load}", np.vstack([first[load], getattr(ledger, load)]), limit=s)
+        for load in loads
+    )
+    return Page(
+        title=title,
+        facts=facts(ledger),
+        step="round",
+        item="machine",
+        n_items=n_machines,
+        steps=step_labels(ledger.labels),
+        headings=(*HEADINGS[2:], "deliveries"),
+        numbers=tuple(
+            (*(str(cell) for cell in row[2:]), str(deliveries))
+            for row, deliveries in zip(
+                ledger_rows(ledger),
+                [0, *(loads.n_deliveries for loads in ledger.rounds)],
+                strict=True,
+            )
+        ),
+        text=str(ledger),
+        grids=grids,
+    )
+
+
+def step_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the steps of a page are called: the input, and every round with its label.
+
+    Examples
+    --------
+    >>> step_labels(("sort",))
+    ('input', 'round 0: sort')
+    """
+    return ("input", *(f"round {number}: {label}" for number, label in enumerate(labels)))

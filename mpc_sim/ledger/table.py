@@ -1,0 +1,190 @@
+"""Tables of a ledger: text of 80 columns, and HTML that needs no style sheet and no script."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpc_sim.ledger.ledger import Ledger
+    from mpc_sim.ledger.loads import RoundLoads
+
+HEADINGS = ("round", "step", "max sent", "received", "held", "held/s", "messages")
+STEP_WIDTH = 27
+
+Row = tuple[object, ...]
+
+
+def text_table(ledger: Ledger) -> str:
+    """Return the ledger as text: a line a round, and the counters below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> from mpc_sim.ledger.loads import RoundLoads
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> loads = RoundLoads("fan out", np.array([9, 0]), np.array([0, 4]), np.array([0, 4]), 9, 3)
+    >>> print(text_table(Ledger(cluster, np.array([4, 4]), [loads])))
+    N = 8 words, P = 2 machines, s = 4 words, 4 bits a word
+    round  step                         max sent received     held held/s   messages
+    input                                                        4   1.00
+        0  fan out (3 deliveries)              9        4        4   1.00          9
+    deliveries 3, protocol rounds 1, logical rounds 1; words moved 4
+    """
+    rows = [HEADINGS, *ledger_rows(ledger)]
+    lines = [_facts(ledger), *(text_row(*row) for row in rows), _counters(ledger)]
+    return "\n".join(lines + _warnings(ledger))
+
+
+def step_table(ledger: Ledger, depth: int) -> str:
+    """Return the steps of a ledger as text; rounds are deliveries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> from mpc_sim.ledger.loads import RoundLoads
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> rounds = [
+    ...     RoundLoads(label, np.array([4, 0]), np.array([0, 4]), np.array([0, 4]), 2)
+    ...     for label in ("sort / load", "sort / shift", "answer")
+    ... ]
+    >>> print(step_table(Ledger(cluster, np.array([4, 4]), rounds), 1))
+    step                         rounds max sent received     held held/s   messages
+    sort                              2        4        4        4   1.00          4
+    answer                            1        4        4        4   1.00          2
+    """
+    s = ledger.cluster.memory_words
+    lines = [_step_row("step", "rounds", *HEADINGS[2:])]
+    for step in ledger.steps(depth):
+        held = step.max_held_words
+        loads = (step.max_sent_words, step.max_received_words, held, f"{held / s:.2f}")
+        lines.append(_step_row(step.label, step.n_rounds, *loads, step.n_messages))
+    return "\n".join(lines)
+
+
+def html_table(ledger: Ledger) -> str:
+    """Return the ledger as HTML: one table, inline styles, numbers that read without them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> html_table(Ledger(cluster, np.array([4, 4]), []))[:20]
+    '<table style="border'
+    """
+    body = "".join(_html_row(row, "td") for row in ledger_rows(ledger))
+    foot = "<br>".join(escape(line) for line in [_counters(ledger), *_warnings(ledger)])
+    return (
+        '<table style="border-collapse: collapse">'
+        f'<caption style="text-align: left">{escape(_facts(ledger))}</caption>'
+        f"<thead>{_html_row(HEADINGS, 'th')}</thead><tbody>{body}</tbody>"
+        f'<tfoot><tr><td style="text-align: left" colspan="{len(HEADINGS)}">{foot}</td></tr>'
+        "</tfoot></table>"
+    )
+
+
+def text_row(number: object, step: object, *cells: object) -> str:
+    """Lay a line of the table of rounds out in 80 columns; of a long step the end is shown.
+
+    Examples
+    --------
+    >>> text_row(3, "columnsort / untranspose / transpose", 1, 2, 3, "0.5", 4)
+    '    3  ...untranspose / transpose         1        2        3    0.5          4'
+    """
+    return f"{number!s:>5}  {_shortened(step):<{STEP_WIDTH + 1}}{_cells(cells)}".rstrip()
+
+
+def round_row(number: object, row: RoundLoads, memory_words: int) -> Row:
+    """Return the cells of a round, in the order of ``HEADINGS``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim.ledger.loads import RoundLoads
+    >>> loads = RoundLoads("fan out", np.array([9, 0]), np.array([0, 4]), np.array([0, 4]), 9, 3)
+    >>> round_row(0, loads, memory_words=4)
+    (0, 'fan out (3 deliveries)', 9, 4, 4, '1.00', 9)
+    """
+    step = row.label + (f" ({row.n_deliveries} deliveries)" if row.n_deliveries > 1 else "")
+    share = f"{row.max_held_words / memory_words:.2f}"
+    loads = (row.max_sent_words, row.max_received_words, row.max_held_words)
+    return (number, step, *loads, share, row.n_messages)
+
+
+def ledger_rows(ledger: Ledger) -> list[Row]:
+    """Return the cells of the input and of every round, in the order of ``HEADINGS``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> ledger_rows(Ledger(cluster, np.array([4, 4]), []))
+    [('input', '', '', '', 4, '1.00', '')]
+    """
+    s = ledger.cluster.memory_words
+    held = int(ledger.input_held.max())
+    rows = [round_row(number, row, s) for number, row in enumerate(ledger.rounds)]
+    return [("input", "", "", "", held, f"{held / s:.2f}", ""), *rows]
+
+
+def facts(ledger: Ledger) -> tuple[str, ...]:
+    """Return what stands above and below the table: the cluster, the counters, warnings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpc_sim import Cluster, Ledger
+    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
+    >>> facts(Ledger(cluster, np.array([4, 4]), []))[0]
+    'N = 8 words, P = 2 machines, s = 4 words, 4 bits a word'
+    """
+    return (_facts(ledger), _counters(ledger), *_warnings(ledger))
+
+
+def _facts(ledger: Ledger) -> str:
+    cluster = ledger.cluster
+    return (
+        f"N = {cluster.n_words} words, P = {cluster.n_machines} machines, "
+        f"s = {cluster.memory_words} words, {cluster.word_bits} bits a word"
+    )
+
+
+def _counters(ledger: Ledger) -> str:
+    return (
+        f"deliveries {ledger.n_rounds}, protocol rounds {ledger.n_protocol_rounds}, "
+        f"logical rounds {ledger.n_logical_rounds}; words moved {ledger.total_words}"
+    )
+
+
+def _warnings(ledger: Ledger) -> list[str]:
+    if ledger.cluster.is_scarce:
+        return []
+    return ["s >= N: one machine could hold the whole input; this shows nothing"]
+
+
+def _step_row(step: object, rounds: object, *cells: object) -> str:
+    return f"{_shortened(step):<{STEP_WIDTH + 1}}{rounds!s:>7}{_cells(cells)}"
+
+
+def _cells(cells: Row) -> str:
+    sent, received, held, share, messages = cells
+    return f"{sent!s:>9}{received!s:>9}{held!s:>9}{share!s:>7}{messages!s:>11}"
+
+
+def _shortened(step: object) -> str:
+    text = str(step)
+    return text if len(text) <= STEP_WIDTH else "..." + text[3 - STEP_WIDTH :]
+
+
+def _html_row(row: Row, tag: str) -> str:
+    cells = []
+    for column, value in enumerate(row):
+        side = "left" if column == 1 else "right"
+        cells.append(
+            f'<{tag} style="text-align: {side}; padding: 2px 8px">{escape(str(value))}</{tag}>'
+        )
+    return f"<tr>{''.join(cells)}</tr>"

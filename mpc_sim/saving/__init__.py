@@ -1,0 +1,1 @@
+"""Files written whole and renamed, and archives of arrays with a header."""

@@ -1,0 +1,1 @@
+"""Building blocks of protocols; each says its cost beside its code."""

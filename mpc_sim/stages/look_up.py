@@ -1,0 +1,191 @@
+"""Look up by key: every asker learns the value that is filed under a key.
+
+Axes: records (key, asker, value), keys from 1 on. Asker 0 files a value, which is not 0, under a
+key, at most one; any other one asks for the key, and any number may. One sort brings them together,
+the entry first, and a scan copies its value along: nothing is gathered. Who asks for a key without
+an entry learns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.compose import Sequence, sequence
+from mpc_sim.integers import ceil_div
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Channel, Inbox, Outbox
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.first_of_run import ELEMENT, FIELDS, First, value_of_run
+from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.operations import Keyed
+from mpc_sim.stages.waiting import REMEDY, ScanBeside, Wait, beside, share
+
+Items = tuple[tuple[int, int], ...]
+"""Pairs (k, c): k items lie evenly on all machines and make at most c records each."""
+
+
+def held(items: Items, cluster: Cluster) -> int:
+    """Return the most records that a machine makes.
+
+    Examples
+    --------
+    >>> held(((10, 2), (4, 1)), Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
+    7
+    """
+    return sum(each * share(number, cluster) for number, each in items)
+
+
+def slots(items: Items, cluster: Cluster) -> int:
+    """Return the slots that are sorted: items of several kinds leave gaps on the last machines.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3)
+    >>> slots(((10, 2),), cluster), slots(((10, 2), (4, 1)), cluster)
+    (20, 28)
+    """
+    if len(items) == 1:
+        ((number, each),) = items
+        return each * max(1, number)
+    return held(items, cluster) * cluster.n_machines
+
+
+def spread(items: Items, cluster: Cluster) -> int:
+    """Return the sorted records of a machine.
+
+    Examples
+    --------
+    >>> spread(((10, 2),), Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
+    5
+    """
+    return ceil_div(slots(items, cluster), cluster.n_machines)
+
+
+@dataclass(frozen=True)
+class SortItems(Columnsort):
+    """Columnsort of the records that items make; the result lies evenly on all machines.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
+    >>> SortItems(("key", "asker"), items=((10, 2),)).leaves(cluster)[0].per_machine
+    5
+    """
+
+    items: Items = ()
+
+    def _held(self, cluster: Cluster) -> int:
+        return held(self.items, cluster)
+
+    def _out(self, cluster: Cluster) -> int:
+        return spread(self.items, cluster)
+
+    def _n_slots(self, cluster: Cluster) -> int:
+        return slots(self.items, cluster)
+
+
+@dataclass(frozen=True)
+class ScanItems(ScanBeside):
+    """A scan of the sorted records of items."""
+
+    items: Items = ()
+
+    def _n_slots(self, cluster: Cluster) -> int:
+        return slots(self.items, cluster)
+
+
+@dataclass(frozen=True)
+class SendAnswers(Protocol):
+    """Send every asker the value of its key, if there is one; what waits stays.
+
+    Parameters
+    ----------
+    asked : Items
+        What is sorted.
+    home : (k, c)
+        Asker x, of k c, lives on machine (x - 1) // (c ceil(k / P)).
+    arriving : int
+        The most answers that one of the k homes is sent.
+    waits : tuple of Wait
+    """
+
+    asked: Items
+    home: tuple[int, int]
+    arriving: int
+    waits: tuple[Wait, ...]
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 1
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        return "answers home"
+
+    def check(self, cluster: Cluster) -> None:
+        check_declared_loads(self, cluster, REMEDY)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        most = self.arriving * share(self.home[0], cluster)
+        return (
+            Channel("answer", ("asker", "value"), spread(self.asked, cluster), most),
+            *(left for wait in self.waits for left in wait.leaves(cluster)),
+        )
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        records = inbox["records"]
+        _, value = value_of_run(records)
+        told = (records["tag"] > 0) & (value > 0)
+        asker = records["tag"][told]
+        number, each = self.home
+        outbox = Outbox()
+        outbox.send(
+            "answer",
+            source=records.machine[told],
+            to=(asker - 1) // (each * share(number, cluster)),
+            asker=asker,
+            value=value[told],
+        )
+        for wait in self.waits:
+            waiting = inbox[wait.channel]
+            outbox.keep(wait.channel, waiting.machine, **waiting.columns)
+        return outbox
+
+
+def look_up(
+    asked: Items, home: tuple[int, int], arriving: int, waits: tuple[Wait, ...]
+) -> Sequence:
+    """Return the stages that answer the askers in ``records``; values arrive in ``answer``.
+
+    Parameters
+    ----------
+    asked : Items
+        What makes the records.
+    home, arriving
+        As for ``SendAnswers``.
+    waits : tuple of Wait
+
+    Returns
+    -------
+    Sequence
+        2 + 4^d + 2 L rounds, exactly; records of 3 words.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
+    >>> look_up(((8, 3),), (8, 1), 1, ()).n_rounds(cluster)
+    8
+    """
+    scan = ScanItems(
+        Keyed(First()),
+        FIELDS,
+        ELEMENT,
+        ("run", "first"),
+        inclusive=False,
+        spread=True,
+        waits=waits,
+        items=asked,
+    )
+    return sequence(
+        beside(sequence(SortItems(FIELDS, items=asked), scan), waits),
+        SendAnswers(asked, home, arriving, waits),
+    )

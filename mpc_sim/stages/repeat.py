@@ -1,0 +1,62 @@
+"""The same stages over and over, in rounds and channels alike: the shape is worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Channel, Inbox, Outbox
+
+
+@dataclass(frozen=True)
+class Repeat(Protocol):
+    """Protocols of one shape, one after the other.
+
+    Parameters
+    ----------
+    bodies : tuple of Protocol
+        At least one; rounds and channels of all are those of the first, and at least one round.
+
+    Examples
+    --------
+    >>> from mpc_sim.stages.columnsort import Columnsort
+    >>> twice = Repeat((Columnsort(("word",)), Columnsort(("word",))))
+    >>> twice.n_rounds(Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4))
+    10
+    """
+
+    bodies: tuple[Protocol, ...]
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return len(self.bodies) * _rounds(self.bodies[0], cluster)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        return _channels(self.bodies[0], round % _rounds(self.bodies[0], cluster), cluster)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        which, inner = divmod(round, _rounds(self.bodies[0], cluster))
+        if which and not inner:
+            inbox = self.bodies[which - 1].finish(inbox, cluster)
+        return self.bodies[which].step(inner, inbox, cluster)
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        return self.bodies[-1].finish(inbox, cluster)
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        which, inner = divmod(round, _rounds(self.bodies[0], cluster))
+        return self.bodies[which].label(inner, cluster)
+
+    def check(self, cluster: Cluster) -> None:
+        self.bodies[0].check(cluster)
+
+
+@lru_cache(maxsize=1024)
+def _rounds(body: Protocol, cluster: Cluster) -> int:
+    return body.n_rounds(cluster)
+
+
+@lru_cache(maxsize=8192)
+def _channels(body: Protocol, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+    return body.channels(round, cluster)

@@ -1,0 +1,269 @@
+"""Prefix scans over records that lie in order on machines, by a tree whose nodes are machines.
+
+Axes: R records of a channel, f fields of a record, h records of a machine, w words of an element, M
+machines that may hold records, a and L the arity and the levels of the tree.
+
+Up-sweep: a node of level l learns the totals of its children and keeps, for every child but the
+first, what the children before it combine to; its own total goes to its parent. Down-sweep: it
+learns what all machines before it combine to and tells its children. The local records wait on
+their machines, and are charged, all the while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpc_sim.cluster import Cluster
+from mpc_sim.errors import ShapeError
+from mpc_sim.integers import ceil_div
+from mpc_sim.protocol import Protocol
+from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
+from mpc_sim.stages.elements import (
+    batch_slots,
+    element_columns,
+    element_fields,
+    element_table,
+    last_of_group,
+    reduce_groups,
+    scan_groups,
+    shift_groups,
+)
+from mpc_sim.stages.operations import Operation
+from mpc_sim.stages.tree import Tree, plan_tree
+
+
+@dataclass(frozen=True)
+class Scan(Protocol):
+    """Give every record what all records up to it combine to, in the order (machine, rank).
+
+    It reads channel ``channel`` and leaves it with the fields ``prefix`` added; machines without
+    records are fine. Besides it leaves channel ``before``: one element on each of the M machines,
+    fields ``prefix``, what the records of all machines before it combine to.
+
+    Parameters
+    ----------
+    operation : Operation
+        Associative on the elements that occur.
+    fields : tuple of str
+        All fields of the records; they are carried along and charged.
+    operand : tuple of str
+        The w of them that are the element of a record.
+    prefix : tuple of str
+        The w new fields.
+    channel : str
+    inclusive : bool
+        Whether the prefix of a record contains its own element.
+    n_slots : int, optional
+        Record j of machine i lies in slot i h + j; all slots are smaller than this. N by default.
+    held : int, optional
+        h; block by default.
+    spread : bool
+        h = ceil(n_slots / P), as ``Columnsort(spread=True)`` leaves them.
+
+    Notes
+    -----
+    Rounds 2 L, exactly, for a tree over the M = ceil(n_slots / h) machines; L is the least, and
+    then a, with which everything fits. Words of machine 0, the busiest, held and sent: h f + w (1 +
+    the sum over the levels of (children - 1)), exactly if it holds h records and L >= 1; so about h
+    f + w L a, and L = O(log_s P) if h f is at most a constant part of s. Machines: M.
+
+    References
+    ----------
+    Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (prefix sums by a tree of arity s, O(log_s N)).
+
+    Examples
+    --------
+    >>> from mpc_sim import Cluster
+    >>> from mpc_sim.stages.operations import Addition
+    >>> scan = Scan(Addition(), ("word",), ("word",), ("sum",))
+    >>> cluster = Cluster(n_words=64, memory_words=12, n_machines=16, block_words=4)
+    >>> scan.tree(cluster).arity, scan.n_rounds(cluster), scan.words(cluster)
+    (4, 4, 11)
+    """
+
+    operation: Operation
+    fields: tuple[str, ...]
+    operand: tuple[str, ...]
+    prefix: tuple[str, ...]
+    channel: str = "records"
+    inclusive: bool = True
+    n_slots: int | None = None
+    held: int | None = None
+    spread: bool = False
+
+    def __post_init__(self) -> None:
+        w = self.operation.words
+        if len(self.operand) != w or len(self.prefix) != w:
+            raise ShapeError(
+                f"scan: an element of {w} words has operand fields {self.operand} "
+                f"and prefix fields {self.prefix}; give {w} of each",
+                words=w,
+            )
+
+    def tree(self, cluster: Cluster) -> Tree:
+        """Return the tree for a cluster, or refuse it."""
+        tree = self._fitting_tree(cluster)
+        if tree is None:
+            held, record, w = self.n_held(cluster), len(self.fields), self.operation.words
+            raise ShapeError(
+                f"scan of elements of {w} words over {held} records of {record} words a machine "
+                f"and {self._n_leaves(cluster)} machines does not fit P = {cluster.n_machines} "
+                f"machines of s = {cluster.memory_words} words: raise epsilon, c_s or c_p",
+                memory_words=cluster.memory_words,
+                n_machines=cluster.n_machines,
+            )
+        return tree
+
+    def words(self, cluster: Cluster) -> int:
+        """Return the most words that a machine holds or sends in any round."""
+        tree = self.tree(cluster)
+        element = self.operation.words * (1 + tree.others) if tree.levels else 0
+        return self.n_held(cluster) * len(self.fields) + element
+
+    def beside_words(self, cluster: Cluster) -> int:
+        """Return the words of a machine that wait in other parts of a parallel composition.
+
+        0 here; a subclass that is run beside others says how many.
+        """
+        return 0
+
+    def n_held(self, cluster: Cluster) -> int:
+        """Return h, the most records of a machine."""
+        if self.held is not None:
+            return self.held
+        if self.spread:
+            return ceil_div(self._n_slots(cluster), cluster.n_machines)
+        return cluster.block_words
+
+    def check(self, cluster: Cluster) -> None:
+        self.tree(cluster)
+        super().check(cluster)
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 2 * self.tree(cluster).levels
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        return "scan: up" if round < self.tree(cluster).levels else "scan: down"
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        tree = self.tree(cluster)
+        levels = tree.levels
+        top = min(round, 2 * levels - 1 - round)
+        element = element_fields(self.operation.words)
+        level = round + 1 if round < levels else 2 * levels - round
+        others = tree.children(level) - 1
+        moved = (
+            Channel("total", element, 1, others)
+            if round < levels
+            else Channel("before", element, 1 + others, 1)
+        )
+        waiting = [
+            Channel(f"level {below}", element, tree.children(below) - 1, local=True)
+            for below in range(1, top + 1)
+        ]
+        own = Channel(self.channel, self.fields, self.n_held(cluster), local=True)
+        return (own, moved, *waiting)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        tree, outbox, machines = self.tree(cluster), Outbox(), inbox.machines
+        records = self._own_records(inbox, cluster)
+        outbox.keep(self.channel, records.machine, **records.columns)
+        levels, slot = tree.levels, batch_slots(machines, cluster)
+        down = 2 * levels - round
+        for below in range(1, min(round, down)):
+            waiting = inbox[f"level {below}"]
+            outbox.keep(f"level {below}", waiting.machine, **waiting.columns)
+        if round == 0:
+            elements = element_table(records, self.operand)
+            total, owner = (
+                reduce_groups(self.operation, records.machine, elements, machines, cluster),
+                machines,
+            )
+        elif round <= levels:
+            met = inbox["total"]
+            elements = scan_groups(self.operation, met.machine, element_table(met, met.fields))
+            is_last = last_of_group(met.machine)
+            total, owner = elements[is_last], met.machine[is_last]
+            prefixes, siblings = elements[~is_last], met.machine[~is_last]
+        else:
+            met = inbox[f"level {down}"]
+            prefixes, siblings = element_table(met, met.fields), met.machine
+        if round < levels:
+            if round:
+                outbox.keep(f"level {round}", siblings, **element_columns(prefixes))
+            nodes = tree.hosts(round, owner)
+            to = tree.parent(round, owner[nodes])
+            outbox.send("total", source=owner[nodes], to=to, **element_columns(total[nodes]))
+            return outbox
+        before = self.operation.repeat_identity(len(machines))
+        if round > levels:
+            told = inbox["before"]
+            before[slot[told.machine]] = element_table(told, told.fields)
+        hosts = np.flatnonzero(tree.hosts(down, machines))
+        outbox.keep("before", machines[hosts], **element_columns(before[hosts]))
+        elements = self.operation.combine(before[slot[siblings]], prefixes)
+        to = siblings + (rank_in_group(siblings) + 1) * tree.reach(down - 1)
+        outbox.send("before", source=siblings, to=to, **element_columns(elements))
+        return outbox
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        tree, machines = self.tree(cluster), inbox.machines
+        records = self._own_records(inbox, cluster)
+        leaves = machines[machines < tree.n_leaves]
+        before = self.operation.repeat_identity(len(leaves))
+        slot = batch_slots(leaves, cluster)
+        if tree.levels:
+            told = inbox["before"]
+            before[slot[told.machine]] = element_table(told, told.fields)
+        elements = scan_groups(
+            self.operation, records.machine, element_table(records, self.operand)
+        )
+        if not self.inclusive:
+            elements = shift_groups(self.operation, records.machine, elements)
+        elements = self.operation.combine(before[slot[records.machine]], elements)
+        columns = dict(records.columns) | element_columns(elements, self.prefix)
+        return Inbox(
+            machines,
+            {
+                self.channel: Records.of(records.machine, **columns),
+                "before": Records.of(leaves, **element_columns(before, self.prefix)),
+            },
+        )
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return (
+            Channel(self.channel, self.fields + self.prefix, self.n_held(cluster), local=True),
+            Channel("before", self.prefix, 1, local=True),
+        )
+
+    def _own_records(self, inbox: Inbox, cluster: Cluster) -> Records:
+        """Return the records, which must lie on the machines that the tree spans."""
+        records, spanned = inbox[self.channel], self._n_leaves(cluster)
+        outside = records.machine >= spanned
+        if outside.any():
+            machine = int(records.machine[outside][0])
+            raise ShapeError(
+                f"scan: machine {machine} holds records of channel {self.channel!r}; "
+                f"{self._n_slots(cluster)} slots of {self.n_held(cluster)} a machine end on "
+                f"machine {spanned - 1}: give n_slots and held as they are",
+                machine=machine,
+            )
+        return records
+
+    def _fitting_tree(self, cluster: Cluster) -> Tree | None:
+        """Return the least tree, or None: then the records or the elements do not fit."""
+        n_leaves, w = self._n_leaves(cluster), self.operation.words
+        own = self.n_held(cluster) * len(self.fields)
+        free = cluster.memory_words - own - self.beside_words(cluster)
+        others = free // w - 1
+        if n_leaves > cluster.n_machines or free < 0:
+            return None
+        return plan_tree(n_leaves, max_arity=n_leaves, max_others=max(others, 0))
+
+    def _n_slots(self, cluster: Cluster) -> int:
+        return cluster.n_words if self.n_slots is None else self.n_slots
+
+    def _n_leaves(self, cluster: Cluster) -> int:
+        return ceil_div(self._n_slots(cluster), self.n_held(cluster))

@@ -1,0 +1,125 @@
+"""Bounds of round trips, composed of those of the two theorems before anything is built.
+
+There and back: a protocol of R rounds becomes R + 1 layers (Theorem 4.1) of H heads of width m, and
+each layer a constant number of rounds on machines of c_b m H ceil(T^gap) words (Theorem 4.2). The
+other way: a transformer becomes a protocol, whose rounds are layers again, one more.
+
+Axes: N input words, T tokens, s words of the first protocol's machines, s' those of the way back.
+"""
+
+from __future__ import annotations
+
+from numbers import Rational
+
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.integers import as_exponent, ceil_power
+from mpc_sim.protocol import FACTORS
+from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
+from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
+from reductions.bounds import Bound
+from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.options import CompilerOptions
+
+SOURCE = "Theorem 4.1, then Theorem 4.2, of Liu et al., arXiv 2509.09001"
+OTHER_SOURCE = "Theorem 4.2, then Theorem 4.1, of Liu et al., arXiv 2509.09001"
+
+
+def there_and_back_bounds(
+    protocol: Protocol,
+    cluster: Cluster,
+    back: TransformerProtocol,
+    gap: str | float | Rational = "1/2",
+    options: CompilerOptions | None = None,
+) -> tuple[Bound, ...]:
+    """Return bounds on rounds, machines and memory_words of a compiled protocol that came back.
+
+    Parameters
+    ----------
+    protocol, cluster
+        Those that were compiled: H and m are those that Theorem 4.1 derives from their channels.
+    back : TransformerProtocol
+        Of `fit_compiled_to_mpc` at ``gap``: tells L, S, D and M of the layers.
+    options : CompilerOptions, optional
+
+    Returns
+    -------
+    tuple of Bound
+        rounds <= (R + 1) q, q the rounds of a layer; machines as in `theorem_bounds`; s' <= 16 H m
+        ceil(T^gap).
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
+    >>> back = fit_compiled_to_mpc(compile_protocol(columnsort(), cluster), "1/3")
+    >>> found = there_and_back_bounds(columnsort(), cluster, back, "1/3")
+    >>> [(bound.quantity, bound.value) for bound in found]
+    [('rounds', 48), ('machines', 41), ('memory_words', 44352)]
+    """
+    rounds, machines = theorem_bounds(back)
+    layers = {sympy.Symbol("layers", integer=True): sympy.Symbol("R", integer=True) + 1}
+    first = {
+        bound.quantity: bound
+        for bound in layer_bounds(protocol, cluster, options or CompilerOptions())
+    }
+    tokens = max(cluster.n_words, cluster.n_machines)
+    values = {"T_gap": ceil_power(tokens, as_exponent(gap, "gap")), "c_b": FACTORS[-1]}
+    memory = sympy.Symbol("c_b") * sympy.Symbol("T_gap")
+    for name, suffix in (("heads", "_H"), ("head_width", "_m")):
+        expression, known = _renamed(first[name], suffix)
+        memory, values = memory * expression, values | known
+    of_rounds = dict(rounds.values) | {"R": protocol.n_rounds(cluster)}
+    return (
+        Bound("rounds", rounds.expression.xreplace(layers), of_rounds, "upper", SOURCE),
+        Bound("machines", machines.expression, machines.values, "upper", SOURCE),
+        Bound("memory_words", memory, values, "upper", SOURCE),
+    )
+
+
+def back_and_there_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
+    """Return bounds on a transformer that became a protocol and was compiled again.
+
+    Returns
+    -------
+    tuple of Bound
+        layers = rounds of `bounds` + 1, exactly; with the syndrome code and heads in the order of
+        emission at most s + 1 heads of width at most max(2 s + 2, s + C), C the most channels of a
+        round: k messages of w words fill at most s, and b (w + 1) + 2 <= 2 s + 2.
+
+    Examples
+    --------
+    >>> from anna_model.fixed_point.attention import Precision
+    >>> from anna_model.fixed_point.grid import Grid
+    >>> from reductions.attention_to_mpc import anna_to_mpc
+    >>> from reductions.constructions.match2 import match2_transformer
+    >>> executed = anna_to_mpc(
+    ...     match2_transformer(8, 37), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
+    >>> [(bound.quantity, bound.value) for bound in back_and_there_bounds(executed)]
+    [('layers', 9), ('heads', 49), ('head_width', 98)]
+    """
+    (rounds,) = (bound for bound in bounds(executed) if bound.quantity == "rounds")
+    protocol, cluster = executed.protocol, executed.cluster
+    channels = max(
+        (len(protocol.channels(t, cluster)) for t in range(protocol.n_rounds(cluster))), default=1
+    )
+    s, most = sympy.symbols("s C", integer=True)
+    sizes = {"s": cluster.memory_words, "C": channels}
+    width = sympy.Max(2 * s + 2, s + most)
+    return (
+        Bound("layers", rounds.expression + 1, rounds.values, "exact", OTHER_SOURCE),
+        Bound("heads", s + 1, sizes, "upper", OTHER_SOURCE),
+        Bound("head_width", width, sizes, "upper", OTHER_SOURCE),
+    )
+
+
+def _renamed(bound: Bound, suffix: str) -> tuple[sympy.Expr, dict[str, int]]:
+    """Return formula and values of a bound under names of its own."""
+    expression = sympy.sympify(bound.expression)
+    names = {one: sympy.Symbol(f"{one.name}{suffix}") for one in expression.free_symbols}
+    values = {f"{one.name}{suffix}": bound.values[one.name] for one in names}
+    return expression.xreplace(names), values

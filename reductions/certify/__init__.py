@@ -1,0 +1,1 @@
+"""One way to a certificate: what is measured beside what is claimed."""

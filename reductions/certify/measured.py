@@ -1,0 +1,149 @@
+"""What a certificate says of a run: resources of ledgers and transformers, sizes, versions."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import Transformer
+from mpc_sim import Cluster, Ledger
+from reductions.mpc_to_anna.compile import CompiledProtocol
+
+if TYPE_CHECKING:
+    from reductions.certify.certificate import Recorder
+
+Integers = NDArray[np.int64]
+
+
+def measured_rounds(ledger: Ledger) -> dict[str, int]:
+    """Read the resources of a finished simulation off its ledger.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation, fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
+    >>> _ = sim.run()
+    >>> measured_rounds(sim.ledger)["rounds"]
+    5
+    """
+    return {
+        "rounds": ledger.n_rounds,
+        "local_memory": ledger.max_held_words,
+        "sent_words": ledger.max_sent_words,
+        "received_words": ledger.max_received_words,
+        "machines": ledger.machines_used,
+    }
+
+
+def measured_layers(transformer: Transformer) -> dict[str, int]:
+    """Read the resources of a transformer off the object.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
+    >>> measured_layers(compiled)["layers"], measured_layers(compiled)["context_length"]
+    (6, 6)
+    """
+    resources = transformer.resources()
+    return {
+        "layers": resources.layers,
+        "heads": resources.heads,
+        "head_width": resources.head_width,
+        "query_width": resources.query_width,
+        "token_width": resources.token_width,
+        "context_length": resources.context_length,
+        "precision_bits": resources.precision_bits,
+    }
+
+
+def measured_bits(
+    recorder: Recorder, transformer: CompiledProtocol, words: Integers, precision: bool
+) -> dict[str, int | None]:
+    """Return the fewest bits on which a run has its output, where asked; None if it has none.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
+    >>> from reductions.certify.certificate import Recorder
+    >>> words, recorder = np.array([5, 1, 4, 1, 0, 3]), Recorder("sort", {})
+    >>> bits = measured_bits(recorder, compiled, words, precision=True)["precision_bits"]
+    >>> 0 < bits <= compiled.resources().precision_bits
+    True
+    >>> measured_bits(recorder, compiled, words, precision=False)
+    {}
+    """
+    if not precision:
+        return {}
+    if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
+        return {"precision_bits": None}
+    from reductions.mpc_to_anna.precision import fewest_bits
+
+    return {"precision_bits": fewest_bits(transformer, words)}
+
+
+def scarcity_remark(cluster: Cluster) -> list[str]:
+    """Return what a reader must be told when memory is not scarce.
+
+    Examples
+    --------
+    >>> scarcity_remark(Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2))
+    []
+    >>> scarcity_remark(Cluster(n_words=8, memory_words=8, n_machines=4, block_words=2))[0][:15]
+    's = 8 >= N = 8:'
+    """
+    if cluster.is_scarce:
+        return []
+    return [
+        f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the whole "
+        "input, so the memory rows show nothing"
+    ]
+
+
+def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
+    """Return the sizes of a cluster and the constants behind them, as plain JSON types.
+
+    Examples
+    --------
+    >>> found = cluster_parameters(Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2))
+    >>> found["memory_words"], found["epsilon"]
+    (4, None)
+    """
+    return {
+        "n_words": cluster.n_words,
+        "epsilon": None if cluster.epsilon is None else str(cluster.epsilon),
+        "gamma": None if cluster.gamma is None else str(cluster.gamma),
+        "c_s": cluster.memory_factor,
+        "c_p": cluster.machine_factor,
+        "memory_words": cluster.memory_words,
+        "n_machines": cluster.n_machines,
+        "block_words": cluster.block_words,
+        "word_bits": cluster.word_bits,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a figure depends on.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['anna-mpc', 'numba', 'numpy', 'python', 'sympy']
+    """
+    found = {"python": platform.python_version()}
+    for package in ("anna-mpc", "numpy", "numba", "sympy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,234 @@
+"""The way back in a certificate: a transformer that was run is simulated on machines again.
+
+Theorem 4.2 for what Theorem 4.1 built, or for a transformer written by hand: its tokens are packed
+on machines, its tables become sorts and sums, and the words that come out are compared like those
+of every other side. Rounds, machines and local memory stand beside bounds of the construction.
+
+Axes: N input words, T tokens, s' words of local memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import Rows
+from anna_model.fixed_point.grid import GridOverflow
+from mpc_sim import InputError, ShapeError, Simulation
+from reductions.attention_to_mpc import TransformerProtocol
+from reductions.attention_to_mpc.anna import BucketsBy
+from reductions.attention_to_mpc.anna_bounds import bounds
+from reductions.attention_to_mpc.hashed_bounds import failure_of
+from reductions.attention_to_mpc.plan import TokenPlan
+from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+from reductions.bounds import Bound
+from reductions.certify.certificate import Progress, Recorder
+from reductions.certify.host_memory import available_bytes
+from reductions.certify.measured import measured_rounds
+from reductions.mpc_to_anna.compile import CompiledProtocol
+
+Integers = NDArray[np.int64]
+GAP = "1/2"
+"""eps' - eps: machines of s' = c_b m H ceil(T^(1/2)) words."""
+
+QUANTITIES = ("rounds", "machines", "local_memory")
+WORDS_ALIVE = 4
+"""A record lies in an inbox, an outbox and a sorted copy at once, with its part of a scan."""
+
+
+class NoWayBack(InputError):
+    """The transformer does not fit machines of the way back; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class WayBack:
+    """A transformer as a protocol that has not run, made by `way_back` before anything else runs.
+
+    Parameters
+    ----------
+    executed : TransformerProtocol
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> back = way_back(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
+    >>> recorder = Recorder("sort", back.parameters)
+    >>> given, expected = np.array([5, 1, 4, 1, 0, 3]), np.array([0, 1, 1, 3, 4, 5])
+    >>> measured = back.run(
+    ...     recorder, given, lambda found: int(np.sum(found != expected)), "sorted by hand")
+    >>> recorder.measure(back.bounds, measured)
+    >>> [(check.name, check.status) for check in recorder.checks][:2]
+    [('output-back', 'PASS'), ('back_rounds', 'PASS')]
+    """
+
+    executed: TransformerProtocol
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """The sizes of the machines, by the names under which a certificate shows them."""
+        cluster = self.executed.cluster
+        return {
+            "back_memory_words": cluster.memory_words,
+            "back_n_machines": cluster.n_machines,
+            "back_word_bits": cluster.word_bits,
+        }
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """The bounds of the construction: back_rounds, back_machines, back_local_memory."""
+        known = {bound.quantity: bound for bound in bounds(self.executed)}
+        return tuple(replace(known[name], quantity=f"back_{name}") for name in QUANTITIES)
+
+    def run(
+        self,
+        recorder: Recorder,
+        words: Integers,
+        n_wrong: Callable[[Integers], int],
+        judge: str,
+        progress: Progress | None = None,
+    ) -> dict[str, int]:
+        """Simulate it under all limits on input words int64[N], and record the output.
+
+        Parameters
+        ----------
+        n_wrong : callable
+            Output words -> how many of them are wrong.
+        judge : str
+            What ``n_wrong`` is, shown as the source of the output row.
+
+        Returns
+        -------
+        dict of str to int
+            What was measured, by the quantities of `bounds`.
+
+        Raises
+        ------
+        MPCError
+            A limit of the model is broken.
+        GridOverflow
+            A word does not lie on the grid of the rows.
+        """
+        tokens = self.executed.transformer.n_tokens
+        rows = Rows(tokens, np.arange(len(words)), np.asarray(words)[:, None].astype(np.float64))
+        simulation = self.executed.simulation(rows, keep_bytes=0)
+        output = self._output(simulation, progress)[: len(words)]
+        recorder.count("back", output, n_wrong(output), judge)
+        if self.executed.cluster.memory_words >= len(words):
+            recorder.remarks.append(
+                f"the way back has machines of {self.executed.cluster.memory_words} words for "
+                f"an input of {len(words)}: it shows that the simulation is exact, not that "
+                "memory is scarce"
+            )
+        failure = failure_of(self.executed)
+        if failure:
+            recorder.remarks.append(
+                "over the seed, the way back raises with probability at most "
+                f"{float(failure):.2g}, and is never silently wrong"
+            )
+        measured = measured_rounds(simulation.ledger)
+        return {f"back_{name}": measured[name] for name in QUANTITIES}
+
+    def _output(self, simulation: Simulation, progress: Progress | None) -> Integers:
+        """Return int64[T]: the first number of every row that comes out."""
+
+        def shown(done: int, total: int) -> None:
+            if progress is not None:
+                progress("back", done, total)
+
+        rows = self.executed.rows(simulation.run(progress=shown))
+        return rows.dense()[:, 0].astype(np.int64)
+
+
+def way_back(
+    compiled: CompiledProtocol, buckets: BucketsBy = "sorted", *, seed: int = 0
+) -> WayBack:
+    """Plan the simulation of a compiled protocol on machines of c_b m H ceil(T^(1/2)) words.
+
+    Parameters
+    ----------
+    compiled : CompiledProtocol
+    buckets, seed
+        As of `anna_to_mpc`.
+
+    Returns
+    -------
+    WayBack
+        Of the fewest rounds, then of the least c_b in 1, 2, 4, 8, 16.
+
+    Raises
+    ------
+    NoWayBack
+        Sums of coded words could reach 2^53, no c_b suffices, or the run needs more memory than
+        this machine has.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorem 4.2 and Theorem C.1.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> returning = way_back(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
+    >>> sorted(returning.parameters)
+    ['back_memory_words', 'back_n_machines', 'back_word_bits']
+    """
+    return planned(lambda: fit_compiled_to_mpc(compiled, GAP, buckets=buckets, seed=seed))
+
+
+def planned(build: Callable[[], TransformerProtocol]) -> WayBack:
+    """Build a protocol of the way back, or refuse it in one line.
+
+    Raises
+    ------
+    NoWayBack
+
+    Examples
+    --------
+    >>> from anna_model.fixed_point.attention import Precision
+    >>> from anna_model.fixed_point.grid import Grid
+    >>> from reductions.attention_to_mpc import anna_to_mpc
+    >>> from reductions.constructions.match2 import match2_transformer
+    >>> transformer, grid = match2_transformer(8, 37), Precision.of(Grid(8, 0))
+    >>> planned(lambda: anna_to_mpc(transformer, grid, 5, input_width=1))
+    Traceback (most recent call last):
+    ...
+    reductions.certify.way_back.NoWayBack: no way back: s = 5 words do not hold one token, which \
+may take \
+11: raise memory_words
+    """
+    try:
+        executed = build()
+    except (ShapeError, GridOverflow, InputError) as error:
+        raise NoWayBack(f"no way back: {error}") from None
+    need, available = run_bytes(executed), available_bytes()
+    if need > available:
+        raise NoWayBack(
+            f"no way back: it may take {need / 2**30:.3g} GiB and this machine has "
+            f"{available / 2**30:.3g}: choose fewer words"
+        )
+    return WayBack(executed)
+
+
+def run_bytes(executed: TransformerProtocol) -> int:
+    """Return about how many bytes a run takes: the records of the layer that has most of them.
+
+    Examples
+    --------
+    >>> from anna_model.fixed_point.attention import Precision
+    >>> from anna_model.fixed_point.grid import Grid
+    >>> from reductions.attention_to_mpc import anna_to_mpc
+    >>> from reductions.constructions.match2 import match2_transformer
+    >>> transformer, grid = match2_transformer(8, 37), Precision.of(Grid(8, 0))
+    >>> run_bytes(anna_to_mpc(transformer, grid, 48, input_width=1))
+    2560
+    """
+    assert isinstance(executed.plan, TokenPlan)
+    words = max(shape.n_records * shape.record_words for shape in executed.plan.shapes)
+    return 8 * WORDS_ALIVE * words

@@ -1,0 +1,95 @@
+"""k-hop and its case k = 1 by exact match and by softmax, without a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import sympy
+
+from reductions.constructions.k_hop_softmax import Mask, k_hop_softmax
+from reductions.constructions.k_hop_tree import induction_heads, k_hop_tree, n_levels
+from reductions.constructions.model import Construction, Formula
+from reductions.constructions.word_transformer import WordTransformer
+from reductions.problems.problem import Shape
+
+SHT24 = "after Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 4.2"
+TREE = "binary tree over the places, exact match (Definition B.1 of arXiv 2509.09001)"
+
+
+def _hops(shape: Shape) -> dict[str, int]:
+    k = shape["k"]
+    return {"k_bits": k.bit_length(), "h": max(k - 1, 0).bit_length()}
+
+
+K_BITS, H, LEVELS = sympy.symbols("k_bits h D", integer=True)
+
+
+def _depth(expression: sympy.Expr) -> Callable[[Shape], Formula]:
+    return lambda shape: (expression, _hops(shape))
+
+
+def _width(expression: sympy.Expr) -> Callable[[Shape], Formula]:
+    return lambda shape: (expression, {"D": n_levels(shape.n_words)})
+
+
+def _softmax(mask: Mask) -> Callable[[Shape], WordTransformer]:
+    return lambda shape: k_hop_softmax(shape.n_words, shape.largest_word, shape["k"], mask=mask)
+
+
+K_HOP_TREE = Construction(
+    task="k-hop",
+    name="k-hop/tree",
+    architecture="ANNA",
+    statement="latest occurrences by a binary tree in two layers, then look-ups that double",
+    source=f"{TREE}; doubling {SHT24}",
+    build=lambda shape: k_hop_tree(shape.n_words, shape.largest_word, shape["k"]),
+    depth=_depth(2 + H),
+    width=_width(sympy.Max(2 * LEVELS, LEVELS + 1, 4)),
+    depth_formula="2 + ceil(log2 k)",
+    width_formula="2 ceil(log2 N)",
+)
+K_HOP_SOFTMAX = Construction(
+    task="k-hop",
+    name="k-hop/softmax",
+    architecture="softmax",
+    statement="the latest token of the same letter under j < i, then look-ups that double",
+    source=SHT24,
+    build=_softmax("past"),
+    depth=_depth(1 + K_BITS),
+    width=_width(sympy.Integer(3)),
+    depth_formula="2 + floor(log2 k)",
+    width_formula="3",
+)
+K_HOP_CAUSAL_SOFTMAX = Construction(
+    task="k-hop",
+    name="k-hop/causal-softmax",
+    architecture="softmax",
+    statement="the letter before, who stands behind one's own letter, then look-ups that double",
+    source=f"{SHT24}, under the mask j <= i",
+    build=_softmax("causal"),
+    depth=_depth(2 + H),
+    width=_width(sympy.Integer(4)),
+    depth_formula="2 + ceil(log2 k)",
+    width_formula="4",
+)
+INDUCTION_HEADS_TREE = Construction(
+    task="induction-heads",
+    name="induction-heads/tree",
+    architecture="ANNA",
+    statement="siblings in a binary tree say where the letter is; the last one there answers",
+    source=TREE,
+    build=lambda shape: induction_heads(shape.n_words, shape.largest_word),
+    depth=_depth(sympy.Integer(2)),
+    width=_width(LEVELS + 1),
+    depth_formula="2",
+    width_formula="ceil(log2 N) + 1",
+    width_kind="exact",
+)
+INDUCTION_HEADS_SOFTMAX = replace(
+    K_HOP_SOFTMAX,
+    task="induction-heads",
+    name="induction-heads/softmax",
+    statement="the latest token of the same letter under j < i, then the one behind it",
+    depth_formula="2",
+)

@@ -1,0 +1,110 @@
+"""SUM and Match2 by one low-rank layer: what all tokens add up is what all tokens hear.
+
+SUM needs rank 1 and width 1: query and key 1, value x. For Match2 the board has a word a residue;
+a token adds 1 at its own and reads that of its partner, with rank 1 and width M.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import HeadMaps, RowwiseLayer
+from anna_model.mechanisms import LowRank, Raw
+from mpc_sim import InputError
+from reductions.constructions.chunk_sums import own_number
+from reductions.constructions.match2 import one
+from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+BOARD = LowRank(Raw(), normalised=False)
+MOST_RESIDUES = 2**16
+
+
+def low_rank_sum(n: int, largest_sum: int) -> WordTransformer:
+    """Return the transformer that adds n words.
+
+    Raises
+    ------
+    InputError
+        The sum may reach 2^53.
+
+    Examples
+    --------
+    >>> low_rank_sum(3, 12).run([3, 4, 5]).tolist()
+    [12, 12, 12]
+    """
+    if largest_sum >= MAX_WORD:
+        raise InputError(f"sums up to {largest_sum}: they must stay below 2**53")
+    head = HeadMaps(one, one, own_number, 1, 1)
+    layer = RowwiseLayer(BOARD, (head,), precision_bits=max(1, largest_sum.bit_length()))
+    return WordTransformer((layer,), n, largest_sum)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Values: 1 at the residue of the token.
+
+    Examples
+    --------
+    >>> Tally(3)(np.arange(2), np.array([[2.0], [4.0]])).tolist()
+    [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+
+    modulus: int
+
+    def __call__(self, position: Integers, rows: Floats) -> Floats:
+        """Return float64[A, M]."""
+        board = np.zeros((len(position), self.modulus))
+        board[np.arange(len(position)), rows[:, 0].astype(np.int64) % self.modulus] = 1
+        return board
+
+
+@dataclass(frozen=True)
+class ReadPartner:
+    """The fold: 1 if the residue that completes the token was counted, else 0.
+
+    Examples
+    --------
+    >>> ReadPartner(3)(np.arange(1), np.array([[2.0]]), np.array([[0.0, 5.0, 1.0]])).tolist()
+    [[1.0]]
+    """
+
+    modulus: int
+
+    def __call__(self, position: Integers, rows: Floats, board: Floats) -> Floats:
+        """Return float64[A, 1]."""
+        partner = -rows[:, 0].astype(np.int64) % self.modulus
+        met: Floats = (board[np.arange(len(position)), partner] > 0).astype(np.float64)
+        return met[:, None]
+
+
+def low_rank_match2(n: int, modulus: int, largest_word: int) -> WordTransformer:
+    """Return the transformer that computes Match2 with a word a residue.
+
+    Parameters
+    ----------
+    n : int
+    modulus : int
+        M, in 1 .. 2^16.
+    largest_word : int
+
+    Raises
+    ------
+    InputError
+        The modulus is out of range.
+
+    Examples
+    --------
+    >>> low_rank_match2(4, 37, 36).run([1, 36, 0, 5]).tolist()
+    [1, 1, 1, 0]
+    """
+    if not 1 <= modulus <= MOST_RESIDUES:
+        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, it is a width here")
+    head = HeadMaps(one, one, Tally(modulus), 1, modulus)
+    bits = max(n, largest_word).bit_length()
+    layer = RowwiseLayer(BOARD, (head,), ReadPartner(modulus), precision_bits=max(1, bits))
+    return WordTransformer((layer,), n, largest_word)

@@ -1,0 +1,210 @@
+"""Match2: has a number a partner that completes it to 0 modulo M.
+
+The output at i is 1 if x_i + x_j = 0 (mod M) for some j, j = i included, else 0. One head of
+exact-match attention of width 1 computes it: the query of a token is its residue, its key the
+residue that completes it, its value 1; a query without a match hears 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model.fixed_point.attention import Precision
+from anna_model.fixed_point.grid import MOST_BITS, Grid, GridOverflow
+from mpc_sim import InputError
+from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
+from reductions.bounds import Bound
+from reductions.certify.certificate import Certificate, Progress, Recorder
+from reductions.certify.measured import measured_layers
+from reductions.problems.words import MAX_MODULUS, Integers, match2_oracle
+
+if TYPE_CHECKING:
+    from reductions.certify.way_back import WayBack
+
+Floats = NDArray[np.float64]
+ORACLE = "sequential loop over the definition"
+SCARCE_FROM, SCARCE_FACTOR = 128, 8
+"""From so many numbers on machines of 8 sqrt(n) words suffice, fewer than n."""
+
+
+@dataclass(frozen=True)
+class Residue:
+    """The row-wise map x -> sign x mod M, exact on integers below 2^53."""
+
+    modulus: int
+    sign: int
+
+    def __call__(self, position: Integers, rows: Floats) -> Floats:
+        residues: Floats = (self.sign * rows[:, :1].astype(np.int64) % self.modulus).astype(float)
+        return residues
+
+
+def one(position: Integers, rows: Floats) -> Floats:
+    """Return 1 for every token."""
+    return np.ones((len(position), 1))
+
+
+@dataclass(frozen=True)
+class Match2Transformer(Transformer):
+    """One layer, one head, width 1.
+
+    Use :func:`match2_transformer` to make one.
+
+    Examples
+    --------
+    >>> match2_transformer(4, 37).run(np.array([1, 36, 0, 5])).tolist()
+    [1, 1, 1, 0]
+    """
+
+    modulus: int
+
+    def run(self, numbers: Integers) -> Integers:
+        """Return the N answers, int64[N], for N non-negative numbers below 2^53.
+
+        Raises
+        ------
+        InputError
+            A number is negative or 2^53 or more, or there are not N of them.
+        """
+        numbers = np.asarray(numbers)
+        if numbers.dtype.kind not in "iu" or numbers.shape != (self.n_tokens,):
+            raise InputError(f"give {self.n_tokens} integers, not {numbers.dtype} {numbers.shape}")
+        if numbers.min() < 0 or numbers.max() >= MAX_MODULUS:
+            raise InputError(
+                f"numbers lie in {numbers.min()} .. {numbers.max()}; give 0 .. 2**53 - 1, "
+                "their residues count"
+            )
+        rows = Rows.from_dense(numbers[:, None].astype(np.float64))
+        return self.forward(rows).dense()[:, 0].astype(np.int64)
+
+
+def match2_transformer(n: int, modulus: int) -> Match2Transformer:
+    """Return the transformer that computes Match2 on n numbers.
+
+    Parameters
+    ----------
+    n : int
+        Context length.
+    modulus : int
+        M, in 1 .. 2^53.
+
+    Returns
+    -------
+    Match2Transformer
+
+    Raises
+    ------
+    InputError
+        The modulus is out of range.
+
+    Notes
+    -----
+    The key is -x mod M, not M - x as printed: residue 0 completes itself.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, the Match2 construction.
+
+    Examples
+    --------
+    >>> match2_transformer(4, 37).run(np.array([1, 36, 0, 5])).tolist()
+    [1, 1, 1, 0]
+    """
+    if not 1 <= modulus <= MAX_MODULUS:
+        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**53")
+    head = HeadMaps(Residue(modulus, 1), Residue(modulus, -1), one, 1, 1)
+    bits = (modulus - 1).bit_length()
+    layer = RowwiseLayer(ExactMatch(), (head,), precision_bits=max(1, bits))
+    return Match2Transformer((layer,), n, modulus)
+
+
+def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
+    """Return the bounds of the construction: one layer, one head, width 1, residues below M.
+
+    Examples
+    --------
+    >>> [(bound.quantity, bound.value) for bound in match2_bounds(8, 37)][-2:]
+    [('context_length', 8), ('precision_bits', 6)]
+    """
+    length, modulus_bits = sympy.symbols("N M_bits", positive=True, integer=True)
+    values = {"N": n, "M_bits": modulus.bit_length()}
+    source = "one exact-match head (arXiv 2509.09001)"
+    exact = {"layers": 1, "heads": 1, "head_width": 1, "token_width": 1, "context_length": length}
+    rows = [
+        Bound(name, sympy.sympify(expression), values, "exact", source)
+        for name, expression in exact.items()
+    ]
+    return (*rows, Bound("precision_bits", modulus_bits, values, "upper", source))
+
+
+def certify_match2(
+    numbers: Integers, modulus: int, *, back: bool = False, progress: Progress | None = None
+) -> Certificate:
+    """Certify Match2: the one-layer transformer against the oracle.
+
+    Parameters
+    ----------
+    numbers : int64[N]
+    modulus : int
+    back : bool
+        Simulate the transformer on machines (`reductions.certify.way_back`).
+    progress : callable, optional
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    InputError
+        A number or the modulus is out of range.
+    NoWayBack
+        The way back was asked for and does not fit.
+
+    Examples
+    --------
+    >>> certify_match2(np.array([1, 36, 0, 5]), 37, back=True).ok
+    True
+    """
+    recorder = Recorder("match2", {"n": len(numbers), "modulus": modulus})
+    transformer = match2_transformer(len(numbers), modulus)
+    returning = _way_back(transformer, numbers) if back else None
+    recorder.parameters |= returning.parameters if returning else {}
+    output = transformer.run(numbers)
+    if progress is not None:
+        progress("transformer", 1, 1)
+    expected, measured = match2_oracle(numbers, modulus), measured_layers(transformer)
+    bounds = match2_bounds(len(numbers), modulus)
+    recorder.compare("transformer", output, expected, ORACLE)
+    if returning is not None:
+
+        def n_wrong(found: Integers) -> int:
+            return int(np.count_nonzero(found != expected))
+
+        measured |= returning.run(recorder, numbers, n_wrong, ORACLE, progress)
+        bounds = (*bounds, *returning.bounds)
+    recorder.measure(bounds, measured)
+    return recorder.certificate()
+
+
+def _way_back(transformer: Match2Transformer, numbers: Integers) -> WayBack:
+    """Plan machines whose grid holds the numbers and the residues, s' < n where that fits."""
+    from reductions.certify.way_back import GAP, planned
+
+    largest = max(int(np.max(numbers, initial=1)), transformer.modulus - 1)
+
+    def build() -> TransformerProtocol:
+        if largest.bit_length() >= MOST_BITS:
+            raise GridOverflow(f"{largest} is beyond a grid of {MOST_BITS} bits with sign")
+        grid = Grid(largest.bit_length() + 1, 0)
+        precision = Precision(rows=grid, keys=grid, values=Grid(2, 0))
+        scarce = SCARCE_FACTOR if transformer.n_tokens >= SCARCE_FROM else None
+        return fit_anna_to_mpc(transformer, precision, GAP, input_width=1, memory_factor=scarce)
+
+    return planned(build)

@@ -1,0 +1,1 @@
+"""Sweeps and growth as functions; the commands only print them."""

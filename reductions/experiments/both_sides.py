@@ -1,0 +1,186 @@
+"""Lower and upper sides of tasks in one table: rounds that must be, rounds and layers that are.
+
+    task                              lower side                     shown
+    sum: one copy, all copies,        ceil(log_s N) - 1 rounds       without assumption: every run
+    all prefixes                                                     is held to it
+    k-hop                             c log k rounds                 under the conjecture on cycles
+    connectivity, one cycle or two    c log N rounds                 under the conjecture on cycles
+
+A round bound is a depth bound for every mechanism whose layers can be simulated in q rounds; q is
+read off one layer over N tokens that became a protocol (`simulation_of`).
+
+Axes: N input words, s words of local memory, k hops, q rounds a layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sympy
+
+from mpc_sim import Simulation
+from reductions.certify.full_information import (
+    FULL_DEGREE_ROUNDS,
+    RoundLowerBound,
+    full_information_rounds,
+)
+from reductions.experiments.machine_counts import COUNTED, series_of
+from reductions.problems.aggregate import AGGREGATE
+from reductions.problems.algorithm import Algorithm
+from reductions.problems.connectivity import CONNECTIVITY
+from reductions.problems.converge_cast import CONVERGE_CAST
+from reductions.problems.cycle_counting import CYCLE_COUNTING
+from reductions.problems.prefix_sum import PREFIX_SUM
+from reductions.separations.lower_bounds import (
+    CONNECTIVITY_ROUNDS,
+    CYCLE_ROUNDS,
+    DepthLowerBound,
+    LayerSimulation,
+    TwoSides,
+    graph_sides,
+    k_hop_sides,
+    simulation_of,
+)
+
+FULL_DEGREE: tuple[Algorithm, ...] = (CONVERGE_CAST, AGGREGATE, PREFIX_SUM)
+LETTERS = 1024
+LAYER_TOKENS = 256
+RATIO = 20.0
+SOURCES = {
+    "softmax": "arXiv 2402.09268, Theorem 3.4",
+    "anna": "arXiv 2509.09001, Theorem 4.2",
+    "exact-match": "arXiv 2509.09001, Theorem C.1",
+    "low-rank": "arXiv 2509.09001, Lemma D.2",
+}
+GRAPHS: tuple[tuple[Algorithm, RoundLowerBound], ...] = (
+    (CONNECTIVITY, CONNECTIVITY_ROUNDS),
+    (CYCLE_COUNTING, CYCLE_ROUNDS),
+)
+
+
+def layer_simulations() -> dict[str, LayerSimulation]:
+    """Return a layer of every mechanism that is simulated, over 256 tokens, as a protocol.
+
+    Examples
+    --------
+    >>> {name: one.rounds_a_layer for name, one in layer_simulations().items()}
+    {'softmax': 5, 'anna': 74, 'exact_match': 20, 'low_rank': 2}
+    """
+    return {
+        mechanism.replace("-", "_"): simulation_of(one.executed(LAYER_TOKENS), SOURCES[mechanism])
+        for mechanism, one in zip(COUNTED, series_of(COUNTED, [RATIO]), strict=True)
+    }
+
+
+def both_sides(
+    sizes: Sequence[int], hops: Sequence[int], epsilons: Sequence[str] = ("1/4", "1/2")
+) -> Iterator[dict[str, Any]]:
+    """Return the rows of the table, the lower side beside the upper one.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Vertices of graphs, words of sums.
+    hops : sequence of int
+        k.
+    epsilons : sequence of str
+        Of the sums, which are run; s = c_s N^epsilon.
+
+    Yields
+    ------
+    dict
+        ``rounds`` and ``layers`` of what is built, ``lower_rounds`` as a number or, where a
+        constant is unknown, as a formula; ``a_doubling`` are the layers that a doubling of
+        ``size`` costs; ``softmax_layers``, ``anna_layers``, ``exact_match_layers`` and
+        ``low_rank_layers`` are the depth bounds. ``ok`` says
+        whether the lower side lies below the upper one, None where it has no value.
+
+    Examples
+    --------
+    >>> rows = list(both_sides([512], [4, 8], ["1/4"]))
+    >>> [(row["algorithm"], row["size"], row["lower_rounds"], row["rounds"]) for row in rows][:2]
+    [('converge_cast', 512, 2, 2), ('aggregate', 512, 2, 4)]
+    >>> [(row["task"], row["size"], row["lower_rounds"], row["a_doubling"]) for row in rows][3:5]
+    [('k-hop', 4, 'c*log(k)', None), ('k-hop', 8, 'c*log(k)', 1.0)]
+    """
+    simulations = layer_simulations()
+    for algorithm in FULL_DEGREE:
+        for epsilon in epsilons:
+            for size in sizes:
+                yield _sum_row(algorithm, size, epsilon, simulations)
+    yield from _rows("k_hop", "k", k_hop_sides(LETTERS, tuple(hops)), simulations)
+    for algorithm, lower in GRAPHS:
+        sides = graph_sides(algorithm, lower, tuple(sizes), algorithm.epsilon)
+        yield from _rows(algorithm.name, "n", sides, simulations)
+
+
+def _sum_row(
+    algorithm: Algorithm, size: int, epsilon: str, simulations: dict[str, LayerSimulation]
+) -> dict[str, Any]:
+    """Run a sum and hold its rounds to the bound of full information."""
+    words = algorithm.instance(size, 0)
+    cluster = algorithm.cluster(words, epsilon)
+    simulation = Simulation(algorithm.protocol_for(words), cluster, words, keep_bytes=0)
+    simulation.run()
+    rounds = simulation.ledger.n_rounds
+    least = full_information_rounds(size, cluster.memory_words)
+    depth = {
+        f"{name}_layers": DepthLowerBound(FULL_DEGREE_ROUNDS, one).value(size)
+        for name, one in simulations.items()
+    }
+    return {
+        "task": "sum",
+        "algorithm": algorithm.name,
+        "of": "N",
+        "size": size,
+        "epsilon": epsilon,
+        "memory_words": cluster.memory_words,
+        "lower_rounds": least,
+        "rounds": rounds,
+        "layers": rounds + 1,
+        "a_doubling": None,
+        **depth,
+        "shown": FULL_DEGREE_ROUNDS.shown,
+        "assumption": FULL_DEGREE_ROUNDS.assumption,
+        "source": FULL_DEGREE_ROUNDS.source,
+        "ok": rounds >= least,
+    }
+
+
+def _rows(
+    algorithm: str, of: str, sides: TwoSides, simulations: dict[str, LayerSimulation]
+) -> Iterator[dict[str, Any]]:
+    """Return a row a size, with the layers that a doubling costs."""
+    depth = {
+        f"{name}_layers": _shown(DepthLowerBound(sides.lower, one).layers)
+        for name, one in simulations.items()
+    }
+    before: tuple[int, int] | None = None
+    for size, layers in zip(sides.sizes, sides.depths, strict=True):
+        cost = None
+        if before is not None and size > before[0] > 0:
+            cost = round((layers - before[1]) / math.log2(size / before[0]), 2)
+        before = size, layers
+        yield {
+            "task": sides.lower.task,
+            "algorithm": algorithm,
+            "of": of,
+            "size": size,
+            "epsilon": None,
+            "memory_words": None,
+            "lower_rounds": _shown(sides.lower.rounds),
+            "rounds": layers - 1,
+            "layers": layers,
+            "a_doubling": cost,
+            **depth,
+            "shown": sides.lower.shown,
+            "assumption": sides.lower.assumption,
+            "source": sides.lower.source,
+            "ok": None,
+        }
+
+
+def _shown(expression: sympy.Expr) -> str:
+    return str(expression)

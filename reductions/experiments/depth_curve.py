@@ -1,0 +1,185 @@
+"""Depth against k: layers of k-hop by every construction, read off built models, and lower bounds.
+
+A row is built for N tokens of A letters and k hops. Where a run of a smaller model is cheap, it is
+run as well, on uniform letters and on two letters in turn, whose chains are the longest, and
+compared with the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import log
+from typing import Any
+
+import numpy as np
+
+from mpc_sim import InputError
+from reductions.certify.full_information import C, K
+from reductions.constructions.model import Construction
+from reductions.problems.problem import Instance, Shape
+from reductions.problems.sequences import HARD_LETTERS, sequence_of
+from reductions.registry import find, names
+from reductions.separations.lower_bounds import K_HOP_ROUNDS
+from reductions.separations.state_counting import recurrent_width
+
+Row = dict[str, Any]
+TASK = "k-hop"
+MOST_RUN = 2**16
+"""Layers times tokens of a run that is cheap."""
+CONDITIONAL = "c log2 k, c drawn as 1 (1-vs-2-cycle conjecture)"
+CHASING = "k, for recurrent and low-rank models of width o(N / k^6)"
+COUNTING = "counting, for recurrent models of width A + 1"
+
+
+def constructions() -> tuple[Construction, ...]:
+    """Return all constructions of k-hop, in the order of the registry.
+
+    Examples
+    --------
+    >>> [each.name for each in constructions()][:2]
+    ['k-hop/tree', 'k-hop/compiled']
+    """
+    loaded = (find("construction", name).load() for name in names("construction"))
+    return tuple(each for each in loaded if each.task == TASK)
+
+
+def depth_row(
+    construction: Construction, n: int, n_letters: int, k: int, *, run: int = 0, seed: int = 0
+) -> Row:
+    """Build the model of a construction and read its layers and its width.
+
+    Parameters
+    ----------
+    construction : Construction
+        Of k-hop.
+    n, n_letters, k : int
+    run : int
+        Tokens of the model that is run and compared with the oracle where that is cheap; 0 for
+        none.
+    seed : int
+        Of the uniform letters of the run.
+
+    Examples
+    --------
+    >>> row = depth_row(constructions()[0], 1024, 4, 16, run=64)
+    >>> row["line"], row["layers"], row["bound"], row["differ"], row["compared"], row["ok"]
+    ('k-hop/tree', 6, 6, 0, 128, True)
+    """
+    shape = Shape(n, n_letters, {"k": k})
+    resources = construction.build(shape).resources()
+    layers, width = construction.bounds(shape)
+    row: Row = {
+        "line": construction.name,
+        "kind": "construction",
+        "n": n,
+        "n_letters": n_letters,
+        "k": k,
+        "layers": resources.layers,
+        "bound": layers.value,
+        "width": resources.token_width,
+        "width_bound": width.value,
+        "compared": 0,
+        "differ": 0,
+    }
+    if 0 < resources.layers * run <= MOST_RUN:
+        for instance in _inputs(run, n_letters, k, seed):
+            output = construction.build(instance.shape).run(instance.words)
+            row["compared"] += len(np.arange(run)[construction.scored(run)])
+            row["differ"] += construction.n_wrong(instance, output)
+    checks = (layers.check(resources.layers), width.check(resources.token_width))
+    row["ok"] = row["differ"] == 0 and all(check.status == "PASS" for check in checks)
+    return row | {"source": construction.source}
+
+
+def lower_bound_rows(n: int, n_letters: int, k: int) -> Iterator[Row]:
+    """Yield what depth is bounded by below at k: under a conjecture, and without.
+
+    Without one the bound of pointer chasing holds for narrow models up to the constant of their
+    width, and the bound by counting with all constants for the width of our recurrent model; it is
+    0 where there are too few tokens or letters.
+
+    Examples
+    --------
+    >>> for row in lower_bound_rows(2**13, 16, 256):
+    ...     print(row["layers"], row["line"])
+    8 c log2 k, c drawn as 1 (1-vs-2-cycle conjecture)
+    256 k, for recurrent and low-rank models of width o(N / k^6)
+    38 counting, for recurrent models of width A + 1
+    """
+    logarithm = float(K_HOP_ROUNDS.rounds.subs({C: 1 / log(2), K: k}))
+    for line, layers, source in (
+        (CONDITIONAL, round(logarithm, 6), K_HOP_ROUNDS.source),
+        (CHASING, k, "pointer chasing: Corollaries 5.2 and 5.3 of arXiv 2402.09268"),
+        (COUNTING, counted_depth(n, n_letters, k), recurrent_width(1, 1).source),
+    ):
+        row = {"line": line, "kind": "lower-bound", "n": n, "n_letters": n_letters, "k": k}
+        whole = int(layers) if float(layers).is_integer() else layers
+        rest = dict.fromkeys(("bound", "width", "width_bound", "compared", "differ"))
+        yield {**row, "layers": whole, **rest, "ok": True, "source": source}
+
+
+def counted_depth(n: int, n_letters: int, k: int) -> int:
+    """Return the layers that a causal model of A + 1 words a layer needs, by counting prefixes.
+
+    The best of all families that fit: 2 q + 2 letters and 2 q k + k + 2 tokens.
+
+    Examples
+    --------
+    >>> counted_depth(2**13, 16, 16), counted_depth(2**13, 64, 16), counted_depth(64, 16, 64)
+    (3, 4, 0)
+    """
+    most = min((n_letters - 2) // 2, (n - 2 - k) // (2 * k))
+    if most < 1:
+        return 0
+    return recurrent_width(most, k).least_depth(n_letters + 1, n_letters.bit_length())
+
+
+def depth_rows(
+    n: int, n_letters: int, hops: Sequence[int], *, run: int = 0, seed: int = 0
+) -> Iterator[Row]:
+    """Yield the rows of all constructions, and then of all lower bounds, for every k.
+
+    Raises
+    ------
+    InputError
+        A k below 1, less than two letters, or no token.
+
+    Examples
+    --------
+    >>> rows = list(depth_rows(256, 4, [1, 2, 4]))
+    >>> [row["layers"] for row in rows if row["line"] == "k-hop/softmax"]
+    [2, 3, 4]
+    """
+    if n < 1 or n_letters < 2 or min(hops) < 1:
+        raise InputError(
+            f"n = {n}, letters = {n_letters}, k = {min(hops)}: give one token, two letters and one "
+            "hop, or more"
+        )
+    for construction in constructions():
+        for k in hops:
+            yield depth_row(construction, n, n_letters, k, run=run, seed=seed)
+    bounds = [row for k in hops for row in lower_bound_rows(n, n_letters, k)]
+    for line in (CONDITIONAL, CHASING, COUNTING):
+        yield from (row for row in bounds if row["line"] == line)
+
+
+def layers_a_doubling(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
+    """Return, for every construction, the different steps in layers where k doubles.
+
+    Examples
+    --------
+    >>> layers_a_doubling(list(depth_rows(256, 4, [1, 2, 4, 8])))["k-hop/compiled"]
+    (1,)
+    """
+    steps: dict[str, set[int]] = {}
+    for line in dict.fromkeys(row["line"] for row in rows if row["kind"] == "construction"):
+        own = sorted((row["k"], row["layers"]) for row in rows if row["line"] == line)
+        steps[line] = {more - less for (k, less), (twice, more) in pairwise(own) if twice == 2 * k}
+    return {line: tuple(sorted(found)) for line, found in steps.items()}
+
+
+def _inputs(n: int, n_letters: int, k: int, seed: int) -> tuple[Instance, Instance]:
+    drawn = np.random.default_rng(seed).integers(0, n_letters, n)
+    in_turn = HARD_LETTERS["two in turn"](n)
+    return sequence_of(drawn, k, n_letters), sequence_of(in_turn, k, n_letters)

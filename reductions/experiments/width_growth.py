@@ -1,0 +1,349 @@
+"""Growth of the compiled transformer with N: the exponents of Theorem 4.1, read off built objects.
+
+A sweep builds the transformer of the protocol that asks the most of the construction: one round in
+which every machine sends s words of one word each, and receives as many (`StridePermutation`), on
+clusters with s = ceil(N^eps) and P = ceil(N / s), eps <= 1/2, so that k = s messages can meet. No
+input is run: sizes go to where no transformer could be held.
+
+With x = N^eps, s = ceil(x) <= x + 1 and a channel, b = k = s:
+
+    variant     quantity       built                   over A x^e f
+    any         heads          s + 1                   1 .. 1 + 2 / x,   A = 1, e = 1, f = 1
+    syndrome    total width    s + 1 + s (2 s + 2)     1 .. 1 + 4 / x,   A = 2, e = 2, f = 1
+    spread      total width    s + 1 + s (2 b + 2)     1 .. 1 + 2 / x,   A = 1, e = 1, f = 2 b + 3
+    printed     total width    s + 1 + s L (s + 3)     1 .. 1 + 13 / x,  A = 377 / 200, e = 6
+
+where for spread heads b is the capacity that they declare, O(log N / log log N), and for the
+repetition code as printed L = ceil(A s^2 (s^2 lg U + lg (1 / delta))) rows (`RepetitionCode`) and
+f = lg U + lg (1 / delta) / s^2. The printed construction does not bound the words of a message, so
+a packet has room for s of them. The limits hold for x >= 16: (1 + 1/x)^2 (1 + 3/(2x) + 1/(2x^2))
+<= 1 + 4/x, and (1 + 1/x)^6 (1 + 3/x) (1 + 2/x^4) <= 1 + 13/x.
+
+Hence the least-squares slope of ln(built / f) on ln N, a sum of these logarithms with weights c_i
+that depend on the sizes alone, lies between eps e + sum min(c_i, 0) d_i and eps e + sum max(c_i, 0)
+d_i with d_i = ln(1 + C / x_i): an interval from the construction, not from the scatter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records, ShapeError
+from mpc_sim.integers import as_exponent, ceil_div, ceil_power
+from reductions.mpc_to_anna.codes.repetition import RepetitionCode
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.route_layer import RouteLayer
+
+Variant = Literal["syndrome", "spread", "printed"]
+Quantity = Literal["heads", "head_width", "token_width", "context_length"]
+
+VARIANTS: tuple[Variant, ...] = ("syndrome", "spread", "printed")
+LEAST_MEMORY = 16
+_POWERS: dict[Variant, dict[Quantity, int]] = {
+    "syndrome": {"heads": 1, "head_width": 1, "token_width": 2},
+    "spread": {"heads": 1, "token_width": 1},
+    "printed": {"heads": 1, "head_width": 5, "token_width": 6},
+}
+_EXCESS: dict[Variant, dict[Quantity, int]] = {
+    "syndrome": {"heads": 2, "head_width": 3, "token_width": 4},
+    "spread": {"heads": 2, "token_width": 2},
+    "printed": {"heads": 2, "head_width": 12, "token_width": 13},
+}
+
+
+@dataclass(frozen=True)
+class StridePermutation(Protocol):
+    """Word g goes to place (a g) mod N, a > block coprime to N: every machine sends all it has.
+
+    One round, one word a record, k = s messages a machine both ways.
+
+    Examples
+    --------
+    >>> from mpc_sim import Simulation
+    >>> cluster = Cluster(n_words=8, memory_words=2, n_machines=4, block_words=2)
+    >>> Simulation(StridePermutation(), cluster, np.arange(8)).run().tolist()
+    [0, 3, 6, 1, 4, 7, 2, 5]
+    """
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 1
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        block = cluster.block_words
+        return (Channel("word", ("word",), block, block),)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        given = inbox["input"]
+        index = given.machine * cluster.block_words + given.rank
+        place = index * self.stride(cluster) % cluster.n_words
+        outbox = Outbox()
+        to = place // cluster.block_words
+        outbox.send("word", source=given.machine, to=to, word=given["word"])
+        return outbox
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        """Put the words, which arrive in the order of their old index, in that of their place."""
+        block, n = cluster.block_words, cluster.n_words
+        place = (inbox.machines[:, None] * block + np.arange(block)).ravel()
+        place = place[place < n]
+        owner, old = place // block, place * pow(self.stride(cluster), -1, n) % n
+        arrived = np.lexsort((old, owner))
+        order = np.argsort(place[arrived], kind="stable")
+        words = inbox["word"]
+        return Inbox(
+            inbox.machines,
+            {"output": Records(("word",), words.machine[order], {"word": words["word"][order]})},
+        )
+
+    def stride(self, cluster: Cluster) -> int:
+        """Return a, the least number above block that is coprime to N."""
+        a = cluster.block_words + 1
+        while gcd(a, cluster.n_words) > 1:
+            a += 1
+        return a % max(cluster.n_words, 2)
+
+
+@dataclass(frozen=True)
+class GrowthPoint:
+    """What a built transformer has at one size.
+
+    Parameters
+    ----------
+    n_words : int
+        N.
+    epsilon : Fraction
+    variant : str
+    heads, head_width, token_width, context_length : int
+        As `Transformer.resources` gives them; for the printed code those of the code object.
+    log_factor : Fraction
+        f, the factor of widths that grows like a logarithm; see the module.
+
+    Examples
+    --------
+    >>> growth_point(2**16, "1/4", "syndrome").token_width == 16 + 1 + 16 * (2 * 16 + 2)
+    True
+    """
+
+    n_words: int
+    epsilon: Fraction
+    variant: Variant
+    heads: int
+    head_width: int
+    token_width: int
+    context_length: int
+    log_factor: Fraction
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """A fitted exponent beside that of the theorem.
+
+    Parameters
+    ----------
+    quantity : str
+    epsilon : Fraction
+    variant : str
+        One of `VARIANTS`, or fan-out (`fan_out_growth`).
+    theory : Fraction
+    slope : float
+        Least squares, of ln(quantity / f) on ln N.
+    low, high : float
+        Where the construction puts the slope; `theory` lies between them.
+
+    Examples
+    --------
+    >>> points = growth("1/2", "syndrome", [2**e for e in range(10, 21, 2)])
+    >>> fitted = exponent(points, "token_width")
+    >>> fitted.theory, fitted.holds, abs(fitted.slope - 1) < 0.02
+    (Fraction(1, 1), True, True)
+    """
+
+    quantity: Quantity
+    epsilon: Fraction
+    variant: str
+    theory: Fraction
+    slope: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the slope lies where the construction puts it, up to float64."""
+        margin = 1e-9
+        return self.low - margin <= self.slope <= self.high + margin
+
+
+def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> GrowthPoint:
+    """Build the transformer of `StridePermutation` at one size and read its resources.
+
+    Raises
+    ------
+    ShapeError
+        epsilon is above 1/2, or s is below 16, where the limits are not derived.
+    CodeDomainError
+        The syndrome code refuses so many messages: b (b + 2) p >= 2^52.
+
+    Notes
+    -----
+    Cost: O(1) arrays; for the printed code, whose transformer could not be held, the code alone is
+    built.
+
+    Examples
+    --------
+    >>> point = growth_point(2**16, "1/4", "syndrome")
+    >>> point.heads, point.context_length
+    (17, 65536)
+    """
+    rho = as_exponent(epsilon, "epsilon")
+    memory = ceil_power(n_words, rho)
+    if rho > Fraction(1, 2):
+        raise ShapeError(f"epsilon = {rho}: choose it at most 1/2, so that s messages can meet")
+    if memory < LEAST_MEMORY:
+        raise ShapeError(f"N = {n_words}: choose it larger, s = {memory} is below {LEAST_MEMORY}")
+    cluster = Cluster(
+        n_words=n_words,
+        memory_words=memory,
+        n_machines=max(memory, ceil_div(n_words, memory)),
+        block_words=memory,
+    )
+    if variant == "printed":
+        code = RepetitionCode(
+            memory, memory, cluster.word_bits, cluster.n_machines, choice="printed"
+        )
+        own = memory + 1
+        bits = (cluster.n_machines - 1).bit_length()
+        factor = bits + Fraction((code.inverse_delta - 1).bit_length(), memory**2)
+        return GrowthPoint(
+            n_words,
+            rho,
+            variant,
+            memory + 1,
+            max(own, code.width),
+            own + memory * code.width,
+            max(n_words, cluster.n_machines),
+            factor,
+        )
+    heads = "spread" if variant == "spread" else "emission"
+    compiled = compile_protocol(StridePermutation(), cluster, heads=heads)
+    resources = compiled.resources()
+    factor = Fraction(2 * _capacity(compiled) + 3) if variant == "spread" else Fraction(1)
+    return GrowthPoint(
+        n_words,
+        rho,
+        variant,
+        resources.heads,
+        resources.head_width,
+        resources.token_width,
+        resources.context_length,
+        factor,
+    )
+
+
+def growth(
+    epsilon: Fraction | str, variant: Variant, sizes: Iterable[int]
+) -> tuple[GrowthPoint, ...]:
+    """Return `growth_point` at every size.
+
+    Examples
+    --------
+    >>> [point.heads for point in growth("1/2", "spread", [256, 1024, 4096])]
+    [17, 33, 65]
+    """
+    return tuple(growth_point(n_words, epsilon, variant) for n_words in sizes)
+
+
+def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
+    """Fit an exponent of N to points of one epsilon and one variant.
+
+    Parameters
+    ----------
+    points : sequence of GrowthPoint
+        At least three sizes.
+    quantity : str
+        heads, head_width (not of spread heads, where that of the self head may be larger),
+        token_width (mH) or context_length.
+
+    Raises
+    ------
+    ValueError
+        Fewer than three sizes, or points of different epsilon or variant.
+
+    Examples
+    --------
+    >>> points = growth("1/2", "spread", [2**10, 2**14, 2**18])
+    >>> fitted = exponent(points, "heads")
+    >>> fitted.theory, fitted.holds
+    (Fraction(1, 2), True)
+    """
+    kinds = {(point.epsilon, point.variant) for point in points}
+    if len(kinds) != 1 or len({point.n_words for point in points}) < 3:
+        raise ValueError("an exponent needs three sizes or more of one epsilon and one variant")
+    ((epsilon, variant),) = kinds
+    power, excess = 0, 0
+    if quantity != "context_length":
+        if quantity not in _POWERS[variant]:
+            raise ValueError(f"{quantity} of {variant} heads has no exponent of its own")
+        power, excess = _POWERS[variant][quantity], _EXCESS[variant][quantity]
+    theory = power * epsilon if power else Fraction(1)
+    has_factor = quantity in ("head_width", "token_width")
+    values = [
+        float(Fraction(getattr(point, quantity)) / (point.log_factor if has_factor else 1))
+        for point in points
+    ]
+    sizes = [point.n_words for point in points]
+    most = np.log1p([excess / size ** float(epsilon) for size in sizes])
+    slope, below, above = slope_within(sizes, values, np.zeros(len(sizes)), most)
+    low, high = float(theory) + below, float(theory) + above
+    return Exponent(quantity, epsilon, variant, theory, slope, low, high)
+
+
+def slope_within(
+    sizes: Sequence[int],
+    values: Sequence[float],
+    least: NDArray[np.float64],
+    most: NDArray[np.float64],
+) -> tuple[float, float, float]:
+    """Fit the slope of ln(value) on ln N, and say how far deviations can bend it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    values : sequence of float
+    least, most : float64[sizes]
+        Between which ln(value) may deviate from a straight line.
+
+    Returns
+    -------
+    slope, below, above : float
+        The slope lies between that of the line plus ``below`` and that plus ``above``.
+
+    Examples
+    --------
+    >>> exact, half = np.zeros(3), np.full(3, np.log(1.5))
+    >>> [round(value, 3) for value in slope_within([10, 100, 1000], [4, 40, 400], exact, half)]
+    [1.0, -0.088, 0.088]
+    """
+    x = np.log(np.array(sizes, float))
+    x -= x.mean()
+    weights = x / (x @ x)
+    ends = weights * least, weights * most
+    return (
+        float(weights @ np.log(values)),
+        float(np.minimum(*ends).sum()),
+        float(np.maximum(*ends).sum()),
+    )
+
+
+def _capacity(compiled: CompiledProtocol) -> int:
+    route = compiled.layers[-1]
+    assert isinstance(route, RouteLayer)
+    assert route.code is not None
+    capacity: int = route.code.capacity
+    return capacity

@@ -1,0 +1,1 @@
+"""Looking inside transformers: layer after layer, and the explorer."""

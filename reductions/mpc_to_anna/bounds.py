@@ -1,0 +1,283 @@
+"""What Theorem 4.1 says of any protocol, from its declared channels alone.
+
+Written from the statement, without the compiler: k_t is the most messages to others that a machine
+sends or receives in round t, w_t the words of the widest record with a tag word where several
+channels send, and b_t the most messages that meet in one head. In the order of emission b_t is
+min(k_t, P). With spread heads the union over R rounds, P machines and k heads needs
+R P k / (b + 1)! <= delta; the factor 2 covers that a turn is drawn from 32 bits, (1 + k / 2^32) to
+the power b + 1, which is below 2 for k < 2^25 and b < 64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import factorial
+
+import sympy
+
+from mpc_sim import Channel, Cluster, Protocol
+from reductions.bounds import Bound, Kind
+from reductions.mpc_to_anna.codes import PRINTED, MessageCode, message_code
+from reductions.mpc_to_anna.fan_out import BoundedFanOut
+from reductions.mpc_to_anna.options import CompilerOptions
+
+MODEL = "limits of the model (arXiv 2509.09001, section 2)"
+THEOREM = "Theorem 4.1 (arXiv 2509.09001)"
+CODEWORDS = "ids as columns of a Weil sum, U = P + 2 <= d^2, d = 4^j at least 16"
+LEAST_PRIME_BITS = 20
+
+Formula = tuple[sympy.Expr, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class RoundShape:
+    """What the theorem needs to know of a round.
+
+    Parameters
+    ----------
+    channels : int
+        c, that carry anything.
+    most, words, meet : int
+        k, w with the destination where ids are hashed, and b.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
+    >>> RoundShape.of(channels, cluster, CompilerOptions(attention="anna"), n_rounds=3)
+    RoundShape(channels=2, most=7, words=4, meet=7)
+    """
+
+    channels: int
+    most: int
+    words: int
+    meet: int
+
+    @classmethod
+    def of(
+        cls,
+        channels: tuple[Channel, ...],
+        cluster: Cluster,
+        options: CompilerOptions,
+        n_rounds: int,
+        partners: int | None = None,
+    ) -> RoundShape:
+        """Read the shape off the declared channels, and the partners where they are bounded."""
+        most, words = messages(channels, cluster)
+        if partners is not None and most:
+            # a bundle: a count per channel, and no more words than local memory has
+            most = min(partners, cluster.n_machines - 1)
+            words = len(channels) + cluster.memory_words
+        meet = min(most, cluster.n_machines)
+        if options.heads == "spread":
+            factor = 2 * cluster.n_machines * most * n_rounds / Fraction(options.failure)
+            meet = next((b for b in range(1, meet) if factorial(b + 1) >= factor), meet)
+        return cls(len(channels), most, words + int(options.hashed), meet)
+
+
+def theorem_bounds(
+    protocol: Protocol, cluster: Cluster, options: CompilerOptions | None = None
+) -> tuple[Bound, ...]:
+    """Return the bounds that hold for every protocol on a cluster, however it is compiled.
+
+    The width of a head is that of its code with capacity b: b (w + 1) + 2 for the syndrome code,
+    rows of w + 3 words for the others; the self head has the words of local memory and a count per
+    channel. Widths are shown for the round in which they are largest. With bounded fan-out the rows
+    of the machines are those of the protocol itself, and the rows of the layers those of 2 L R
+    rounds in which d partners exchange bundles of at most s' + c words.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
+    >>> bounds = theorem_bounds(columnsort(), cluster)
+    >>> [(bound.quantity, bound.value) for bound in bounds if bound.kind == "exact"]
+    [('rounds', 5), ('layers', 6), ('context_length', 64)]
+    """
+    options = options or CompilerOptions()
+    s, n, p, rounds = sympy.symbols("s N P R")
+    sizes = {
+        "s": cluster.memory_words,
+        "N": cluster.n_words,
+        "P": cluster.n_machines,
+        "R": protocol.n_rounds(cluster),
+    }
+    code = f"{THEOREM}, {options.code} code, {options.heads} heads"
+    rows: list[tuple[str, Formula, Kind, str]] = [
+        ("rounds", (rounds, sizes), "exact", MODEL),
+        ("local_memory", (s, sizes), "upper", MODEL),
+        ("sent_words", (s, sizes), "upper", MODEL),
+        ("received_words", (s, sizes), "upper", MODEL),
+        ("machines", (p, sizes), "upper", MODEL),
+        *((name, *row) for name, row in _layers(protocol, cluster, options, code).items()),
+        ("context_length", (sympy.Max(n, p), sizes), "exact", THEOREM),
+    ]
+    return tuple(Bound(name, *formula, kind, source) for name, formula, kind, source in rows)
+
+
+def layer_bounds(
+    protocol: Protocol, cluster: Cluster, options: CompilerOptions
+) -> tuple[Bound, ...]:
+    """Return the bounds on the transformer alone.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
+    >>> spread = CompilerOptions(heads="spread", attention="anna")
+    >>> [bound.quantity for bound in layer_bounds(columnsort(), cluster, spread)][:4]
+    ['layers', 'heads', 'head_width', 'token_width']
+    """
+    of_machines = {"rounds", "local_memory", "sent_words", "received_words", "machines"}
+    bounds = theorem_bounds(protocol, cluster, options)
+    return tuple(bound for bound in bounds if bound.quantity not in of_machines)
+
+
+def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions) -> Bound:
+    """Return b, the most messages that meet in a head, in the round in which it is largest.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 4096, "2/3")
+    >>> for heads in ("emission", "spread"):
+    ...     bound = meeting_bound(columnsort(), cluster, CompilerOptions(heads=heads))
+    ...     print(bound.kind, bound.value)
+    upper 16
+    whp 10
+    """
+    shapes, n_machines = _shapes(protocol, cluster, options)
+    largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
+    b, k, p = sympy.symbols("b k P")
+    if options.heads == "spread":
+        source = f"R P k / (b + 1)! at most {options.failure} over the seed, for all R rounds"
+        return Bound("met_messages", b, {"b": largest.meet}, "whp", source)
+    values = {"k": largest.most, "P": n_machines}
+    return Bound("met_messages", sympy.Min(k, p), values, "upper", THEOREM)
+
+
+def messages(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[int, int]:
+    """Return (k, w) of a round that declares these channels.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> messages((Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)), cluster)
+    (7, 3)
+    """
+    s = cluster.memory_words
+    away = [channel for channel in channels if not channel.local]
+    if not away:
+        return 0, 0
+    sent = sum(channel.per_machine for channel in away)
+    received = sum(
+        s // channel.words if channel.per_receiver is None else channel.per_receiver
+        for channel in away
+    )
+    most = min(max(sent, received), s // min(channel.words for channel in away))
+    return most, max(channel.words for channel in away) + (len(away) > 1)
+
+
+def _layers(
+    protocol: Protocol,
+    cluster: Cluster,
+    options: CompilerOptions,
+    source: str,
+) -> dict[str, tuple[Formula, Kind, str]]:
+    shapes, n_machines = _shapes(protocol, cluster, options)
+    protocol, cluster = options.reduced(protocol, cluster)
+    if options.fan_out is not None:
+        source = f"{source}, fan-out {options.fan_out}"
+    sizes = {"P": n_machines, "R": len(shapes)}
+    block, most, rounds, p = sympy.symbols("B_in k R P")
+    gather: Formula = block, {"B_in": cluster.block_words}
+    heads = [(most + 1, {"k": shape.most}) for shape in shapes]
+    widths, totals, bits = [gather], [gather], [_gathered_bits(cluster)]
+    for shape in shapes:
+        width, total, precise = _of_round(shape, cluster, options)
+        widths.append(width)
+        totals.append(total)
+        bits.append(precise)
+    one: Formula = sympy.Integer(1), {}
+    asked: Formula = one
+    if options.hashed:
+        asked = sympy.Max(16, 4 * sympy.ceiling(sympy.sqrt(p + 2))), sizes
+    return {
+        "layers": ((rounds + 1, sizes), "exact", THEOREM),
+        "heads": (_largest([one, *heads]), "upper", THEOREM),
+        "head_width": (_largest(widths), "upper", source),
+        "token_width": (_largest(totals), "upper", source),
+        "query_width": (asked, "upper", CODEWORDS if options.hashed else THEOREM),
+        "precision_bits": (_largest(bits), "upper", f"{source}; averages told apart"),
+    }
+
+
+def _shapes(
+    protocol: Protocol, cluster: Cluster, options: CompilerOptions
+) -> tuple[list[RoundShape], int]:
+    """Return the shapes of all rounds of what is compiled, and P."""
+    protocol, cluster = options.reduced(protocol, cluster)
+    partners = None
+    if options.fan_out is not None:
+        assert isinstance(protocol, BoundedFanOut)
+        partners = protocol.partners
+    n_rounds = protocol.n_rounds(cluster)
+    shapes = [
+        RoundShape.of(protocol.channels(t, cluster), cluster, options, n_rounds, partners)
+        for t in range(n_rounds)
+    ]
+    return shapes, cluster.n_machines
+
+
+def _of_round(
+    shape: RoundShape, cluster: Cluster, options: CompilerOptions
+) -> tuple[Formula, Formula, Formula]:
+    """Return width of a head, total width and bits in a round."""
+    s, c, k, word = sympy.symbols("s c k W")
+    header = shape.channels if options.fan_out is None else cluster.memory_words
+    word_bits = max(cluster.word_bits, header.bit_length())
+    own = s + c
+    values = {"s": cluster.memory_words, "c": shape.channels, "k": shape.most, "W": word_bits}
+    if not shape.most:
+        return (own, values), (own, values), (word, values)
+    n_sources = max(cluster.n_words, cluster.n_machines) if options.hashed else cluster.n_machines
+    code = _widest(shape, options.code, options.seed, word_bits, n_sources)
+    width = code.width_bound_formula
+    values |= code.formula_values
+    values |= {"b_bits": shape.meet.bit_length(), "U_bits": n_sources.bit_length()}
+    met, sources = sympy.symbols("b_bits U_bits")
+    if options.code == "syndrome":
+        bits = sympy.Max(word, sources, LEAST_PRIME_BITS) + 1 + 2 * met
+    else:
+        bits = 1 + met + sympy.Max(word, 2 * sources)
+    return (sympy.Max(own, width), values), (own + k * width, values), (bits, values)
+
+
+@lru_cache(maxsize=256)
+def _widest(shape: RoundShape, name: str, seed: int, word_bits: int, n_sources: int) -> MessageCode:
+    """Return the code whose width bounds that of every capacity up to b.
+
+    The others grow with b. The rows of the repetition code stop growing at one for every source, so
+    that one with fewer may be wider.
+    """
+    least = 1 if name in ("repetition", PRINTED) else shape.meet
+    capacities = range(least, shape.meet + 1)
+    codes = (
+        message_code(name, b, shape.words, word_bits, n_sources, seed=seed) for b in capacities
+    )
+    return max(codes, key=lambda code: code.width)
+
+
+def _gathered_bits(cluster: Cluster) -> Formula:
+    word, block = sympy.symbols("W B_bits")
+    return word + block, {"W": cluster.word_bits, "B_bits": cluster.block_words.bit_length()}
+
+
+def _largest(formulas: list[Formula]) -> Formula:
+    """Return the formula with the largest value."""
+    return max(formulas, key=lambda one: Bound("", one[0], one[1], "upper", "").value)

@@ -1,0 +1,237 @@
+"""The syndrome code: power sums over a prime field, decoded like a Reed-Solomon code.
+
+A message y_1, ..., y_w of source i becomes, with x = i + 1, the residues
+
+    (y_1 + 1) x**a mod p,  a = 0, ..., 2 b + 1;     y_j x**a mod p,  a = 0, ..., b - 1,  for j >= 2.
+
+Sums of n <= b codewords are, mod p, the syndromes of an error pattern that has the sources as its
+places and the words as its values. The first words plus one, never zero, locate the sources
+(Berlekamp-Massey, Chien); Vandermonde systems then give all words.
+
+What is received is the average A of n codewords, n unknown. A coordinate is a fraction below p with
+a denominator up to b. Two such fractions that differ do so by at least 1 / b**2. On bit_length(p -
+1) + bit_length(b**2) leading digits numbers below p are less than 1 / b**2 apart, so no two of the
+fractions are rounded to the same number. In float64 numbers below p are
+at most p / 2**52 apart: b**2 p < 2**52 makes "rint(n A) / n == A" true exactly for the multiples of
+the denominator and rint(n A) the numerator. The least n0 for which it holds in every coordinate
+divides n. The complexity that Berlekamp-Massey finds in rint(n0 A) mod p is n, because the factor
+n / n0 that is missing is a unit of the field; n / n0 times rint(n0 A) is the sum of the codewords.
+
+The messages read are encoded again, and their sum must be that sum, as integers. Any other outcome
+raises. Could the average of n' = b + 1 or b + 2 messages pass? It would be the average of n <= b
+others, as floats and, by b (b + 2) p < 2**52, as fractions. Then two sequences of linear complexity
+n and n' would agree, up to a factor, on their first 2 b + 2 >= n + n' terms and so be equal: no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from reductions.mpc_to_anna.codes.code import (
+    CodeDomainError,
+    CodeOverload,
+    Decoded,
+    MessageCode,
+    rounded,
+)
+
+if TYPE_CHECKING:
+    import sympy
+
+Floats = npt.NDArray[np.float64]
+
+_FLOAT_LIMIT = 2**52
+_PRODUCT_LIMIT = 2**63
+_LEAST_PRIME = 2**20
+
+
+@lru_cache
+def _next_prime(bound: int) -> int:
+    from sympy import nextprime
+
+    return int(nextprime(bound))
+
+
+@dataclass(frozen=True)
+class SyndromeCode(MessageCode):
+    """Deterministic code of b (w + 1) + 2 coordinates, at most about twice what any code needs.
+
+    Parameters
+    ----------
+    capacity, n_words, word_bits, n_sources : int
+        As in `MessageCode`; word_bits at most 31.
+
+    Attributes
+    ----------
+    prime : int
+        p, the least prime above 2**word_bits, n_sources and 2**20; below 2**31.5, so that a product
+        of two residues fits a signed word of 64 bits.
+
+    Raises
+    ------
+    CodeDomainError
+        A parameter is below 1, word_bits above 31, p too large, or b (b + 2) p >= 2**52.
+
+    Notes
+    -----
+    Guarantee: the average of at most b codewords from distinct sources is decoded exactly; b + 1
+    and b + 2 colliding messages always raise `CodeOverload`; more do unless their power sums happen
+    to be those of fewer, about once in p**2 for random words (with no guarantee against words
+    chosen against the code). Equal messages of one source are the same vector: nothing that
+    averages can count them.
+
+    Cost: E (b (w + 1) + 2) multiplications mod p to encode; for a row of n messages
+    O(n b + n n_sources + n**2 w) to find sources and words and O(n b w) to encode them again.
+
+    References
+    ----------
+    Replaces the repetition code of Liu, Yu, Sanford, Andoni, Hsu, arXiv 2509.09001, Lemma B.4.
+    Syndrome decoding is that of BCH and Reed-Solomon codes with the algorithm of J. L. Massey,
+    "Shift-register synthesis and BCH decoding", IEEE Trans. Inf. Theory 15 (1969).
+
+    Examples
+    --------
+    Sources 5 and 2 each send two words; the receiver gets the average and knows neither number nor
+    names.
+
+    >>> import numpy as np
+    >>> code = SyndromeCode(capacity=3, n_words=2, word_bits=8, n_sources=10)
+    >>> code.width, code.prime, code.precision_bits
+    (11, 1048583, 25)
+    >>> codewords = code.encode(np.array([5, 2]), np.array([[7, 255], [0, 1]]))
+    >>> received = code.decode(codewords.sum(axis=0, keepdims=True) / 2)
+    >>> received.which, received.source, received.words.tolist()
+    (array([0, 0]), array([2, 5]), [[0, 1], [7, 255]])
+
+    Four messages are too many for capacity 3, and this is noticed:
+
+    >>> codewords = code.encode(np.arange(4), np.zeros((4, 2), dtype=np.int64))
+    >>> code.decode(codewords.mean(axis=0, keepdims=True))
+    Traceback (most recent call last):
+        ...
+    reductions.mpc_to_anna.codes.code.CodeOverload: row 0 is no average of at most 3 messages: it \
+has more
+    """
+
+    name = "syndrome"
+
+    prime: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.word_bits > 31:
+            raise CodeDomainError(
+                f"word_bits is {self.word_bits}; the syndrome code carries at most 31:"
+                " send a longer word as two"
+            )
+        prime = _next_prime(max(2**self.word_bits, self.n_sources, _LEAST_PRIME))
+        if prime**2 >= _PRODUCT_LIMIT:
+            raise CodeDomainError(
+                f"n_sources is {self.n_sources}; the syndrome code needs a prime above it and below"
+                " 2**31.5: use fewer sources"
+            )
+        if self.capacity * (self.capacity + 2) * prime >= _FLOAT_LIMIT:
+            largest = isqrt((_FLOAT_LIMIT - 1) // prime + 1) - 1
+            raise CodeDomainError(
+                f"capacity is {self.capacity}; averages of so many codewords mod {prime} are not"
+                f" exact in float64: use a capacity of at most {largest} or fewer word_bits"
+            )
+        object.__setattr__(self, "prime", prime)
+
+    @property
+    def width(self) -> int:
+        """Coordinates of a coded message: b (w + 1) + 2."""
+        return self.capacity * (self.n_words + 1) + 2
+
+    @property
+    def max_magnitude(self) -> int:
+        """Largest value of a coordinate of one coded message: p - 1."""
+        return self.prime - 1
+
+    @property
+    def precision_bits(self) -> int:
+        """Leading digits of a coordinate of an average, derived above; at most 53."""
+        return (self.prime - 1).bit_length() + (self.capacity**2).bit_length()
+
+    @property
+    def width_formula(self) -> sympy.Expr:
+        import sympy
+
+        b, w = sympy.symbols("b w")
+        return b * (w + 1) + 2
+
+    @property
+    def magnitude_formula(self) -> sympy.Expr:
+        import sympy
+
+        return sympy.Symbol("p") - 1
+
+    @property
+    def formula_values(self) -> Mapping[str, int]:
+        """b, w, B and U of `MessageCode`, and p."""
+        return {**super().formula_values, "p": self.prime}
+
+    def encode(
+        self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
+
+        source, words = self.checked_messages(source, words)
+        powers = np.empty(2 * self.capacity + 2, np.uint64)
+        out = np.empty((source.size, self.width))
+        unsigned = source.view(np.uint64), words.view(np.uint64)
+        kernels.encode(*unsigned, np.uint64(self.prime), powers, out)
+        return out
+
+    def restore(self, mean: Floats, bits: int) -> Floats:
+        """Take in each row the least n for which fractions by n are rounded to all coordinates."""
+        restored = mean.copy()
+        left = np.arange(len(mean))
+        for n in range(1, self.capacity + 1):
+            fractions = np.rint(n * mean[left]) / n
+            fits = (rounded(fractions, bits) == mean[left]).all(axis=1)
+            restored[left[fits]] = fractions[fits]
+            left = left[~fits]
+            if not left.size:
+                break
+        return restored
+
+    def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
+        from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
+
+        mean = self.checked_mean(mean)
+        status = np.empty(len(mean), np.int64)
+        most = len(mean) * self.capacity  # reserved: a page is touched only when messages reach it
+        which, found = np.empty(most, np.int64), np.empty(most, np.uint64)
+        words = np.empty((most, self.n_words), np.uint64)
+        points = np.arange(1, self.n_sources + 1, dtype=np.uint64)
+        limits = np.uint64(self.prime), np.uint64(2**self.word_bits)
+        n_read = kernels.decode(mean, self.capacity, points, *limits, status, which, found, words)
+        wrong = np.flatnonzero(status != kernels.DECODED)
+        if wrong.size:
+            row = int(wrong[0])
+            raise CodeOverload(row, self.capacity, self._reason(int(status[row])))
+        source = found[:n_read].astype(np.int64) - 1
+        return Decoded(which[:n_read].copy(), source, words[:n_read].astype(np.int64))
+
+    def _reason(self, status: int) -> str:
+        from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
+
+        return {
+            kernels.NOT_AN_AVERAGE: (
+                f"its coordinates are not fractions below {self.prime}"
+                f" with a common denominator up to {self.capacity}"
+            ),
+            kernels.TOO_MANY: "it has more",
+            kernels.WRONG_COUNT: "the number of sources does not fit the denominators",
+            kernels.NO_SOURCES: f"the sources are not distinct numbers below {self.n_sources}",
+            kernels.WORD_RANGE: f"a word is beyond {self.word_bits} bits",
+            kernels.MISMATCH: "the messages found do not add up to it",
+        }[status]

@@ -1,0 +1,260 @@
+"""Theorem 4.1: any R-round MPC protocol becomes a transformer of exactly R + 1 layers.
+
+Token i stands for input word i, for machine i and for output word i; the context length is
+T = max(N, P). The init layer gathers the input blocks; routing layer t runs step t of the protocol
+in its row-wise maps and delivers the messages by attention; the last one delivers to the output
+tokens at once, and the output map picks their words.
+
+Axes: N input words, P machines, T tokens, H heads, k messages of a machine in a round, w words of a
+message, b messages that meet in one head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
+from anna_model.lsh import Family
+from anna_model.transformer import Trace
+from mpc_sim import Cluster, Protocol, ShapeError
+from mpc_sim.placement import load_input
+from mpc_sim.protocol import check_shape
+from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
+from reductions.mpc_to_anna.fan_out.bounded import BoundedFanOut
+from reductions.mpc_to_anna.hashed_ids import HashedIds
+from reductions.mpc_to_anna.head_assignment import probability
+from reductions.mpc_to_anna.init_layer import INPUT, InitLayer
+from reductions.mpc_to_anna.route_layer import RouteLayer
+
+if TYPE_CHECKING:
+    from reductions.inspect.explore import TransformerExplorer
+    from reductions.mpc_to_anna.trace import CompiledTrace
+
+Integers = NDArray[np.int64]
+
+EXACT_WORD_BITS = 51
+"""n fl(x / n) is within x 2^-52 of x, so rounding gives x back if x < 2^51."""
+
+
+@dataclass(frozen=True)
+class CompiledProtocol(Transformer):
+    """A transformer that computes what a protocol computes, from the input words alone.
+
+    Made by :func:`compile_protocol`; picklable; holds no input and no state of a simulation.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> cluster = fit_cluster(k_hop(1), 9, "2/3", largest_word=3)
+    >>> transformer = compile_protocol(k_hop(1), cluster)
+    >>> words = transformer.run(["abc".index(letter) for letter in "aabcbabca"])
+    >>> "".join(".abc"[word] for word in words), len(transformer.layers)
+    ('.a..cbabb', 9)
+    """
+
+    cluster: Cluster
+
+    @property
+    def failure(self) -> Fraction:
+        """Bound on the probability, over the seed, that an input within the limits raises.
+
+        The sum over the layers of what their codes and their assignments of heads state, and where
+        ids are hashed the probability that any two meet, once for all layers, as they share one
+        function; with bounded fan-out also that of an overload on the way. 0 for the deterministic
+        codes with heads in the order of emission and exact match.
+        """
+        routes = (layer for layer in self.layers if isinstance(layer, RouteLayer))
+        mechanism = self.layers[0].mechanism
+        meets = mechanism.failure if isinstance(mechanism, HashedIds) else Fraction(0)
+        first = self.layers[0]
+        if isinstance(first, InitLayer) and isinstance(first.protocol, BoundedFanOut):
+            meets += Fraction(1, first.protocol.inverse_failure)
+        return sum((layer.failure for layer in routes), meets)
+
+    def run(
+        self,
+        words: ArrayLike,
+        *,
+        trace: Trace | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Integers:
+        """Return the N output words, int64[N], for N input words.
+
+        ``trace`` and ``progress`` are those of `Transformer.forward`.
+
+        Raises
+        ------
+        InputError, WordOverflow
+            The input has another length, or a word of it is out of range.
+        CodeOverload
+            More messages met in a head than its code can tell apart.
+        FarCollision
+            Ids are hashed, and two of them share a bucket where no code can correct it.
+        """
+        checked = load_input(words, self.cluster)["input"]["word"]
+        tokens = Rows(self.n_tokens, np.arange(len(checked)), checked[:, None].astype(np.float64))
+        return self.forward(tokens, trace=trace, progress=progress).values[:, 0].astype(np.int64)
+
+    def trace(self, words: ArrayLike) -> CompiledTrace:
+        """Run, and keep what every head averaged and every token held, beside the simulator.
+
+        Raises
+        ------
+        InputError, WordOverflow, CodeOverload, FarCollision
+            As :meth:`run`.
+        """
+        from reductions.mpc_to_anna.trace import CompiledTrace
+
+        return CompiledTrace.of_words(self, words)
+
+    def explore(self, words: ArrayLike) -> TransformerExplorer:
+        """Return widgets that step through the layers of a run in a notebook.
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``notebooks``.
+        InputError, WordOverflow, CodeOverload, FarCollision
+            As :meth:`run`.
+        """
+        from reductions.inspect.explore import TransformerExplorer
+
+        return TransformerExplorer(self.trace(words))
+
+
+def compile_protocol(
+    protocol: Protocol,
+    cluster: Cluster,
+    *,
+    code: str = "syndrome",
+    heads: str = "emission",
+    failure: Fraction | str = "1/100",
+    attention: str = "ema",
+    family: Family | None = None,
+    hashes: int | None = None,
+    seed: int = 0,
+    fan_out: Fraction | str | None = None,
+) -> CompiledProtocol:
+    """Compile an R-round protocol into a transformer of R + 1 layers.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    cluster : Cluster
+        The shape is all that is used: no input is run.
+    code : str
+        One of `CODE_NAMES`, or `PRINTED`: what lets the receiver of an average tell the messages
+        apart.
+    heads : str
+        emission: head h carries the h-th message of every machine. spread: every machine turns the
+        order of its messages by an amount of its own, so that few meet in a head.
+    failure : Fraction or str
+        For spread heads: the most that the probability of an overload may be, over the seed and all
+        rounds, on any one input.
+    attention : str
+        ema: exact match. anna: locality-sensitive hashing of codewords of the ids, one table and
+        one function for all heads and layers; every message then carries its destination.
+    family : Family, optional
+        For anna: of the hash functions; by default random hyperplanes.
+    hashes : int, optional
+        For anna: z; by default that of Theorem 3.4 at r = 0, which makes a collision of two ids
+        anywhere less likely than 0.1 / T.
+    seed : int
+        Of the repetition code, of spread heads, of the hash functions and of the machines by which
+        records go with bounded fan-out, which are drawn.
+        `CompiledProtocol.failure` bounds the probability that a run raises `CodeOverload` or
+        `FarCollision`, or with bounded fan-out an error of the model; another seed is then tried.
+    fan_out : Fraction or str, optional
+        rho, the fan-out reduction: every round becomes the 2 L of `bounded_fan_out` with at most
+        d = N^rho partners, and all that a machine sends to a partner travels as one message. So
+        there are d + 1 heads of width d (s' + c + 1) + 2 with the syndrome code, s' the memory of
+        `fan_out_cluster` and c the channels: with rho = (eps' - eps) / 4 the N^((eps' - eps) / 4)
+        heads of width O(N^eps') of the theorem.
+
+    Returns
+    -------
+    CompiledProtocol
+        Layer t has k + 1 heads, k the most messages to others that a machine sends in round t; a
+        head of messages has the width of its code with capacity b, which is b (w + 1) + 2 for the
+        syndrome code, and the self head carries what is kept. b = min(k, P) in the order of
+        emission, O(log N / log log N) with spread heads.
+
+    Raises
+    ------
+    ShapeError
+        The protocol does not fit the cluster, its words are longer than 51 bits, the attention is
+        neither ema nor anna, or `fan_out` is negative.
+    CodeDomainError
+        There is no code or assignment of that name, the words are too long for the code, too many
+        messages can meet, or `failure` is no probability.
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorem 4.1, Lemmas B.4 and B.12; the syndrome code in place
+    of the repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N), and with
+    spread heads O(s log N / log log N).
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> transformer = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
+    >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
+    ([0, 1, 1, 3, 4, 5], 6)
+    """
+    check_shape(protocol, cluster)
+    partners = None
+    if fan_out is not None:
+        bounded = fan_out_of_exponent(protocol, cluster, fan_out, seed=seed)
+        protocol, cluster, partners = bounded, fan_out_cluster(bounded), bounded.partners
+    if cluster.word_bits > EXACT_WORD_BITS:
+        raise ShapeError(
+            f"word_bits = {cluster.word_bits}: a transformer carries words of at most "
+            f"{EXACT_WORD_BITS} bits exactly; choose smaller words",
+            word_bits=cluster.word_bits,
+        )
+    n_rounds = protocol.n_rounds(cluster)
+    overload = probability(failure) / max(1, n_rounds)
+    n_tokens = max(cluster.n_words, cluster.n_machines)
+    mechanism = _mechanism(attention, cluster.n_machines, n_tokens, family, hashes, seed)
+    layers: list[Layer] = [InitLayer(protocol, cluster, n_rounds == 0, mechanism)]
+    arriving = INPUT
+    for round in range(n_rounds):
+        layer = RouteLayer(
+            protocol,
+            cluster,
+            round,
+            arriving,
+            is_last=round == n_rounds - 1,
+            code_name=code,
+            heads_name=heads,
+            overload=overload,
+            seed=seed,
+            mechanism=mechanism,
+            partners=partners,
+        )
+        layers.append(layer)
+        arriving = layer.leaving
+    return CompiledProtocol(tuple(layers), n_tokens, cluster)
+
+
+def _mechanism(
+    attention: str,
+    n_machines: int,
+    n_tokens: int,
+    family: Family | None,
+    hashes: int | None,
+    seed: int,
+) -> Mechanism:
+    if attention == "ema":
+        return ExactMatch()
+    if attention == "anna":
+        return HashedIds.fit(n_machines, n_tokens, family=family, hashes=hashes, seed=seed)
+    raise ShapeError(f"attention {attention!r} is unknown; use ema or anna", attention=attention)

@@ -1,0 +1,122 @@
+"""The init layer: every machine gathers its block of the input.
+
+Axes: N input words, P machines, block words of input a machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anna_model import (
+    Combine,
+    ExactMatch,
+    HeadShape,
+    Layer,
+    Mechanism,
+    Rows,
+    SparseAnswer,
+    SparseHeads,
+)
+from mpc_sim import Cluster, Inbox, Protocol, Records
+from reductions.mpc_to_anna.hashed_ids import HashedIds
+from reductions.mpc_to_anna.inbox_rows import RowFormat, rows_of
+from reductions.mpc_to_anna.output_tokens import asking, output_rows, queries_of
+
+INPUT = RowFormat((("input", ("word",)),))
+
+
+@dataclass(frozen=True)
+class InitLayer(Layer):
+    """Machine i gathers its input block: token i asks for id i; token j answers to j // block.
+
+    The value of token j is word j in slot j mod block; the average over a block of n words is that
+    vector divided by n, which the position tells. With R = 0 every token asks for its own block.
+    Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
+    >>> layer = InitLayer(columnsort(), cluster, is_last=False)
+    >>> layer.n_heads, layer.value_width == cluster.block_words
+    (1, True)
+    """
+
+    protocol: Protocol
+    cluster: Cluster
+    is_last: bool
+    mechanism: Mechanism = field(default_factory=ExactMatch)
+
+    @property
+    def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
+        """One head, as wide as a block."""
+        return (HeadShape(1, 1, self.cluster.block_words),)
+
+    @property
+    def query_width(self) -> int:
+        """Width of an id: its codeword where ids are hashed."""
+        if isinstance(self.mechanism, HashedIds):
+            return self.mechanism.query_width
+        return super().query_width
+
+    @property
+    def precision_bits(self) -> int:  # type: ignore[override]
+        """An average of n <= block words, told apart from its neighbours at distance 1/n."""
+        return self.cluster.word_bits + self.cluster.block_words.bit_length()
+
+    def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:
+        cluster = self.cluster
+        token = rows.position
+        owner = token // cluster.block_words
+        values = np.zeros((len(token), cluster.block_words))
+        values[np.arange(len(token)), token % cluster.block_words] = rows.values[:, 0]
+        if isinstance(self.mechanism, HashedIds) and self.mechanism.null_is_heard:
+            others = np.setdiff1d(np.arange(rows.n_tokens), token)
+            token, owner = (
+                np.concatenate([token, others]),
+                np.append(owner, np.full(len(others), self.mechanism.null)),
+            )
+            values = np.concatenate([values, np.zeros((len(others), cluster.block_words))])
+        yield SparseHeads(
+            first_head=0,
+            n_heads=1,
+            **queries_of(cluster, rows.n_tokens, self.is_last),
+            key_head=np.zeros(len(token), np.int64),
+            key_token=token,
+            K=owner[:, None].astype(np.float64),
+            V=values,
+        )
+
+    def combine(self, rows: Rows) -> Combine:
+        return _GatherInput(self, rows.n_tokens)
+
+
+class _GatherInput(Combine):
+    def __init__(self, layer: InitLayer, n_tokens: int) -> None:
+        self._layer = layer
+        self._n_tokens = n_tokens
+        self._inbox = Inbox(asking(layer.cluster, layer.is_last), {})
+
+    def absorb(self, block: object, answer: object) -> None:
+        assert isinstance(block, SparseHeads)
+        assert isinstance(answer, SparseAnswer)
+        if isinstance(self._layer.mechanism, HashedIds):
+            self._layer.mechanism.refuse_far_pairs(block)
+        block_words, n_words = self._layer.cluster.block_words, self._layer.cluster.n_words
+        machine = answer.query_class
+        count = np.minimum(n_words - machine * block_words, block_words)
+        sums = np.rint(answer.mean[answer.which] * count[:, None]).astype(np.int64)
+        row = np.repeat(np.arange(len(machine)), count)
+        slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        words = Records.of(machine[row], word=sums[row, slot])
+        self._inbox = Inbox(self._inbox.machines, {"input": words})
+
+    def finish(self) -> Rows:
+        layer = self._layer
+        if layer.is_last:
+            return output_rows(layer.protocol, layer.cluster, self._inbox, self._n_tokens)
+        return rows_of(self._n_tokens, *INPUT.write(self._inbox))

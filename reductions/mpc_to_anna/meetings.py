@@ -1,0 +1,43 @@
+"""How many messages meet in one head of a run: what the capacity of the code has to cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anna_model import SparseHeads
+from anna_model.answers import Answer
+from anna_model.heads import HeadBlock
+
+
+@dataclass
+class MeetingCounter:
+    """A trace of a compiled protocol by exact match.
+
+    Parameters
+    ----------
+    most : int
+        The most messages with one destination in one head so far, over all layers.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from reductions import compile_protocol
+    >>> cluster, counter = fit_cluster(columnsort(), 64, "1/2"), MeetingCounter()
+    >>> compiled = compile_protocol(columnsort(), cluster, heads="spread")
+    >>> _ = compiled.run(range(64), trace=counter)
+    >>> counter.most <= max(layer.code.capacity for layer in compiled.layers[1:])
+    True
+    """
+
+    most: int = 0
+
+    def __call__(self, layer: int, block: HeadBlock, answer: Answer) -> None:
+        assert isinstance(block, SparseHeads)
+        if block.first_head == 0 or not len(block.K):
+            return  # what is kept, or the input: no code
+        place = np.column_stack([block.key_head, block.K])
+        _, counts = np.unique(place, axis=0, return_counts=True)
+        self.most = max(self.most, int(counts.max()))

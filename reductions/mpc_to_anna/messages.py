@@ -1,0 +1,292 @@
+"""The messages of a round as a compiled protocol carries them: how many, how wide, in which order.
+
+A message is a record, or a bundle: all the records that one machine sends to another in a round.
+
+Axes: E messages, w words of a message, R records.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim import Channel, Cluster, Inbox, Records
+from mpc_sim.errors import SendExceeded
+from mpc_sim.routing import Traffic
+from reductions.mpc_to_anna.inbox_rows import RowFormat
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MessageShape:
+    """k_t and w_t of a round.
+
+    Parameters
+    ----------
+    sent, received : int
+        The most messages to others that a machine sends, and that it receives.
+    words : int
+        The most words of a message, with its header.
+    largest_header : int
+        The largest header: a tag, one less than the channels that send, or a count of records; the
+        code carries it as a word.
+
+    Examples
+    --------
+    >>> MessageShape(sent=7, received=6, words=3, largest_header=1).words
+    3
+    """
+
+    sent: int
+    received: int
+    words: int
+    largest_header: int
+
+
+class Unpacked(NamedTuple):
+    """The records of a channel in some messages.
+
+    Parameters
+    ----------
+    message : int64[R]
+        Index of the message.
+    emission : int64[R]
+        Increasing in the order of emission among the records from one machine to another.
+    columns : dict of int64[R]
+
+    Examples
+    --------
+    >>> Unpacked(np.array([0]), np.array([3]), {"x": np.array([5])}).columns["x"]
+    array([5])
+    """
+
+    message: Integers
+    emission: Integers
+    columns: dict[str, Integers]
+
+
+class Heard(NamedTuple):
+    """The messages that a block of heads told its query classes.
+
+    Parameters
+    ----------
+    machine : int64[E]
+        Who heard it.
+    head : int64[E]
+        In which message head, counted from 0.
+    source : int64[E]
+        Who sent it.
+    words : int64[E, w]
+    emission : int64[E]
+        Its place among the messages of its source.
+
+    Examples
+    --------
+    >>> one = np.array([1])
+    >>> Heard(one, one, one, np.array([[5, 6]]), one).words.shape
+    (1, 2)
+    """
+
+    machine: Integers
+    head: Integers
+    source: Integers
+    words: Integers
+    emission: Integers
+
+
+@dataclass(frozen=True)
+class Messages(ABC):
+    """How the records that leave a machine in a round become messages, and back.
+
+    Parameters
+    ----------
+    away : tuple of Channel
+        Those that send.
+    shape : MessageShape
+    """
+
+    away: tuple[Channel, ...]
+    shape: MessageShape
+
+    @abstractmethod
+    def pack(self, traffic: Traffic) -> tuple[Integers, Integers, Integers]:
+        """Return the messages to others: source, to and words[E, w], by source and emission."""
+
+    @abstractmethod
+    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
+        """Return the records in messages, by channel.
+
+        Parameters
+        ----------
+        words : int64[E, w]
+        place : int64[E]
+            Of the message among those of its source.
+        """
+
+
+class RecordMessages(Messages):
+    """A message is a record, padded to the widest, after a tag word if several channels send.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
+    >>> RecordMessages.of(channels, cluster).shape
+    MessageShape(sent=7, received=6, words=3, largest_header=1)
+    """
+
+    @classmethod
+    def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> RecordMessages:
+        """Read the shape off the channels that leave a machine.
+
+        A machine sends, and hears, at most the words of local memory over the narrowest record.
+        """
+        away = tuple(channel for channel in channels if not channel.local)
+        if not away:
+            return cls((), MessageShape(0, 0, 0, 0))
+        most = cluster.memory_words // min(channel.words for channel in away)
+        shape = MessageShape(
+            sent=min(sum(channel.per_machine for channel in away), most),
+            received=min(sum(_heard(channel, cluster) for channel in away), most),
+            words=max(channel.words for channel in away) + (len(away) > 1),
+            largest_header=len(away) - 1,
+        )
+        return cls(away, shape)
+
+    def pack(self, traffic: Traffic) -> tuple[Integers, Integers, Integers]:
+        tagged = int(len(self.away) > 1)
+        sources, destinations, rows, ranks = [], [], [], []
+        for tag, part in enumerate(part for part in traffic.messages if not part.channel.local):
+            leaves = part.source != part.to
+            words = np.zeros((int(np.count_nonzero(leaves)), self.shape.words), np.int64)
+            if tagged:
+                words[:, 0] = tag
+            for offset, name in enumerate(part.channel.fields, start=tagged):
+                words[:, offset] = part.columns[name][leaves]
+            sources.append(part.source[leaves])
+            destinations.append(part.to[leaves])
+            rows.append(words)
+            ranks.append(np.full(len(words), tag))
+        source = np.concatenate(sources)
+        order = np.lexsort((np.concatenate(ranks), source))
+        return source[order], np.concatenate(destinations)[order], np.concatenate(rows)[order]
+
+    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
+        tagged = int(len(self.away) > 1)
+        found = {}
+        for tag, channel in enumerate(self.away):
+            mine = np.flatnonzero(words[:, 0] == tag) if tagged else np.arange(len(words))
+            columns = {
+                name: words[mine, offset]
+                for offset, name in enumerate(channel.fields, start=tagged)
+            }
+            found[channel.name] = Unpacked(mine, place[mine], columns)
+        return found
+
+
+class BundleMessages(Messages):
+    """A message is all that a machine sends to another: a count per channel, then the words.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
+    >>> BundleMessages.of(channels, cluster, partners=2).shape
+    MessageShape(sent=2, received=2, words=12, largest_header=4)
+    """
+
+    @classmethod
+    def of(cls, channels: tuple[Channel, ...], cluster: Cluster, partners: int) -> BundleMessages:
+        """Read the shape off the channels and the most partners of a machine, both ways."""
+        away = tuple(channel for channel in channels if not channel.local)
+        partners = min(partners, cluster.n_machines - 1)
+        if not away or not partners:
+            return cls(away, MessageShape(0, 0, 0, 0))
+        most = [min(channel.per_machine, _heard(channel, cluster)) for channel in away]
+        words = sum(count * channel.words for count, channel in zip(most, away, strict=True))
+        shape = MessageShape(
+            sent=partners,
+            received=partners,
+            words=len(away) + min(words, cluster.memory_words),
+            largest_header=max(most),
+        )
+        return cls(away, shape)
+
+    def pack(self, traffic: Traffic) -> tuple[Integers, Integers, Integers]:
+        n_machines = traffic.cluster.n_machines
+        parts = [part for part in traffic.messages if not part.channel.local]
+        leaving = [part.source != part.to for part in parts]
+        pairs_of = [
+            part.source[leaves] * n_machines + part.to[leaves]
+            for part, leaves in zip(parts, leaving, strict=True)
+        ]
+        pairs, bundle_of = np.unique(np.concatenate(pairs_of), return_inverse=True)
+        source, to = np.divmod(pairs, n_machines)
+        self._check_partners(source)
+        records, first = {}, 0
+        for part, leaves, mine in zip(parts, leaving, pairs_of, strict=True):
+            bundle = bundle_of[first : first + len(mine)]
+            first += len(mine)
+            order = np.argsort(bundle, kind="stable")
+            columns = {name: column[leaves][order] for name, column in part.columns.items()}
+            records[part.channel.name] = Records(part.channel.fields, bundle[order], columns)
+        words = np.zeros((len(pairs), self.shape.words), np.int64)
+        _, written = self._format.write(Inbox(np.arange(len(pairs)), records))
+        words[:, : written.shape[1]] = written
+        return source, to, words
+
+    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
+        bundles = np.arange(len(words))
+        inbox = self._format.read(bundles, words.astype(np.float64), bundles)
+        return {
+            channel.name: Unpacked(
+                inbox[channel.name].machine,
+                inbox[channel.name].rank,
+                dict(inbox[channel.name].columns),
+            )
+            for channel in self.away
+        }
+
+    @property
+    def _format(self) -> RowFormat:
+        return RowFormat.of(self.away)
+
+    def _check_partners(self, source: Integers) -> None:
+        counts = np.bincount(source, minlength=1)
+        if counts.max() > self.shape.sent:
+            machine = int(np.argmax(counts > self.shape.sent))
+            raise SendExceeded(
+                f"machine {machine} sends to {counts[machine]} others; the transformer was "
+                f"compiled for at most {self.shape.sent} partners",
+                machine=machine,
+                partners=int(counts[machine]),
+                limit=self.shape.sent,
+            )
+
+
+def messages_of(
+    channels: tuple[Channel, ...], cluster: Cluster, partners: int | None = None
+) -> Messages:
+    """Return how a round is carried: by record, or by bundle where partners are bounded.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
+    >>> messages_of((Channel("a", ("x", "y"), 4, 4),), cluster, partners=3).shape.words
+    9
+    """
+    if partners is None:
+        return RecordMessages.of(channels, cluster)
+    return BundleMessages.of(channels, cluster, partners)
+
+
+def _heard(channel: Channel, cluster: Cluster) -> int:
+    """Return the most records of a channel that a machine hears."""
+    if channel.per_receiver is None:
+        return cluster.memory_words // channel.words
+    return channel.per_receiver

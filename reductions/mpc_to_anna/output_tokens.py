@@ -1,0 +1,91 @@
+"""Who asks in a layer of a compiled protocol, and what the output tokens hold at the end.
+
+Token i stands for machine i and asks for id i in every head; idle tokens ask nothing. In the last
+layer output token i asks for its owner, machine i // block, so tokens of one owner form one query
+class, answered and decoded once.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anna_model import EVERY_HEAD, Rows
+from mpc_sim import Cluster, Inbox, Protocol
+from mpc_sim.placement import read_output
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def asking(cluster: Cluster, is_last: bool) -> Integers:
+    """The query classes: machines, and in the last layer only those that own output words.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
+    >>> asking(cluster, is_last=False).tolist(), asking(cluster, is_last=True).tolist()
+    ([0, 1, 2, 3], [0, 1, 2])
+    """
+    return np.arange(cluster.n_input_machines if is_last else cluster.n_machines)
+
+
+class Queries(TypedDict):
+    """Who asks, and for what: the part of every block of a layer that is the same.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
+    >>> sorted(queries_of(cluster, 5, is_last=True))
+    ['Q', 'query_class', 'query_head', 'token_class']
+    """
+
+    token_class: Integers
+    query_head: Integers
+    query_class: Integers
+    Q: Floats
+
+
+def queries_of(cluster: Cluster, n_tokens: int, is_last: bool) -> Queries:
+    """Machine i asks for i in every head; in the last layer output token i asks for i // block.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
+    >>> queries_of(cluster, 5, is_last=False)["token_class"].tolist()
+    [0, 1, 2, 3, -1]
+    >>> queries_of(cluster, 5, is_last=True)["token_class"].tolist()
+    [0, 0, 1, 1, 2]
+    """
+    token = np.arange(n_tokens)
+    if is_last:
+        token_class = np.where(token < cluster.n_words, token // cluster.block_words, -1)
+    else:
+        token_class = np.where(token < cluster.n_machines, token, -1)
+    asked = asking(cluster, is_last)
+    return {
+        "token_class": token_class,
+        "query_head": np.full(len(asked), EVERY_HEAD),
+        "query_class": asked,
+        "Q": asked[:, None].astype(np.float64),
+    }
+
+
+def output_rows(protocol: Protocol, cluster: Cluster, inbox: Inbox, n_tokens: int) -> Rows:
+    """Run the output map of every owner; output token i takes word i mod block of its owner.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.stages.columnsort import columnsort
+    >>> from mpc_sim import Simulation
+    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
+    >>> sim = Simulation(columnsort(), cluster, [5, 1, 4, 1, 0, 3])
+    >>> sim.goto(sim.n_rounds)
+    >>> output_rows(columnsort(), cluster, sim.inbox, 6).dense().ravel().tolist()
+    [0.0, 1.0, 1.0, 3.0, 4.0, 5.0]
+    """
+    words = read_output(protocol.finish(inbox, cluster), cluster)
+    return Rows(n_tokens, np.arange(cluster.n_words), words[:, None].astype(np.float64))

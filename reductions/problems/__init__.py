@@ -1,0 +1,1 @@
+"""What is asked: statements, inputs and judges, a file each."""

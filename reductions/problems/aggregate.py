@@ -1,0 +1,51 @@
+"""Aggregate: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.aggregate import aggregate
+from mpc_sim.compose import Sequence
+from mpc_sim.stages.converge_cast import ConvergeCast
+from mpc_sim.stages.operations import Addition
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.broadcast import tree_values, uniform_words
+
+SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Block B, L levels, c children (0 if there is no level); elements of one word."""
+    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, ConvergeCast))
+    values = tree_values(stage.tree(cluster), cluster)
+    n, block, levels, children = sympy.symbols("N B L c", integer=True)
+    rows = {
+        "rounds": 2 * levels,
+        "local_memory": sympy.Max(block, children),
+        "sent_words": children,
+        "received_words": sympy.Max(children - 1, 0),
+        "machines": sympy.ceiling(n / block),
+    }
+    return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
+
+
+AGGREGATE = Algorithm(
+    name="aggregate",
+    statement="N words; out: their sum (or any associative operation) in every word",
+    regime="every epsilon > 0; 2 L rounds, L <= ceil((1 - epsilon) / epsilon) + 1",
+    source=SOURCE,
+    constants="a node receives the totals of up to s children and tells them all: c_s = 1",
+    protocol=lambda n: aggregate(Addition()),
+    instance=uniform_words,
+    hard=HARD_SEQUENCES,
+    oracle=lambda words: np.full(len(words), words.sum()),
+    bounds=_bounds,
+    largest_word=lambda words: int(words.sum()),
+    epsilon="1/2",
+    is_full_degree=True,
+)

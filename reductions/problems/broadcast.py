@@ -1,0 +1,76 @@
+"""Broadcast: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.compose import Sequence
+from mpc_sim.stages.broadcast import Broadcast, broadcast
+from mpc_sim.stages.tree import Tree
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+
+SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+
+
+def uniform_words(n: int, seed: int) -> Words:
+    """Return N seeded words below 4 N.
+
+    Examples
+    --------
+    >>> uniform_words(4, 0).tolist()
+    [13, 10, 8, 4]
+    """
+    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
+
+
+def tree_values(tree: Tree, cluster: Cluster) -> dict[str, int]:
+    """Return what the bounds of a tree are made of: N, B, L and c, the most children of a node.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=64, memory_words=5, n_machines=16, block_words=4)
+    >>> tree_values(Tree(16, 4), cluster)
+    {'N': 64, 'B': 4, 'L': 2, 'c': 4}
+    """
+    children = [tree.children(level) for level in range(1, tree.levels + 1)]
+    return {
+        "N": cluster.n_words,
+        "B": cluster.block_words,
+        "L": tree.levels,
+        "c": max(children, default=0),
+    }
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Block B, L levels, c children (0 if there is no level)."""
+    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, Broadcast))
+    values = tree_values(stage.tree(cluster), cluster)
+    n, block, levels, children = sympy.symbols("N B L c", integer=True)
+    rows = {
+        "rounds": levels,
+        "local_memory": block,
+        "sent_words": children,
+        "received_words": sympy.Min(levels, 1),
+        "machines": sympy.ceiling(n / block),
+    }
+    return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
+
+
+BROADCAST = Algorithm(
+    name="broadcast",
+    statement="N words; out: the first word, N times",
+    regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
+    source=SOURCE,
+    constants="a machine that knows the word sends up to s copies; it holds its block: c_s = 1",
+    protocol=lambda n: broadcast(),
+    instance=uniform_words,
+    hard=HARD_SEQUENCES,
+    oracle=lambda words: np.full(len(words), words[0]),
+    bounds=_bounds,
+    epsilon="1/2",
+)

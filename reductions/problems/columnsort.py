@@ -1,0 +1,59 @@
+"""Columnsort: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.compose import Sequence
+from mpc_sim.stages.columnsort import Columnsort, columnsort
+from reductions.bounds import Bound, Kind
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+
+SOURCE = "Leighton 1985, recursive on columns"
+
+
+def _instance(n: int, seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Depth d, longest column r, M machines for the columns, B words of a block."""
+    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, Columnsort))
+    plan = stage.plan(cluster)
+    n, block, depth, column, sorting = sympy.symbols("N B d r M", positive=True, integer=True)
+    values = {
+        "N": cluster.n_words,
+        "B": cluster.block_words,
+        "d": plan.depth,
+        "r": plan.rows,
+        "M": plan.n_machines,
+    }
+    rows: list[tuple[str, sympy.Expr, Kind]] = [
+        ("rounds", 1 + 4**depth, "exact"),
+        ("local_memory", sympy.Max(block, column), "upper"),
+        ("sent_words", sympy.Max(block, column), "upper"),
+        ("received_words", sympy.Max(block, column), "upper"),
+        ("machines", sympy.Max(sympy.ceiling(n / block), sorting), "upper"),
+    ]
+    return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
+
+
+COLUMNSORT = Algorithm(
+    name="columnsort",
+    statement="N words; out: the words in increasing order",
+    regime="gamma = 0; depth d for epsilon >= (2/3)^d, 1 + 4^d rounds",
+    source=SOURCE,
+    constants=(
+        "a machine holds one column of r words, r >= 2 (c-1)^2; depth 1 needs 1.26 N^(2/3) words, "
+        "so c_s = 2 at epsilon = 2/3"
+    ),
+    protocol=lambda n: columnsort(),
+    instance=_instance,
+    hard=HARD_SEQUENCES,
+    oracle=np.sort,
+    bounds=_bounds,
+)

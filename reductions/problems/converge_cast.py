@@ -1,0 +1,55 @@
+"""Converge-cast: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.compose import Sequence
+from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
+from mpc_sim.stages.operations import Maximum
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.broadcast import tree_values, uniform_words
+
+SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Block B, L levels, c children (0 if there is no level); elements of one word."""
+    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, ConvergeCast))
+    values = tree_values(stage.tree(cluster), cluster)
+    n, block, levels, children = sympy.symbols("N B L c", integer=True)
+    rows = {
+        "rounds": levels,
+        "local_memory": sympy.Max(block, children),
+        "sent_words": sympy.Min(levels, 1),
+        "received_words": sympy.Max(children - 1, 0),
+        "machines": sympy.ceiling(n / block),
+    }
+    return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
+
+
+def _oracle(words: Words) -> Words:
+    output = np.zeros(len(words), np.int64)
+    output[0] = words.max()
+    return output
+
+
+CONVERGE_CAST = Algorithm(
+    name="converge_cast",
+    statement="N words; out: their maximum (or any associative operation) in word 0, else 0",
+    regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
+    source=SOURCE,
+    constants="a node receives the totals of up to s children: c_s = 1",
+    protocol=lambda n: converge_cast(Maximum()),
+    instance=uniform_words,
+    hard=HARD_SEQUENCES,
+    oracle=_oracle,
+    bounds=_bounds,
+    epsilon="1/2",
+    is_full_degree=True,
+)

@@ -1,0 +1,153 @@
+"""One cycle or two: instances, bounds and oracle."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, InputError, Protocol
+from mpc_sim.algorithms.cycle_counting import cycle_counting
+from mpc_sim.inputs.graphs import Graph
+from mpc_sim.stages.contraction import EDGE, waiting
+from mpc_sim.stages.first_of_run import SortShares
+from mpc_sim.stages.tree import plan_tree
+from mpc_sim.stages.waiting import Wait, share
+from reductions.bounds import Bound
+from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.contraction import SOURCE, largest_word, shape_and_phases, sort_sizes
+from reductions.problems.sort_and_scan import Most, bounds_table
+
+
+def one_or_two_cycles(n: int, seed: int, n_cycles: int | None = None) -> Graph:
+    """Return one cycle through all vertices, or two of half the length, in random order.
+
+    Parameters
+    ----------
+    n : int
+        At least 3, and 6 for two cycles; an odd n makes one of them longer.
+    seed : int
+    n_cycles : int, optional
+        1 or 2; by default 1 for an even seed and 2 for an odd one.
+
+    Raises
+    ------
+    InputError
+        There are too few vertices for a cycle.
+
+    Examples
+    --------
+    >>> one_or_two_cycles(6, 1).edges.tolist()
+    [[4, 0], [0, 2], [2, 4], [1, 5], [5, 3], [3, 1]]
+    """
+    if n < 3:
+        raise InputError(f"n = {n}: a cycle has at least 3 vertices; choose a larger n")
+    order = np.random.default_rng(seed).permutation(n)
+    cuts = [0, n] if (n_cycles or 1 + seed % 2) == 1 or n < 6 else [0, n // 2, n]
+    rounds = [order[low:high] for low, high in pairwise(cuts)]
+    return Graph(n, np.concatenate([np.stack([r, np.roll(r, -1)], axis=1) for r in rounds]))
+
+
+def _oracle(graph: Graph) -> Words:
+    """Walk around every cycle; 0 if some vertex does not have two edges."""
+    n = graph.n_vertices
+    near: list[list[int]] = [[] for _ in range(n)]
+    for low, high in graph.edges.tolist():
+        near[low].append(high)
+        near[high].append(low)
+    cycles = 0
+    if all(len(ends) == 2 for ends in near):
+        seen = [False] * n
+        for start in range(n):
+            cycles += not seen[start]
+            at = start
+            while not seen[at]:
+                seen[at] = True
+                at = near[at][seen[near[at][0]]]
+    return np.append(np.full(n, cycles), np.zeros(2 * graph.n_edges, np.int64))
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Symbols as in the other contractions; the sort of the ends has depth d0 and columns r0."""
+    shape, phases = shape_and_phases(protocol)
+    n = shape.n_vertices
+    waits = (*waiting(shape, has_tags=False), Wait("broken", ("broken",)))
+    plan = SortShares(("end",), n_items=n, per_item=2).plan(cluster)
+    tree = plan_tree(cluster.n_machines, max_arity=cluster.memory_words // 3)
+    assert tree is not None
+    names = "B P V H t C a d0 r0 d1 r1 L1 q1"
+    block, machines, share_, halves, t, casts, arity, depth, rows, *sort = sympy.symbols(
+        names, integer=True
+    )
+    depth_1, rows_1, levels, others = sort
+    values = {
+        "B": cluster.block_words,
+        "P": cluster.n_machines,
+        "V": share(n, cluster),
+        "H": share(2 * n, cluster),
+        "t": phases,
+        "C": tree.levels,
+        "a": max((tree.children(level) for level in range(1, tree.levels + 1)), default=0),
+        "d0": plan.depth,
+        "r0": plan.rows,
+        **dict.fromkeys(("d1", "r1", "L1", "q1"), 0),
+    }
+    in_phase = sympy.Integer(int(phases > 0))
+    if phases:
+        values |= sort_sizes(1, (n, 2), waits, cluster)
+    sent = [
+        Most(block, 2 * share_),
+        Most(rows, 2 * share_, halves) + (1 + len(EDGE)) * share_,
+        in_phase * (3 * Most(2 * share_, rows_1, halves) + share_ + 1),
+        in_phase * (3 * halves + 2 * (1 + others) + share_ + 1),
+        in_phase * (4 * halves + share_ + 1),
+        3 * arity,
+    ]
+    received = [
+        2 * share_,
+        Most(rows, halves),
+        in_phase * 3 * Most(rows_1, halves),
+        2 * others,
+        in_phase * 6 * share_,
+        3 * arity,
+    ]
+    formulas = {
+        "rounds": 2 + 4**depth + t * (2 + 4**depth_1 + 2 * levels) + 2 * casts,
+        "local_memory": Most(*sent, in_phase * (7 * share_ + 1)),
+        "sent_words": Most(*sent),
+        "received_words": Most(*received),
+        "machines": machines,
+    }
+    return bounds_table(formulas, values, SOURCE)
+
+
+CYCLE_COUNTING = GraphAlgorithm(
+    name="cycle_counting",
+    statement=(
+        "a graph where every vertex has two edges; out: the number of its cycles for every vertex "
+        "(0 if some vertex has not two), 0 for edges"
+    ),
+    regime=(
+        "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
+        "probability at most 1/N"
+    ),
+    source=f"{SOURCE}; 1-vs-2-cycle: Yaroslavtsev, Vadapalli, arXiv 1710.01431",
+    constants="as connectivity with m = n: c_s = 4 at epsilon = 2/3, up to 16 at 1/2",
+    protocol=cycle_counting,
+    instance=one_or_two_cycles,
+    hard={
+        "one in order": lambda n: Graph.of(n, [(v, (v + 1) % n) for v in range(n)]),
+        "strided": lambda n: Graph.of(n, [(v, (v + 3) % n) for v in range(n)]),
+        "triangles": lambda n: Graph.of(
+            n - n % 3, [(v, v + 1 if v % 3 < 2 else v - 2) for v in range(n - n % 3)]
+        ),
+        "two edges broken": lambda n: Graph.of(
+            n, [(v, (v + 1) % n) for v in range(n - 1)] + [(0, 2)]
+        ),
+    },
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=largest_word,
+    is_randomised=True,
+)

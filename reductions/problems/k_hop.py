@@ -1,0 +1,183 @@
+"""k-hop for k = 16 as an algorithm: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
+from reductions.bounds import Bound, Kind
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.sort_and_scan import QUANTITIES
+from reductions.problems.words import k_hop_oracle
+
+K = 16
+
+
+def _instance(n: int, seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, 4, n)
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """The rows of the protocol; those of the transformer belong to the task."""
+    with sympy.evaluate(False):  # comparing the terms of a maximum of symbols takes sympy long
+        bounds = k_hop_bounds(cluster, K)
+    return tuple(bound for bound in bounds if bound.quantity in QUANTITIES)
+
+
+K_HOP = Algorithm(
+    name="k_hop",
+    statement="N letters; out: 1 + the letter 16 hops back, 0 if there is none",
+    regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 4^d + 3 + bit_length(k) rounds",
+    source="doubling (arXiv 2402.09268), columnsort (Leighton 1985)",
+    constants=(
+        "the sort of records of 2 words needs 2 * 1.26 N^(2/3) words at depth 1, so c_s = 4 at "
+        "epsilon = 2/3; a hop needs 5 T words, T = ceil(N / P), so c_p = 2 there"
+    ),
+    protocol=lambda n: k_hop(K),
+    instance=_instance,
+    hard={**HARD_SEQUENCES, "one letter": lambda n: np.zeros(n, np.int64)},
+    oracle=lambda words: k_hop_oracle(words, K),
+    bounds=_bounds,
+    largest_word=lambda words: int(words.max()) + 1,
+)
+
+
+LEAST_PRIME_BITS = 20
+
+
+def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
+    """Return the bounds of the protocol and of the transformer that it becomes.
+
+    Symbols: N, P, s; B words of an input block; T = ceil(N/P) tokens of a machine; the sort has
+    depth d, columns of r rows, and M machines; h = bit_length(k); X_bits = bit_length(X); C is the
+    most messages that meet in a head. A hop moves two records a token, of at most 3 words and a
+    tag. The sizes fit s: 2 B, 2 r and 5 T are at most s, so a machine sends at most s/2 records in
+    a round, and no head is wider than 2 s + 3.
+
+    Examples
+    --------
+    >>> from mpc_sim import fit_cluster
+    >>> from mpc_sim.algorithms.k_hop import k_hop
+    >>> cluster = fit_cluster(k_hop(16), 1024, "2/3")
+    >>> [bound.value for bound in k_hop_bounds(cluster, 16) if bound.quantity == "layers"]
+    [13]
+    """
+    values, formulas = _one_layer(cluster) if k == 0 else _sort_and_double(cluster, k)
+    return tuple(
+        Bound(quantity, sympy.sympify(formula), values, _KINDS[quantity], _SOURCES[quantity])
+        for quantity, formula in formulas.items()
+    )
+
+
+def _one_layer(cluster: Cluster) -> tuple[dict[str, int], dict[str, Any]]:
+    """No hop, no round: the init layer hands every token its own letter."""
+    n, p, block = sympy.symbols("N P B", positive=True, integer=True)
+    word, block_bits = sympy.symbols("word_bits B_bits", positive=True, integer=True)
+    formulas = {
+        "rounds": 0,
+        "local_memory": sympy.Min(block, n),
+        "sent_words": 0,
+        "received_words": 0,
+        "machines": sympy.ceiling(n / block),
+        "layers": 1,
+        "heads": 1,
+        "head_width": block,
+        "token_width": block,
+        "context_length": sympy.Max(n, p),
+        "precision_bits": word + block_bits,
+    }
+    return _sizes(cluster), formulas
+
+
+def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str, Any]]:
+    """Sort and link the tokens, then one round a bit; a layer a round, and one more."""
+    n, p, memory, block, tokens = sympy.symbols("N P s B T", positive=True, integer=True)
+    depth, column, sorting, bits = sympy.symbols("d r M h", positive=True, integer=True)
+    word, block_bits, p_bits, met_bits = sympy.symbols(
+        "word_bits B_bits P_bits C_bits", positive=True, integer=True
+    )
+    plan = sort_plan(cluster)
+    values = _sizes(cluster) | {
+        "T": tokens_per_machine(cluster),
+        "d": plan.depth,
+        "r": plan.rows,
+        "M": plan.n_machines,
+        "h": k.bit_length(),
+    }
+    most_received = max(values["r"], 2 * values["T"], values["B"])
+    values["C_bits"] = min(most_received, values["P"]).bit_length()
+    most, least = sympy.Max, sympy.Min
+    rounds = 4**depth + 3 + bits
+    pair = 3 * least(column, p) + 2
+    hop_with_letter = 5 * least(2 * tokens, p) + 2
+    hop_without = 4 * least(2 * tokens, p) + 2
+    answer = 3 * least(block, p) + 2
+    self_heads = (2 * block + 1, 2 * column + 1, 2 * tokens + 4, 5 * tokens + 3)
+    formulas = {
+        "rounds": rounds,
+        "local_memory": most(2 * block, 2 * column, 2 * tokens + 2, 5 * tokens),
+        "sent_words": most(2 * block, 2 * column, 2 * tokens + 2, 5 * tokens),
+        "received_words": most(2 * block, 2 * column, 5 * tokens),
+        "machines": most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / tokens)),
+        "layers": rounds + 1,
+        "heads": least(sympy.floor(memory / 2), most(block, column, 2 * tokens)) + 1,
+        "head_width": least(2 * memory + 3, most(*self_heads, pair, hop_with_letter, answer)),
+        "token_width": most(
+            2 * block + 1 + block * pair,
+            2 * column + 1 + column * pair,
+            2 * tokens + 9,
+            5 * tokens + 2 + 2 * tokens * hop_with_letter,
+            5 * tokens + 3 + 2 * tokens * hop_without,
+            2 * tokens + 1 + tokens * answer,
+        ),
+        "context_length": most(n, p),
+        "precision_bits": most(
+            word + block_bits, most(word, p_bits, LEAST_PRIME_BITS) + 1 + 2 * met_bits
+        ),
+    }
+    return values, formulas
+
+
+def _sizes(cluster: Cluster) -> dict[str, int]:
+    return {
+        "N": cluster.n_words,
+        "P": cluster.n_machines,
+        "s": cluster.memory_words,
+        "B": cluster.block_words,
+        "word_bits": cluster.word_bits,
+        "B_bits": cluster.block_words.bit_length(),
+        "P_bits": cluster.n_machines.bit_length(),
+    }
+
+
+_PROTOCOL = "doubling (arXiv 2402.09268), columnsort (Leighton)"
+
+
+_COMPILER = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
+
+
+_KINDS: dict[str, Kind] = {
+    "rounds": "exact",
+    "local_memory": "upper",
+    "sent_words": "upper",
+    "received_words": "upper",
+    "machines": "upper",
+    "layers": "exact",
+    "heads": "exact",
+    "head_width": "upper",
+    "token_width": "upper",
+    "context_length": "exact",
+    "precision_bits": "upper",
+}
+
+
+N_MACHINE_ROWS = 5
+
+
+_SOURCES = dict.fromkeys(list(_KINDS)[:N_MACHINE_ROWS], _PROTOCOL) | dict.fromkeys(
+    list(_KINDS)[N_MACHINE_ROWS:], _COMPILER
+)

@@ -1,0 +1,91 @@
+"""List ranking: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.list_ranking import jumps, list_ranking, nodes_per_machine
+from reductions.bounds import Bound, Kind
+from reductions.problems.algorithm import Algorithm, Words
+
+SOURCE = "pointer jumping: Wyllie 1979; one round a doubling"
+
+
+def _instance(n: int, seed: int) -> Words:
+    """One list through all nodes, in random order."""
+    return _linked(np.random.default_rng(seed).permutation(n))
+
+
+def _linked(order: Words, ends: Words | None = None) -> Words:
+    """The list that visits the nodes in an order; nodes in ``ends`` end a list."""
+    words = np.full(len(order), len(order))
+    words[order[:-1]] = order[1:]
+    if ends is not None:
+        words[ends] = ends
+    return words
+
+
+def _oracle(words: Words) -> Words:
+    """Walk back from every end as long as the way is that of a list."""
+    n = len(words)
+    before: list[list[int]] = [[] for _ in range(n)]
+    ends = []
+    for node, after in enumerate(words.tolist()):
+        if after in (node, n):
+            ends.append(node)
+        elif after < n:
+            before[after].append(node)
+    ranks = [n] * n
+    for end in ends:
+        ranks[end], at = 0, end
+        while len(before[at]) == 1:
+            ranks[before[at][0]] = ranks[at] + 1
+            at = before[at][0]
+    return np.array(ranks)
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Block B, T nodes a machine, K doublings."""
+    n, block, nodes, doublings = sympy.symbols("N B T K", integer=True)
+    values = {
+        "N": cluster.n_words,
+        "B": cluster.block_words,
+        "T": nodes_per_machine(cluster),
+        "K": jumps(cluster.n_words),
+    }
+    rows: list[tuple[str, sympy.Expr, Kind]] = [
+        ("rounds", doublings + sympy.Min(doublings, 1), "exact"),
+        ("local_memory", 7 * nodes + 2 * block, "upper"),
+        ("sent_words", sympy.Max(3 * block, 7 * nodes), "upper"),
+        ("received_words", 5 * nodes + 2 * block, "upper"),
+        ("machines", sympy.ceiling(n / nodes), "exact"),
+    ]
+    return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
+
+
+LIST_RANKING = Algorithm(
+    name="list_ranking",
+    statement="N successors (itself or N: end); out: distance to the end, N where there is no list",
+    regime="every epsilon > 0; 1 + ceil(log2 N) rounds",
+    source=SOURCE,
+    constants=(
+        "a jump holds 7 words a node, T = N / P nodes, and 2 more for each predecessor that is "
+        "one too many: 7 T + 2 B, so c_s = 4 at c_p = 4; on lists it uses 7 T"
+    ),
+    protocol=list_ranking,
+    instance=_instance,
+    hard={
+        "sorted": lambda n: np.arange(1, n + 1),
+        "reversed": lambda n: np.maximum(np.arange(n) - 1, 0),
+        "all equal": lambda n: np.full(n, n),
+        "skewed": lambda n: _linked(np.arange(n)[::-1], 2 ** np.arange(n.bit_length()) - 1),
+        "strided": lambda n: _linked(np.argsort(np.arange(n) % 7, kind="stable")),
+        "cycle": lambda n: (np.arange(n) + 1) % n,
+    },
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=lambda words: max(int(words.max()), len(words)),
+    epsilon="1/2",
+)

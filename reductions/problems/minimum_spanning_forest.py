@@ -1,0 +1,94 @@
+"""The minimum spanning forest: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.minimum_spanning_forest import HEAVY, minimum_spanning_forest
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.stages.first_of_run import SortShares
+from reductions.bounds import Bound
+from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.contraction import (
+    HARD_GRAPHS,
+    SOURCE,
+    label_bounds,
+    largest_word,
+    random_graph,
+    union_find,
+)
+from reductions.problems.sort_and_scan import Most
+
+
+def _instance(n: int, seed: int) -> Graph:
+    """A random graph with many equal weights."""
+    graph = random_graph(n, seed)
+    weights = np.random.default_rng(seed + 1).integers(0, max(2, n // 4), graph.n_edges)
+    return Graph(n, graph.edges, weights)
+
+
+def _weighted(make: Callable[[int], Graph], n: int) -> Graph:
+    """Weights that fall along the edges of the input, two of each."""
+    graph = make(n)
+    return Graph(n, graph.edges, (graph.n_edges - np.arange(graph.n_edges)) // 2)
+
+
+def _oracle(graph: Graph) -> Words:
+    """Kruskal: the edges by weight, equal ones in the order of the input."""
+    assert graph.weights is not None
+    weights = graph.weights.tolist()
+    order = sorted(range(graph.n_edges), key=lambda edge: (weights[edge], edge))
+    chosen, smallest = union_find(graph, order)
+    marks = np.zeros((graph.n_edges, 3), np.int64)
+    marks[chosen] = 1
+    return np.append(smallest, marks.ravel())
+
+
+def _sort_of_weights(
+    cluster: Cluster, shape: GraphShape
+) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
+    """The sort of m edges of four words: depth d0, columns of r0; the parents wait."""
+    plan = SortShares(HEAVY, n_items=shape.n_edges).plan(cluster)
+    depth, rows, vertices, edges = sympy.symbols("d0 r0 V E", integer=True)
+    received = 4 * Most(rows, edges)
+    return {"d0": plan.depth, "r0": plan.rows}, {
+        "rounds": 1 + 4**depth,
+        "words": received + vertices,
+        "received": received,
+    }
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    return label_bounds(protocol, cluster, has_tags=True, more=_sort_of_weights)
+
+
+MINIMUM_SPANNING_FOREST = GraphAlgorithm(
+    name="minimum_spanning_forest",
+    statement=(
+        "a graph with weights; out: the smallest vertex of the component of every vertex, 1 for "
+        "the edges of the minimum spanning forest (ties: the earlier edge), 0 for others"
+    ),
+    regime=(
+        "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
+        "probability at most 1/N"
+    ),
+    source=SOURCE,
+    constants=(
+        "as spanning_forest; the sort of m edges of 4 words needs no more than that of 2 m "
+        "half-edges of 3"
+    ),
+    protocol=minimum_spanning_forest,
+    instance=_instance,
+    hard={name: partial(_weighted, make) for name, make in HARD_GRAPHS.items()},
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=largest_word,
+    is_randomised=True,
+    on_vertices="vertex",
+    on_edges=True,
+)

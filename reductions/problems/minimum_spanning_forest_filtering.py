@@ -1,0 +1,109 @@
+"""Minimum spanning forest by filtering: bounds, oracle and hard graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.minimum_spanning_forest_filtering import (
+    MergeForests,
+    largest_forest,
+    minimum_spanning_forest_filtering,
+)
+from mpc_sim.inputs.graphs import Graph
+from mpc_sim.stages.edge_rows import LoadEdges
+from reductions.bounds import Bound, Kind
+from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
+from reductions.problems.sort_and_scan import Most, stages_of
+
+SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 3"
+
+
+def _oracle(graph: Graph) -> Words:
+    """Kruskal's algorithm with union and find."""
+    n, edges = graph.n_vertices, graph.edges.tolist()
+    heavy = [0] * len(edges) if graph.weights is None else graph.weights.tolist()
+    parent = list(range(n))
+
+    def root(vertex: int) -> int:
+        while parent[vertex] != vertex:
+            parent[vertex] = parent[parent[vertex]]
+            vertex = parent[vertex]
+        return vertex
+
+    width = 2 if graph.weights is None else 3
+    output = [0] * (n + width * len(edges))
+    for at in sorted(range(len(edges)), key=lambda at: (heavy[at], at)):
+        one, other = (root(vertex) for vertex in edges[at])
+        if one != other:
+            parent[one] = other
+            output[n + width * at : n + width * (at + 1)] = [1] * width
+    return np.array(output, np.int64)
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Block B, M parts of T edges of w words, forests of k edges, g of which meet on L levels."""
+    (merge,), (load,) = stages_of(protocol, MergeForests), stages_of(protocol, LoadEdges)
+    tree = merge.tree(cluster)
+    n, block, parts, edges, words, forest, met, levels = sympy.symbols(
+        "N B M T w k g L", integer=True
+    )
+    values = {
+        "N": cluster.n_words,
+        "B": cluster.block_words,
+        "M": load.n_holders(cluster),
+        "T": min(load.held(cluster), merge.shape.n_edges),
+        "w": merge.shape.edge_words,
+        "k": largest_forest(merge.shape),
+        "g": max([tree.children(at + 1) for at in range(tree.levels)], default=0),
+        "L": levels_of(protocol, cluster),
+    }
+    merged = met * forest * (words + 1)
+    rows: list[tuple[str, sympy.Expr, Kind]] = [
+        ("rounds", 2 + levels, "exact"),
+        ("local_memory", Most(block, words * edges, merged), "upper"),
+        ("sent_words", Most(block, (words + 1) * forest), "upper"),
+        ("received_words", Most(block, words * edges, merged), "upper"),
+        ("machines", Most(sympy.ceiling(n / block), parts), "exact"),
+    ]
+    return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
+
+
+def levels_of(protocol: Protocol, cluster: Cluster) -> int:
+    """Return how often forests are merged.
+
+    Examples
+    --------
+    >>> graph = dense_graph(64, 0)
+    >>> cluster = MINIMUM_SPANNING_FOREST_FILTERING.cluster(graph)
+    >>> levels_of(MINIMUM_SPANNING_FOREST_FILTERING.protocol(graph.shape), cluster)
+    1
+    """
+    (merge,) = stages_of(protocol, MergeForests)
+    return merge.tree(cluster).levels
+
+
+MINIMUM_SPANNING_FOREST_FILTERING = GraphAlgorithm(
+    name="minimum_spanning_forest_filtering",
+    statement=(
+        "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of the minimum spanning "
+        "forest, ties by the number of the edge, 0 elsewhere"
+    ),
+    regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + O(c / mu) rounds, nothing is random",
+    source=SOURCE,
+    constants=(
+        "two forests of n - 1 records of 4 words must fit, c_s n^mu >= 8: c_s = 8 is enough, at "
+        "mu = 1/8 c_s = 4 from n = 256 on, and more saves levels"
+    ),
+    protocol=minimum_spanning_forest_filtering,
+    instance=dense_graph,
+    hard=HARD_GRAPHS,
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=lambda graph: max(1, int(graph.words.max())),
+    fit=fit_dense,
+    on_vertices="nothing",
+    on_edges=True,
+)

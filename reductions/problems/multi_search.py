@@ -1,0 +1,70 @@
+"""Multi-search: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.multi_search import multi_search
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
+
+
+def _instance(n: int, seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
+
+
+def _oracle(words: Words) -> Words:
+    """Look every query up in the sorted keys by bisection, one after the other."""
+    half = (len(words) + 1) // 2
+    keys = np.sort(words[:half])
+    found = np.searchsorted(keys, words[half:], side="right")
+    output = np.zeros(len(words), np.int64)
+    output[half:] = np.where(found > 0, keys[found - 1] + 1, 0)
+    return output
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Two words a record in the sort and in the scan, one word of the scan's element."""
+    n, block, depth, column, sorting, held, levels, others = sympy.symbols(
+        "N B d r M T L q", integer=True
+    )
+    words = Most(2 * block, 2 * column, 2 * held + 1 + others)
+    formulas = {
+        "rounds": 2 + 4**depth + 2 * levels,
+        "local_memory": words,
+        "sent_words": words,
+        "received_words": Most(2 * block, 2 * column, 2 * held, others),
+        "machines": Most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / held)),
+    }
+    return bounds_table(formulas, sizes(protocol, cluster))
+
+
+MULTI_SEARCH = Algorithm(
+    name="multi_search",
+    statement=(
+        "ceil(N/2) keys, then queries; out: 0 for a key, for a query 1 + the largest key <= it, "
+        "0 if there is none"
+    ),
+    regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 2 + 4^d + 2 L rounds",
+    source=SOURCE,
+    constants=(
+        "the sort of records of 2 words needs 2 * 1.26 N^(2/3) words at depth 1, so c_s = 4 at "
+        "epsilon = 2/3; at 1/2 and 0.45 c_s is 4 to 16: the larger ones sort at depth 1 while N "
+        "is small"
+    ),
+    protocol=lambda n: multi_search(),
+    instance=_instance,
+    hard={
+        **HARD_SEQUENCES,
+        "queries between keys": lambda n: np.where(
+            np.arange(n) < (n + 1) // 2, 2 * np.arange(n), 2 * (np.arange(n) - (n + 1) // 2) + 1
+        ),
+        "one key below": lambda n: np.where(np.arange(n) == 0, 0, n - np.arange(n)),
+    },
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=lambda words: int(words.max()) + 1,
+)

@@ -1,0 +1,60 @@
+"""Removing duplicates: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.remove_duplicates import remove_duplicates
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
+
+
+def _instance(n: int, seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, max(2, n // 2), n)
+
+
+def _oracle(words: Words) -> Words:
+    distinct = np.unique(words) + 1
+    return np.pad(distinct, (0, len(words) - len(distinct)))
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """One word a record in the sort, two in the scan: the word, and whether it ends its run."""
+    n, block, depth, column, sorting, held, levels, others = sympy.symbols(
+        "N B d r M T L q", integer=True
+    )
+    words = Most(block, column, 2 * held + 1 + others)
+    formulas = {
+        "rounds": 3 + 4**depth + 2 * levels,
+        "local_memory": words,
+        "sent_words": words,
+        "received_words": Most(block, column, held, others),
+        "machines": Most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / held)),
+    }
+    return bounds_table(formulas, sizes(protocol, cluster))
+
+
+REMOVE_DUPLICATES = Algorithm(
+    name="remove_duplicates",
+    statement="N words; out: 1 + the distinct words in increasing order, then 0",
+    regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 3 + 4^d + 2 L rounds",
+    source=SOURCE,
+    constants=(
+        "the sort needs 1.26 N^(2/3) words at depth 1, so c_s = 2 at epsilon = 2/3, where c_p = 2 "
+        "may halve the 2 T words of the scan; at 1/2 and 0.45 c_s is 4 to 16: the larger ones sort "
+        "at depth 1 while N is small"
+    ),
+    protocol=lambda n: remove_duplicates(),
+    instance=_instance,
+    hard={
+        **HARD_SEQUENCES,
+        "pairs": lambda n: np.arange(n) // 2,
+        "bits": lambda n: np.arange(n) % 2,
+    },
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=lambda words: int(words.max()) + 1,
+)

@@ -1,0 +1,102 @@
+"""Sample sort: bounds, oracle and hard inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.sample_sort import Split, sample_sort
+from reductions.bounds import Bound
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+
+SOURCE = "splitters: Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
+
+
+def _instance(n: int, seed: int) -> Words:
+    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Per level i: x_i records a machine, y_i of the leader, S_i samples, fan-out f_i.
+
+    Its tree has arity a_i, t_i levels, and q_i children of the root on other machines; a machine
+    gets z_i records at the end of the level. D buckets of at most b words at the end, ranked by a
+    tree of t levels and q such children.
+    """
+    (split,) = stages_of(protocol, Split)
+    plan = split.plan(cluster)
+    n, block, buckets, bucket, depth, others = sympy.symbols("N B D b t q", integer=True)
+    values = {
+        "N": cluster.n_words,
+        "B": cluster.block_words,
+        "D": plan.n_machines,
+        "b": plan.bucket,
+        "t": plan.tree.levels,
+        "q": plan.tree.others,
+    }
+    rounds = 1 + 2 * depth + (0 if plan.levels else 1)
+    held, received = [2 * bucket, block], [2 * bucket, block]
+    if plan.levels:
+        held.append(bucket + 2 + others)
+        received.append(others)
+    else:
+        held.append(2 * block)
+    for number, level in enumerate(plan.levels):
+        load, leader, samples, fan_out, arity, levels, children, dealt = (
+            sympy.Symbol(f"{letter}{number}", integer=True) for letter in "xySfatqz"
+        )
+        values |= {
+            f"x{number}": level.load,
+            f"y{number}": level.leader_load,
+            f"S{number}": level.samples,
+            f"f{number}": level.fan_out,
+            f"a{number}": level.tree.arity,
+            f"t{number}": level.tree.levels,
+            f"q{number}": level.tree.others,
+            f"z{number}": level.received,
+        }
+        rounds += 2 + 3 * levels
+        held += [
+            2 * (load + sympy.Min(load, samples)),
+            2 * (leader + samples),
+            2 * (load + arity * (fan_out - 1)),
+            2 * load + fan_out * (2 + children),
+            2 * dealt,
+        ]
+        received += [2 * samples, 2 * (fan_out - 1), fan_out * (arity - 1), fan_out, 2 * dealt]
+    return bounds_table(
+        {
+            "rounds": rounds,
+            "local_memory": Most(*held),
+            "sent_words": Most(*held),
+            "received_words": Most(*received),
+            "machines": Most(sympy.ceiling(n / block), buckets),
+        },
+        values,
+        SOURCE,
+    )
+
+
+SAMPLE_SORT = Algorithm(
+    name="sample_sort",
+    statement="N words; out: the words in increasing order, with random splitters",
+    regime=(
+        "gamma = 0, O(1 / epsilon^2) rounds; a run fails with probability at most 1/N; c_s = 16 is "
+        "enough for every N tried at epsilon >= 0.4; below that small N are refused"
+    ),
+    source=SOURCE,
+    constants=(
+        "records of 2 words; every level may make a bucket 2 to 5 times the mean, so that a larger "
+        "one has probability 1/N at most, and a leader gets all samples of its group: c_s = 8 at "
+        "epsilon = 2/3 (16 where one machine then holds all), 8 or 16 at 1/2, 16 at 0.45"
+    ),
+    protocol=lambda n: sample_sort(),
+    instance=_instance,
+    hard=HARD_SEQUENCES,
+    oracle=np.sort,
+    bounds=_bounds,
+    largest_word=lambda words: int(words.max()) + 1,
+    is_randomised=True,
+)

@@ -1,0 +1,58 @@
+"""Real text to draw inputs from: how *Pride and Prejudice* begins (Jane Austen, 1813)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc_sim.inputs.instances import Sequence
+from mpc_sim.records import Words
+
+TEXT = """\
+It is a truth universally acknowledged, that a single man in possession of a good fortune, must be \
+in want of a wife.
+However little known the feelings or views of such a man may be on his first entering a \
+neighbourhood, this truth is so well fixed in the minds of the surrounding families, that he is \
+considered as the rightful property of some one or other of their daughters.
+"My dear Mr. Bennet," said his lady to him one day, "have you heard that Netherfield Park is let \
+at last?"
+Mr. Bennet replied that he had not.
+"But it is," returned she; "for Mrs. Long has just been here, and she told me all about it."
+Mr. Bennet made no answer.
+"Do not you want to know who has taken it?" cried his wife impatiently.
+"You want to tell me, and I have no objection to hearing it."
+This was invitation enough.
+"""
+
+
+def text_letters(n: int) -> Sequence:
+    """Return the first n characters, numbered in sorted order; all of them where n is more.
+
+    Examples
+    --------
+    >>> text_letters(12).alphabet
+    (' ', 'I', 'a', 'i', 'r', 's', 't', 'u')
+    """
+    return Sequence.of(TEXT[:n])
+
+
+def text_numbers(n: int) -> Words:
+    """Return the first n characters as code points, int64; all of them where n is more.
+
+    Examples
+    --------
+    >>> text_numbers(5).tolist()
+    [73, 116, 32, 105, 115]
+    """
+    return np.array([ord(letter) for letter in TEXT[:n]], np.int64)
+
+
+def text_words(n: int) -> list[str]:
+    """Return the first n words, without signs and in small letters.
+
+    Examples
+    --------
+    >>> text_words(8)
+    ['it', 'is', 'a', 'truth', 'universally', 'acknowledged', 'that', 'a']
+    """
+    words = "".join(letter if letter.isalpha() else " " for letter in TEXT.lower()).split()
+    return words[:n]

@@ -1,0 +1,144 @@
+"""Triangle count: bounds, oracle and hard graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.triangle_count import (
+    TOLD,
+    TOTAL,
+    MakeWedges,
+    edges_per_machine,
+    largest_word,
+    out_degree,
+    triangle_count,
+    wedge_slots,
+)
+from mpc_sim.inputs.graph_instances import (
+    complete,
+    complete_bipartite,
+    cycle,
+    karate_club,
+    path,
+    power_law,
+    random_graph,
+    shuffled,
+    star,
+    two_cycles,
+)
+from mpc_sim.inputs.graphs import Graph
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.scan import Scan
+from reductions.bounds import Bound
+from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+
+SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"
+
+
+def _instance(n: int, seed: int) -> Graph:
+    """Two edges a vertex at random, and as many more of a power law."""
+    sparse = random_graph(n, min(2 * n, n * (n - 1) // 2), seed=seed)
+    return Graph.of(n, np.concatenate([sparse.edges, power_law(n, 2 * n, seed=seed).edges]))
+
+
+def _oracle(graph: Graph) -> Words:
+    """Intersect the neighbourhoods of both ends of every edge; each triangle is met three times."""
+    neighbours: list[set[int]] = [set() for _ in range(graph.n_vertices)]
+    for u, v in graph.edges.tolist():
+        neighbours[u].add(v)
+        neighbours[v].add(u)
+    met = sum(len(neighbours[u] & neighbours[v]) for u, v in graph.edges.tolist())
+    output = np.zeros(graph.shape.n_words, np.int64)
+    output[: graph.n_vertices] = met // 3
+    return output
+
+
+def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+    """Depth d and column r of three sorts; L and q of three scans; T, E, S records.
+
+    D is the most edges out of a vertex, w = ceil((D - 1) / E) the machines to which an edge is
+    shown, C and F the rounds of the converge-cast and of the broadcast, a and b the children of
+    machine 0 in them.
+    """
+    (wedges,) = stages_of(protocol, MakeWedges)
+    shape = wedges.shape
+    block, machines, held, edges, places, out = sympy.symbols("B P T E S D", integer=True)
+    reach, up, down, heard, told = sympy.symbols("w C F a b", integer=True)
+    up_tree, down_tree = TOTAL.tree(cluster), TOLD.tree(cluster)
+    values = {
+        "B": cluster.block_words,
+        "P": cluster.n_machines,
+        "T": -(-cluster.n_words // cluster.n_machines),
+        "E": edges_per_machine(shape, cluster),
+        "S": -(-wedge_slots(shape, cluster) // cluster.n_machines),
+        "D": out_degree(shape),
+        "w": wedges.reach(cluster),
+        "C": up_tree.levels,
+        "F": down_tree.levels,
+        "a": up_tree.children(1) if up_tree.levels else 1,
+        "b": down_tree.children(down_tree.levels) if down_tree.levels else 1,
+    }
+    depth, column, levels, others = (
+        sympy.symbols(f"{name}1 {name}2 {name}3", integer=True) for name in "drLq"
+    )
+    for number, sort in enumerate(stages_of(protocol, Columnsort), start=1):
+        plan = sort.plan(cluster)
+        values |= {f"d{number}": plan.depth, f"r{number}": plan.rows}
+    for number, scan in enumerate(stages_of(protocol, Scan), start=1):
+        tree = scan.tree(cluster)
+        values |= {f"L{number}": tree.levels, f"q{number}": tree.others}
+    sorts = [2 * block, *(2 * rows for rows in column)]
+    scans = [3 * held + 1 + others[0], 3 * held + 1 + others[1], 4 * places + 2 * (1 + others[2])]
+    shown = 2 * edges * (1 + reach)
+    words = Most(
+        *sorts, *scans, 4 * held + 1, 6 * edges, shown, 2 * edges * out, 2 * places, heard, told
+    )
+    formulas = {
+        "rounds": 7
+        + sum(4**one for one in depth)
+        + 2 * sum(levels)
+        + up
+        + down,
+        "local_memory": words,
+        "sent_words": words,
+        "received_words": Most(
+            *(2 * rows for rows in column), 2 * held, block, others[0], others[1], 2 * others[2],
+            6 * edges, 2 * edges * reach, 2 * edges, 2 * places, heard, told,
+        ),
+        "machines": machines,
+    }  # fmt: skip
+    return bounds_table(formulas, values, SOURCE)
+
+
+TRIANGLE_COUNT = GraphAlgorithm(
+    name="triangle_count",
+    statement="a graph; out: the number of triangles in every vertex word, 0 for edges",
+    regime="gamma = 1/2, epsilon >= 1/2; O(1) rounds: three sorts and three scans",
+    source=SOURCE,
+    constants=(
+        "the sort of m D <= N^(3/2) / 2.8 edges and wedges of two words and a scan of 4 words take "
+        "46 rounds at epsilon = 2/3 and 118 at 1/2 with c_s = 8, whatever N is; c_s = 16 saves "
+        "rounds while N is small"
+    ),
+    protocol=triangle_count,
+    instance=_instance,
+    hard={
+        "star": lambda n: shuffled(star(n), seed=1),
+        "path": path,
+        "cycle": cycle,
+        "two cycles": two_cycles,
+        "complete": lambda n: complete(min(n, 40)),
+        "bipartite": lambda n: complete_bipartite(min((n + 1) // 2, 8), n - min((n + 1) // 2, 8)),
+        "power law": lambda n: power_law(n, 4 * n, seed=1),
+        "karate club": lambda n: karate_club(),
+        "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
+    },
+    oracle=_oracle,
+    bounds=_bounds,
+    largest_word=lambda graph: largest_word(graph.shape),
+    epsilon="2/3",
+    gamma="1/2",
+)

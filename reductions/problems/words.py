@@ -1,0 +1,116 @@
+"""Problems on words: their oracles, and numbers drawn for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as SequenceOf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc_sim.records import Words
+
+
+def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Compute k-hop letter by letter: 1 + the letter at sigma^k(i), or 0.
+
+    sigma is injective where it is not 0, so the tokens form chains i, sigma(i), sigma^2(i), ...: a
+    token is the only one that hops to its sigma, and either ends a chain, or hops to itself.
+
+    Parameters
+    ----------
+    words : int[N]
+    k : int
+
+    Returns
+    -------
+    int64[N]
+
+    Notes
+    -----
+    O(N) steps of plain Python; shares nothing with the protocol.
+
+    Examples
+    --------
+    >>> "".join(".abc"[word] for word in k_hop_oracle(["abc".index(c) for c in "aabcbabca"], 2))
+    '.a....bca'
+    """
+    letters = [int(word) for word in words]
+    last_seen: dict[int, int] = {}
+    chain_of: dict[int, list[int]] = {}
+    output = []
+    for i, letter in enumerate(letters, 1):
+        hop = last_seen[letter] + 1 if letter in last_seen else 0
+        last_seen[letter] = i
+        if hop == i:
+            output.append(letter + 1)
+            continue
+        chain = chain_of[hop] if hop else []
+        chain.append(i)
+        chain_of[i] = chain
+        output.append(letters[chain[-1 - k] - 1] + 1 if k < len(chain) else 0)
+    return np.array(output, np.int64)
+
+
+Integers = NDArray[np.int64]
+
+
+MAX_MODULUS = 2**53
+
+
+def default_modulus(n: int) -> int:
+    """Return n + 5, the modulus 37 of the paper's experiment with 32 numbers.
+
+    Examples
+    --------
+    >>> default_modulus(32)
+    37
+    """
+    return n + 5
+
+
+def random_numbers(n: int, modulus: int, *, seed: int) -> Integers:
+    """Draw n residues uniformly and independently.
+
+    Examples
+    --------
+    >>> random_numbers(4, 37, seed=0).tolist()
+    [31, 23, 18, 9]
+    """
+    return np.random.default_rng(seed).integers(0, modulus, n)
+
+
+def match2_oracle(numbers: Integers, modulus: int) -> Integers:
+    """Look every partner up in a set.
+
+    Examples
+    --------
+    >>> match2_oracle(np.array([1, 36, 0, 5]), 37).tolist()
+    [1, 1, 1, 0]
+    """
+    present = {int(number) % modulus for number in numbers}
+    return np.array([int(-int(number) % modulus in present) for number in numbers], np.int64)
+
+
+def random_words(n: int, *, seed: int) -> Words:
+    """Draw n words uniformly in 0 .. n, independently.
+
+    Examples
+    --------
+    >>> random_words(4, seed=0).tolist()
+    [4, 3, 2, 1]
+    """
+    return np.random.default_rng(seed).integers(0, n + 1, n)
+
+
+def sum_oracle(words: Words) -> Words:
+    """Add the words one by one.
+
+    Examples
+    --------
+    >>> sum_oracle(np.array([3, 4, 5])).tolist()
+    [12, 12, 12]
+    """
+    total = 0
+    for word in words.tolist():
+        total += word
+    return np.full(len(words), total)

@@ -1,0 +1,211 @@
+"""Depth follows rounds: a lower bound on rounds is one on depth wherever layers can be simulated.
+
+If every layer of a mechanism takes at most q rounds on machines of s words (Theorem 4.2 and its
+kin), a transformer of depth L that computes a task gives a protocol of L q rounds for it; so L >=
+R / q where the task needs R rounds. Three kinds of round bounds are stated: with an explicit
+constant and no assumption (full information), or up to a constant under a conjecture.
+
+Axes: N input words, s words of local memory, k hops, q rounds a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+
+from mpc_sim import InputError
+from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
+from reductions.certify.full_information import (
+    FULL_DEGREE_ROUNDS,
+    C,
+    K,
+    N,
+    RoundLowerBound,
+    full_information_rounds,
+)
+from reductions.problems.algorithm import Algorithm, GraphAlgorithm
+
+CYCLES = "1-vs-2-cycle conjecture: Omega(log N) rounds on machines of N^(1 - Omega(1)) words"
+
+
+K_HOP_ROUNDS = RoundLowerBound(
+    task="k-hop",
+    rounds=C * sympy.log(K),
+    regime="s = N^(1 - Omega(1)), N^O(1) machines, k <= N^(Omega(1))",
+    assumption=CYCLES,
+    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268 (k hops walk around a cycle)",
+)
+CONNECTIVITY_ROUNDS = RoundLowerBound(
+    task="connectivity",
+    rounds=C * sympy.log(N),
+    regime="s = N^(1 - Omega(1)), N^O(1) machines",
+    assumption=CYCLES,
+    source="one cycle is connected, two are not",
+)
+CYCLE_ROUNDS = RoundLowerBound(
+    task="one cycle or two",
+    rounds=C * sympy.log(N),
+    regime="s = N^(1 - Omega(1)), N^O(1) machines",
+    assumption=CYCLES,
+    source="the conjecture itself",
+)
+ROUND_BOUNDS = (FULL_DEGREE_ROUNDS, K_HOP_ROUNDS, CONNECTIVITY_ROUNDS, CYCLE_ROUNDS)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSimulation:
+    """That layers of a mechanism can be simulated, at most q rounds each.
+
+    Parameters
+    ----------
+    mechanism : str
+    rounds_a_layer : int
+        q, of the object that was compiled.
+    memory_words : int
+        s of its machines.
+    source : str
+
+    Examples
+    --------
+    >>> LayerSimulation("exact match", 8, 48, "Theorem C.1").rounds_a_layer
+    8
+    """
+
+    mechanism: str
+    rounds_a_layer: int
+    memory_words: int
+    source: str
+
+
+def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation:
+    """Read the rounds of a layer off a transformer that became a protocol; the mean, rounded up.
+
+    Examples
+    --------
+    >>> from anna_model.fixed_point.attention import Precision
+    >>> from anna_model.fixed_point.grid import Grid
+    >>> from reductions.attention_to_mpc import anna_to_mpc
+    >>> from reductions.constructions.match2 import match2_transformer
+    >>> executed = anna_to_mpc(
+    ...     match2_transformer(8, 37), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
+    >>> simulation_of(executed, "Theorem C.1").rounds_a_layer
+    8
+    """
+    layers = executed.transformer.layers
+    rounds = executed.protocol.n_rounds(executed.cluster)
+    kinds = sorted({type(layer.mechanism).__name__ for layer in layers})
+    return LayerSimulation(
+        ", ".join(kinds), -(-rounds // len(layers)), executed.cluster.memory_words, source
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class DepthLowerBound:
+    """What a transformer of a mechanism needs: as many layers as rounds, over the rounds a layer.
+
+    Examples
+    --------
+    >>> exact_match = LayerSimulation("exact match", 8, 48, "Theorem C.1")
+    >>> DepthLowerBound(K_HOP_ROUNDS, exact_match).layers
+    c*log(k)/8
+    >>> DepthLowerBound(FULL_DEGREE_ROUNDS, exact_match).value(10**9)
+    1
+    """
+
+    of_rounds: RoundLowerBound
+    simulation: LayerSimulation
+
+    @property
+    def layers(self) -> sympy.Expr:
+        """L >= R / q; the symbol c stands for the constant of the conjecture."""
+        return self.of_rounds.rounds / self.simulation.rounds_a_layer
+
+    def value(self, n_words: int) -> int:
+        """Return the bound for N words as an integer, computed on integers.
+
+        Raises
+        ------
+        InputError
+            The bound has a constant that nobody knows.
+        """
+        if self.of_rounds is not FULL_DEGREE_ROUNDS:
+            raise InputError(
+                f"the bound for {self.of_rounds.task} holds up to a constant: it has no value"
+            )
+        rounds = full_information_rounds(n_words, self.simulation.memory_words)
+        return -(-rounds // self.simulation.rounds_a_layer)
+
+    def explain(self) -> str:
+        """Return the bound, what it rests on, and its sources in one line."""
+        rests = self.of_rounds.assumption or "no assumption"
+        return (
+            f"{self.of_rounds.task} by {self.simulation.mechanism}: depth >= {self.layers} "
+            f"({rests}; {self.of_rounds.source}; {self.simulation.source})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TwoSides:
+    """Upper and lower side of a task: depths that are built, and how many layers must be.
+
+    Parameters
+    ----------
+    lower : RoundLowerBound
+    sizes : tuple of int
+        Values of the number that the lower side grows with: k or N.
+    depths : tuple of int
+        Layers of the transformers that compile our protocols at those sizes, R + 1.
+
+    Examples
+    --------
+    >>> sides = k_hop_sides(1024, (1, 2, 4, 8))
+    >>> sides.depths, sides.layers_a_doubling
+    ((9, 10, 11, 12), (1, 1, 1))
+    """
+
+    lower: RoundLowerBound
+    sizes: tuple[int, ...]
+    depths: tuple[int, ...]
+
+    @property
+    def layers_a_doubling(self) -> tuple[int, ...]:
+        """How many layers more each size takes than the one before; sizes double."""
+        return tuple(b - a for a, b in zip(self.depths, self.depths[1:], strict=False))
+
+
+def k_hop_sides(n_letters: int, hops: tuple[int, ...], epsilon: str = "2/3") -> TwoSides:
+    """Return both sides of k-hop: one layer more for every doubling of k, on fixed machines.
+
+    Examples
+    --------
+    >>> k_hop_sides(256, (16, 32)).layers_a_doubling
+    (1,)
+    """
+    from mpc_sim import fit_cluster
+    from mpc_sim.algorithms.k_hop import k_hop
+
+    cluster = fit_cluster(k_hop(max(hops)), n_letters, epsilon)
+    depths = tuple(k_hop(k).n_rounds(cluster) + 1 for k in hops)
+    return TwoSides(K_HOP_ROUNDS, hops, depths)
+
+
+def graph_sides(
+    algorithm: Algorithm, lower: RoundLowerBound, sizes: tuple[int, ...], epsilon: str
+) -> TwoSides:
+    """Return both sides of a graph task, for the seeded instances of an algorithm by size.
+
+    Examples
+    --------
+    >>> from reductions.problems.cycle_counting import CYCLE_COUNTING
+    >>> graph_sides(CYCLE_COUNTING, CYCLE_ROUNDS, (64, 128), "2/3").sizes
+    (64, 128)
+    """
+    if not isinstance(algorithm, GraphAlgorithm):
+        raise InputError(f"{algorithm.name} takes no graphs")
+    depths = []
+    for size in sizes:
+        graph = algorithm.instance(size, 0)
+        cluster = algorithm.cluster(graph, epsilon)
+        depths.append(algorithm.protocol_for(graph).n_rounds(cluster) + 1)
+    return TwoSides(lower, sizes, tuple(depths))

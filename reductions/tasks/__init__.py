@@ -1,1 +1,0 @@
-"""Tasks, a file each: the definition, an independent oracle, the constructions and their bounds."""
