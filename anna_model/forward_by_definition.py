@@ -91,14 +91,6 @@ def answer_by_definition(
     -------
     DenseAnswer or SparseAnswer
         The form of the block. Classes without a token hear nothing.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch
-    >>> ids = np.array([[[0.0], [1.0]]])
-    >>> block = DenseHeads(0, ids, ids, np.array([[[5.0], [7.0]]]))
-    >>> answer_by_definition(ExactMatch(), block, -1.0, -2.0).values.ravel().tolist()
-    [5.0, 7.0]
     """
     dense = block if isinstance(block, DenseHeads) else block.dense(null_key, nobody_query)
     values = np.empty((dense.n_heads, dense.n_tokens, dense.value_width))
@@ -133,13 +125,6 @@ def weighted_values(weights: FloatArray, V: FloatArray) -> FloatArray:
     is not the mean. A row whose n non-zero weights are all the float nearest 1/n is therefore read
     as the mean that it stands for: the sum of the values, exact for integers below 2**53 in any
     order, divided once.
-
-    Examples
-    --------
-    >>> V = np.full((10, 1), 7.0)
-    >>> weights = np.full((1, 10), 1 / 10)
-    >>> (weights @ V).item() == 7.0, weighted_values(weights, V).item() == 7.0
-    (False, True)
     """
     out: FloatArray = weights @ V
     seen = weights != 0

@@ -18,16 +18,7 @@ BoolArray = NDArray[np.bool_]
 
 
 class FrozenArrays:
-    """Base of frozen dataclasses of arrays: a pickle or copy is made, hence checked, anew.
-
-    Examples
-    --------
-    >>> import pickle
-    >>> from anna_model import Rows
-    >>> rows = pickle.loads(pickle.dumps(Rows.from_dense(np.ones((2, 1)))))
-    >>> rows.values.flags.writeable
-    False
-    """
+    """Base of frozen dataclasses of arrays: a pickle or copy is made, hence checked, anew."""
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         names = [field.name for field in fields(cast(Any, self))]
@@ -59,16 +50,6 @@ def read_only(name: str, array: Any, dtype: type, shape: Sequence[int | None]) -
         Not an array, or another dtype.
     ValueError
         Another shape.
-
-    Examples
-    --------
-    >>> view = read_only("V", np.zeros((2, 3)), np.float64, (None, 3))
-    >>> view.shape, view.flags.writeable
-    ((2, 3), False)
-    >>> read_only("V", np.zeros((2, 3)), np.float64, (None, 4))
-    Traceback (most recent call last):
-        ...
-    ValueError: V must have shape (any, 4), not (2, 3)
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
@@ -92,13 +73,6 @@ def require_finite(name: str, array: FloatArray) -> None:
     ------
     ValueError
         It names the first place.
-
-    Examples
-    --------
-    >>> require_finite("Q", np.array([[1.0, np.nan]]))
-    Traceback (most recent call last):
-        ...
-    ValueError: Q must be finite, but Q[0, 1] is nan
     """
     finite = np.isfinite(array)
     if not finite.all():
@@ -114,13 +88,6 @@ def require_range(name: str, array: IntArray, low: int, high: int) -> None:
     ------
     ValueError
         It names the first place.
-
-    Examples
-    --------
-    >>> require_range("key_token", np.array([0, 3]), 0, 2)
-    Traceback (most recent call last):
-        ...
-    ValueError: key_token must lie in 0 .. 2, but key_token[1] is 3
     """
     if array.size and not (low <= array.min() and array.max() <= high):
         row = int(np.flatnonzero((array < low) | (array > high))[0])

@@ -76,13 +76,6 @@ class Gpt2Config:
     ------
     ValueError
         No head, an unknown activation.
-
-    Examples
-    --------
-    >>> Gpt2Config.of({"n_head": 4, "n_layer": 2, "attn_pdrop": 0.1})
-    ... # doctest: +NORMALIZE_WHITESPACE
-    Gpt2Config(n_head=4, activation_function='gelu_new', layer_norm_epsilon=1e-05,
-               scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
     """
 
     n_head: int
@@ -124,12 +117,6 @@ class Gpt2Layer(Layer):
     config : Gpt2Config
     parts : mapping of str to arrays
         ln_1, c_attn, attn.c_proj, ln_2, c_fc, mlp.c_proj; after the last layer ln_f.
-
-    Examples
-    --------
-    >>> norm = Affine(np.ones(4), np.zeros(4))
-    >>> Gpt2Layer((Softmax(),), Gpt2Config(n_head=2), {"ln_1": norm}).n_heads
-    2
     """
 
     mechanisms: tuple[Mechanism, ...]
@@ -200,11 +187,6 @@ class Gpt2:
     layers : tuple of Gpt2Layer
     output_weights : float64[A, d]
         The token embedding where the file has no output head.
-
-    Examples
-    --------
-    >>> Gpt2(np.eye(2), np.zeros((3, 2)), (), np.eye(2)).embed([1, 0]).dense().tolist()
-    [[0.0, 1.0], [1.0, 0.0]]
     """
 
     token_embedding: FloatArray
@@ -276,13 +258,6 @@ def load(
         The file cannot be read, or a weight is missing or has another shape.
     ValueError
         The configuration does not fit.
-
-    Examples
-    --------
-    >>> load("missing.safetensors", {"n_head": 2})
-    Traceback (most recent call last):
-        ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
     """
     settings = Gpt2Config.of(config)
     weights = _Weights.of(Path(path).name, read_weights(path))

@@ -27,13 +27,6 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
     ------
     GridOverflow
         A weight lies beyond its grid, or a sum could reach 2^53 steps.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> on_grid(Gpt2(np.eye(2) / 3, np.zeros((3, 2)), (), np.eye(2)), Grid(8, 4), Grid(8, 2)
-    ...     ).embed([1]).dense().tolist()
-    [[0.0, 0.25]]
     """
 
     def layer(one: Gpt2Layer) -> Gpt2Layer:

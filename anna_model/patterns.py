@@ -98,16 +98,6 @@ def head_pattern(transformer: Transformer, layer: int, block: HeadBlock, head: i
         As the trace of `Transformer.forward` tells it.
     head : int
         Counted from the first head of the block.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: X % 2, lambda i, X: X, 1, 1)
-    >>> even = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
-    >>> trace = []
-    >>> _ = even.forward(Rows.from_dense(np.array([[2.0], [3.0], [4.0]])), trace=trace)
-    >>> head_pattern(even, 0, trace[0][1], head=0).weights[0].tolist()
-    [0.5, 0.0, 0.5]
     """
     mechanism = transformer.layers[layer].mechanism_for(block)
     Q, K, weights = _head(mechanism, block, head)

@@ -40,14 +40,6 @@ class RecurrentLayer:
     ------
     ValueError
         A state without words.
-
-    Examples
-    --------
-    Running sums:
-
-    >>> sums = RecurrentLayer(1, lambda i, state, row: ((state[0] + row[0],), (state[0] + row[0],)))
-    >>> RecurrentModel((sums,), n_tokens=3, word_bits=8).run([1, 2, 3]).T.tolist()
-    [[1, 3, 6]]
     """
 
     state_words: int
@@ -74,13 +66,6 @@ class RecurrentModel:
     ------
     ValueError
         A size out of range.
-
-    Examples
-    --------
-    >>> sums = RecurrentLayer(1, lambda i, state, row: ((state[0] + row[0],), (state[0] + row[0],)))
-    >>> model = RecurrentModel((sums, sums), n_tokens=3, word_bits=8)
-    >>> model.run([1, 2, 3]).T.tolist(), model.states([1, 2]), model.state_words
-    ([[1, 4, 10]], ((3,), (4,)), 1)
     """
 
     layers: tuple[RecurrentLayer, ...]
@@ -142,14 +127,7 @@ class RecurrentModel:
         return max((layer.state_words for layer in self.layers), default=0)
 
     def resources(self) -> Resources:
-        """Measure the model on its layers: the words of the state are its width; it has no heads.
-
-        Examples
-        --------
-        >>> keep = RecurrentLayer(3, lambda i, state, row: (state, row))
-        >>> RecurrentModel((keep, keep), n_tokens=8, word_bits=4).resources().token_width
-        3
-        """
+        """Measure the model on its layers: the words of the state are its width; no heads."""
         return Resources(
             layers=len(self.layers),
             heads=0,

@@ -148,13 +148,6 @@ def mapped(
     ------
     ValueError
         Another shape; the error names the function.
-
-    Examples
-    --------
-    >>> mapped(len, np.arange(2), width=1)
-    Traceback (most recent call last):
-        ...
-    ValueError: row-wise function len must return shape (2, 1), not ()
     """
     out: FloatArray = np.asarray(function(position, *rows), np.float64)
     if out.ndim != 2 or len(out) != len(position) or width not in (None, out.shape[1]):

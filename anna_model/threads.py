@@ -27,12 +27,6 @@ def threads(n_hashes: int) -> Iterator[tuple[Run, int]]:
     ----------
     n_hashes : int
         Evaluations of hash functions in all: the measure of the work.
-
-    Examples
-    --------
-    >>> with threads(10) as (run, n_threads):
-    ...     run(divmod, [(7, 2), (9, 4)]), n_threads
-    ([(3, 1), (2, 1)], 1)
     """
     from anna_model.kernels.hashing import N_THREADS
 
@@ -64,13 +58,7 @@ def threads(n_hashes: int) -> Iterator[tuple[Run, int]]:
 
 
 def cut(n_rows: int, n_parts: int, unit: int = 1) -> list[tuple[int, int]]:
-    """Cut 0 .. n_rows - 1 into at most n_parts runs (low, high) of whole units, none empty.
-
-    Examples
-    --------
-    >>> cut(100, 2, 32), cut(0, 2), cut(3, 5)
-    ([(0, 64), (64, 100)], [], [(0, 1), (1, 2), (2, 3)])
-    """
+    """Cut 0 .. n_rows - 1 into at most n_parts runs (low, high) of whole units, none empty."""
     n_units = -(-n_rows // unit)
     edges = [min(n_rows, -(-n_units * part // n_parts) * unit) for part in range(n_parts + 1)]
     return [(low, high) for low, high in itertools.pairwise(edges) if low < high]

@@ -262,17 +262,7 @@ class Transformer:
 
 
 def require_context(transformer: Transformer, rows: Rows) -> None:
-    """Refuse rows of another context length.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from anna_model import Rows
-    >>> require_context(Transformer((), n_tokens=4), Rows.from_dense(np.zeros((3, 1))))
-    Traceback (most recent call last):
-        ...
-    ValueError: the transformer has a context of 4 tokens, not 3
-    """
+    """Refuse rows of another context length."""
     if rows.n_tokens != transformer.n_tokens:
         raise ValueError(
             f"the transformer has a context of {transformer.n_tokens} tokens, not {rows.n_tokens}"
@@ -294,15 +284,6 @@ def declared_blocks(index: int, layer: Layer, rows: Rows, budget_bytes: int) -> 
     ------
     ValueError
         A head missing, repeated or of another shape, a block over another context length.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer, rows = RowwiseLayer(ExactMatch(), (head, head)), Rows.from_dense(np.ones((3, 1)))
-    >>> sum(block.n_heads for block in declared_blocks(0, layer, rows, budget_bytes=2**20))
-    2
     """
     declared = _shape_of_every_head(layer.heads)
     next_head = 0

@@ -25,11 +25,6 @@ class LayerWork:
         Numbers of all messages, the sum of E m over heads.
     numbers : int
         Of every array of every question and answer: values, keys, queries and indices.
-
-    Examples
-    --------
-    >>> LayerWork(tokens=10, messages=3, message_numbers=12, numbers=60).bound
-    176
     """
 
     tokens: int = 0
@@ -53,19 +48,6 @@ class WorkCounter:
     answer is a constant number of copies of them. A message costs its m numbers as a value and at
     most m in an average, two indices, its key, and three indices of the pair that hears it; a block
     costs N classes, and a query class four numbers.
-
-    Examples
-    --------
-    >>> from anna_model import EVERY_HEAD, ExactMatch, SparseHeads
-    >>> block = SparseHeads(
-    ...     first_head=0, n_heads=1, token_class=np.array([0, -1]),
-    ...     query_head=np.array([EVERY_HEAD]), query_class=np.array([0]), Q=np.array([[7.0]]),
-    ...     key_head=np.array([0]), key_token=np.array([1]), K=np.array([[7.0]]),
-    ...     V=np.array([[5.0]]))
-    >>> counter = WorkCounter()
-    >>> counter(0, block, ExactMatch().answer(block))
-    >>> counter.layers[0], counter.layers[0].bound
-    (LayerWork(tokens=2, messages=1, message_numbers=1, numbers=13), 24)
     """
 
     layers: dict[int, LayerWork] = field(default_factory=dict)

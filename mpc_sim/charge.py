@@ -32,11 +32,6 @@ def as_mode(mode: str) -> Mode:
     ------
     InputError
         If there is no such mode.
-
-    Examples
-    --------
-    >>> as_mode("charge")
-    'charge'
     """
     for known in get_args(Mode):
         if mode == known:
@@ -52,12 +47,5 @@ def deliveries(sent: Words, cluster: Cluster) -> int:
     sent : int64[P]
         Words that every machine sends, with what it keeps.
     cluster : Cluster
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2)
-    >>> [deliveries(np.array([0, most, 1, 0]), cluster) for most in (0, 4, 5, 8, 9)]
-    [1, 1, 2, 2, 3]
     """
     return max(1, ceil_div(int(sent.max()), cluster.memory_words))

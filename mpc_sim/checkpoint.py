@@ -46,18 +46,6 @@ class Checkpoint:
         What every machine holds.
     ledger : Ledger
         Of the rounds so far.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster, Simulation
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> import tempfile
-    >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
-    >>> _ = sim.step()
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     sim.save(f"{folder}/sort.npz")
-    ...     Checkpoint.load(f"{folder}/sort.npz").round
-    1
     """
 
     protocol: str
@@ -185,12 +173,6 @@ def schedule(
     ------
     InputError
         If a number is not positive.
-
-    Examples
-    --------
-    >>> due = schedule(2, None)
-    >>> [due() for _ in range(5)]
-    [False, True, False, True, False]
     """
     if (every_rounds is not None and every_rounds < 1) or (
         every_seconds is not None and not every_seconds > 0

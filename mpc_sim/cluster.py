@@ -201,11 +201,5 @@ def failure_word(cluster: Cluster) -> int:
     """Return the word that a randomised protocol puts out everywhere when it did not finish.
 
     It is 2^word_bits - 1, so all other words of such a protocol must be smaller.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4, word_bits=5)
-    >>> failure_word(cluster)
-    31
     """
     return cluster.word_limit - 1

@@ -12,15 +12,7 @@ from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 
 class LocalStage(Protocol):
-    """A stage without rounds: only its ``finish`` acts, on each machine's own memory.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import OwnLetter
-    >>> from mpc_sim import Cluster
-    >>> OwnLetter().n_rounds(Cluster(n_words=4, memory_words=2, n_machines=2, block_words=2))
-    0
-    """
+    """A stage without rounds: only its ``finish`` acts, on each machine's own memory."""
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 0
@@ -38,15 +30,6 @@ class Sequence(Protocol):
 
     Use :func:`sequence` to make one. Nothing passes from a stage to the next but what lies in the
     inbox. A name becomes the outer step of every label of the stages.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> protocol = k_hop(1)
-    >>> cluster = fit_cluster(protocol, 64, "2/3")
-    >>> [protocol.label(r, cluster) for r in range(protocol.n_rounds(cluster))][-3:]
-    ['neighbours', 'send home', 'answer']
     """
 
     stages: tuple[Protocol, ...]
@@ -149,14 +132,6 @@ class Parallel(Protocol):
     its channels are called "i/name" and no part sees those of another. A part that is done early
     keeps what its ``finish`` left, as records that wait, and is charged for them in every further
     round.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import Columnsort
-    >>> both = parallel(Columnsort(("word",)), Carry("input", ("word",)))
-    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
-    >>> both.n_rounds(cluster), [channel.name for channel in both.channels(1, cluster)]
-    (5, ['0/records', '1/input'])
     """
 
     parts: tuple[Protocol, ...]
@@ -243,14 +218,7 @@ def parallel(*parts: Protocol) -> Parallel:
 
 @dataclass(frozen=True)
 class Carry(LocalStage):
-    """Carry a channel along, unchanged and charged, while other parts of a parallel stage run.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
-    >>> Carry("label", ("label",)).leaves(cluster)[0].per_machine
-    16
-    """
+    """Carry a channel along, unchanged and charged, while other parts of a parallel stage run."""
 
     channel: str
     fields: tuple[str, ...]

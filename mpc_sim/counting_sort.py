@@ -43,11 +43,6 @@ class Histogram:
     by_part : int32[T, P]
         Part t is the rows that lie between R t // T and R (t + 1) // T.
     rows : int64[P]
-
-    Examples
-    --------
-    >>> Histogram.of(np.array([[1, 0, 2], [0, 1, 0]], np.int32)).rows.tolist()
-    [1, 1, 2]
     """
 
     by_part: NDArray[np.int32]
@@ -71,12 +66,6 @@ class Tally:
         By source and by destination.
     kept : int64[P]
         Rows whose destination is their source.
-
-    Examples
-    --------
-    >>> found = Tally.of(np.array([0, 0, 2]), np.array([1, 0, 1]), np.ones(3, bool))
-    >>> found.sent.rows.tolist(), found.arriving.rows.tolist(), found.kept.tolist()
-    ([2, 0, 1], [1, 2, 0], [1, 0, 0])
     """
 
     is_sorted: bool
@@ -142,14 +131,6 @@ def sort_by_machine(
     Notes
     -----
     O(R + P) a column. Beside what it returns it allocates one column and a few numbers a machine.
-
-    Examples
-    --------
-    >>> machine = np.array([2, 0, 2])
-    >>> counts = Histogram.of(np.array([[1, 0, 2]], np.int32))
-    >>> owner, (word,) = sort_by_machine(machine, counts, [np.array([7, 8, 9])])
-    >>> owner.tolist(), word.tolist()
-    ([0, 2, 2], [8, 7, 9])
     """
     from mpc_sim.kernels.routing import own
 
@@ -175,11 +156,6 @@ def union(columns: Iterable[Words]) -> list[int]:
     Parameters
     ----------
     columns : iterable of int64[R]
-
-    Examples
-    --------
-    >>> union([np.array([1, 4]), np.array([8, -1])])
-    [5, -1]
     """
     listed = list(columns)
     parts = parts_of(len(listed[0]), 1) if listed else []
@@ -194,13 +170,7 @@ def union(columns: Iterable[Words]) -> list[int]:
 
 
 def parts_of(n_rows: int, n_machines: int) -> list[slice]:
-    """Cut rows into parts, one a thread; histograms of all parts are no longer than the rows.
-
-    Examples
-    --------
-    >>> parts_of(1000, 10)
-    [slice(0, 1000, None)]
-    """
+    """Cut rows into parts, one a thread; histograms of all parts are no longer than the rows."""
     from mpc_sim.kernels.routing import N_THREADS
 
     most = min(N_THREADS, MAX_PARTS, n_rows // max(ROWS_A_THREAD, n_machines))
@@ -209,14 +179,7 @@ def parts_of(n_rows: int, n_machines: int) -> list[slice]:
 
 @contextmanager
 def threads(n_parts: int) -> Iterator[Run]:
-    """Yield a function that runs jobs, side by side if there are several parts.
-
-    Examples
-    --------
-    >>> with threads(2) as run:
-    ...     run(divmod, [(7, 2), (9, 4)])
-    [(3, 1), (2, 1)]
-    """
+    """Yield a function that runs jobs, side by side if there are several parts."""
     if n_parts < 2:
         yield lambda function, jobs: [function(*job) for job in jobs]
         return

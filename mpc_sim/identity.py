@@ -28,12 +28,6 @@ def identity(value: Any) -> str:
     ------
     CheckpointError
         If a field has no text that outlives the process.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import Rename
-    >>> identity(Rename("input", "records"))
-    "mpc_sim.stages.columnsort.Rename(source='input', target='records')"
     """
     if isinstance(value, type | BuiltinFunctionType):
         return _qualified(value)
@@ -67,13 +61,7 @@ def identity(value: Any) -> str:
 
 
 def difference(one: str, other: str) -> tuple[str, str]:
-    """Return the two texts from shortly before the place where they part.
-
-    Examples
-    --------
-    >>> difference("Double(bit=0, is_set=True)", "Double(bit=0, is_set=False)")
-    ('Double(bit=0, is_set=True)', 'Double(bit=0, is_set=False)')
-    """
+    """Return the two texts from shortly before the place where they part."""
     pairs = zip(one, other, strict=False)
     place = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
     start = max(0, place - EXCERPT // 2)

@@ -24,11 +24,6 @@ def as_exponent(value: str | float | Rational, name: str) -> Fraction:
     ------
     ShapeError
         If it is no number, or its denominator exceeds ``MAX_DENOMINATOR``.
-
-    Examples
-    --------
-    >>> as_exponent("2/3", "epsilon"), as_exponent(0.45, "epsilon")
-    (Fraction(2, 3), Fraction(9, 20))
     """
     if len(str(value)) > 40 or "e" in str(value).lower():
         raise ShapeError(
@@ -49,13 +44,7 @@ def as_exponent(value: str | float | Rational, name: str) -> Fraction:
 
 
 def ceil_div(numerator: int, denominator: int) -> int:
-    """Return ceil(numerator / denominator) of integers.
-
-    Examples
-    --------
-    >>> ceil_div(7, 2), ceil_div(8, 2)
-    (4, 4)
-    """
+    """Return ceil(numerator / denominator) of integers."""
     return -(-numerator // denominator)
 
 
@@ -71,13 +60,6 @@ def ceil_power(base: int, exponent: Fraction, factor: int = 1) -> int:
         Both positive.
     exponent : Fraction
         May be negative.
-
-    Examples
-    --------
-    >>> ceil_power(1024, Fraction(2, 3)), ceil_power(125, Fraction(1, 3))
-    (102, 5)
-    >>> ceil_power(8, Fraction(-1, 3))
-    1
     """
     p, q = exponent.numerator, exponent.denominator
     left = base ** max(-p, 0)

@@ -13,16 +13,6 @@ class KeptRounds:
     first : Inbox
         Before round 0; not counted.
     budget_bytes : int
-
-    Examples
-    --------
-    >>> from mpc_sim import Inbox, Records
-    >>> inbox = Inbox.of([0], word=Records.of(machine=[0, 0], word=[5, 6]))  # 32 bytes
-    >>> kept = KeptRounds(inbox, budget_bytes=64)
-    >>> for round in (1, 2, 3):
-    ...     kept.keep(round, inbox)
-    >>> kept.n_bytes, kept.rewind(2)[0], kept.rewind(1)[0]
-    (64, 2, 0)
     """
 
     def __init__(self, first: Inbox, budget_bytes: int) -> None:

@@ -10,22 +10,10 @@ SEPARATOR = " / "
 
 
 def nest(*steps: str) -> str:
-    """Join names and labels, outermost first; empty ones are left out.
-
-    Examples
-    --------
-    >>> nest("sort", "transpose / shift"), nest("", "answer")
-    ('sort / transpose / shift', 'answer')
-    """
+    """Join names and labels, outermost first; empty ones are left out."""
     return SEPARATOR.join(step for step in steps if step)
 
 
 def outermost(label: str, depth: int = 1) -> str:
-    """Return the ``depth`` outermost steps of a label.
-
-    Examples
-    --------
-    >>> outermost("sort / transpose / shift"), outermost("sort / transpose / shift", 2)
-    ('sort', 'sort / transpose')
-    """
+    """Return the ``depth`` outermost steps of a label."""
     return SEPARATOR.join(label.split(SEPARATOR)[:depth])

@@ -120,15 +120,7 @@ class PerMachine(Protocol):
 
 
 def memories(inbox: Inbox, cluster: Cluster) -> Iterator[Memory]:
-    """Give every machine of a batch its own memory, one after the other.
-
-    Examples
-    --------
-    >>> inbox = Inbox(np.arange(2), {"input": Records.of(np.array([0, 0, 1]), word=np.arange(3))})
-    >>> cluster = Cluster(n_words=3, memory_words=4, n_machines=2, block_words=2)
-    >>> [memory["input"] for memory in memories(inbox, cluster)]
-    [[(0,), (1,)], [(2,)]]
-    """
+    """Give every machine of a batch its own memory, one after the other."""
     rows: dict[int, dict[str, list[Row]]] = {
         machine: {channel: [] for channel in inbox} for machine in inbox.machines.tolist()
     }
@@ -143,17 +135,7 @@ def memories(inbox: Inbox, cluster: Cluster) -> Iterator[Memory]:
 
 
 def no_output_map(memory: Memory) -> Mapping[str, tuple[tuple[str, ...], list[Row]]]:
-    """Refuse to guess an output map.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=2, memory_words=4, n_machines=2, block_words=1)
-    >>> no_output_map(Memory(0, cluster, {}))
-    Traceback (most recent call last):
-        ...
-    mpc_sim.errors.UnknownChannel: per_machine was given no output map; pass finish=, a function \
-of one machine
-    """
+    """Refuse to guess an output map."""
     raise UnknownChannel(
         "per_machine was given no output map; pass finish=, a function of one machine"
     )

@@ -11,14 +11,7 @@ from mpc_sim.records import Inbox, Records, Words
 
 
 def load_input(words: ArrayLike, cluster: Cluster) -> Inbox:
-    """Lay the input on the first machines, block words each, in order.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=3, block_words=2)
-    >>> load_input([4, 0, 3, 1, 2], cluster)["input"].machine.tolist()
-    [0, 0, 1, 1, 2]
-    """
+    """Lay the input on the first machines, block words each, in order."""
     values = np.array(words)
     if values.shape != (cluster.n_words,) or values.dtype.kind not in "iu":
         raise InputError(
@@ -38,15 +31,7 @@ def load_input(words: ArrayLike, cluster: Cluster) -> Inbox:
 
 
 def read_output(inbox: Inbox, cluster: Cluster) -> Words:
-    """Read the output words, which lie in the same blocks as the input.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=3, memory_words=4, n_machines=2, block_words=2)
-    >>> words = Records.of(np.array([0, 0, 1]), word=np.array([3, 1, 2]))
-    >>> read_output(Inbox(np.arange(2), {"output": words}), cluster).tolist()
-    [3, 1, 2]
-    """
+    """Read the output words, which lie in the same blocks as the input."""
     if "output" not in inbox.records:
         raise OutputError("the output map left no channel 'output'", channels=tuple(inbox.records))
     records = inbox["output"]

@@ -100,11 +100,6 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
     ------
     ShapeError
         Naming the parameter to change.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> check_shape(columnsort(), Cluster(n_words=8, memory_words=8, n_machines=2, block_words=4))
     """
     protocol.check(cluster)
     for round in range(protocol.n_rounds(cluster)):

@@ -57,12 +57,6 @@ def random_below(limit: int, words: RandomWords) -> NDArray[np.int64]:
     limit : int
         In 1 .. 2^31.
     words : uint64
-
-    Examples
-    --------
-    >>> drawn = random_below(10, random_words(0, 0, [0], 1000))
-    >>> int(drawn.min()), int(drawn.max())
-    (0, 9)
     """
     high = words >> np.uint64(32)
     return ((high * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)

@@ -79,11 +79,6 @@ def rank_in_group(machine: Words) -> Words:
     Returns
     -------
     int64[R]
-
-    Examples
-    --------
-    >>> rank_in_group(np.array([5, 5, 2, 7, 7, 7])).tolist()
-    [0, 1, 0, 0, 1, 2]
     """
     n = len(machine)
     if n == 0:

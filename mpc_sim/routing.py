@@ -33,18 +33,7 @@ N_CONTRIBUTORS = 3
 
 @dataclass(frozen=True, eq=False)
 class Messages:
-    """The rows of one channel in one round, by source and then in the order of emission.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from mpc_sim import Simulation
-    >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
-    >>> (part,) = sim.peek().messages
-    >>> part.channel.name, part.source.tolist(), part.columns["word"].tolist()
-    ('records', [0, 0, 0, 0, 1, 1], [5, 1, 4, 1, 0, 3])
-    """
+    """The rows of one channel in one round, by source and then in the order of emission."""
 
     channel: Channel
     source: Words
@@ -90,14 +79,6 @@ class Traffic:
     messages : tuple of Messages
     sent, kept, received : int64[P]
         Words a machine sends (with what it keeps), keeps, and receives from others.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-    >>> sim.peek()
-    round 0 (columnsort / load): 8 messages, at most 8 words sent, 0 received, 8 held of s = 8
     """
 
     round: int
@@ -266,14 +247,6 @@ def collect(
         If a channel or field was not declared.
     UnknownMachine
         If a source is not in the batch or a destination does not exist.
-
-    Examples
-    --------
-    >>> outbox, cluster = Outbox(), Cluster(n_words=2, memory_words=4, n_machines=2, block_words=1)
-    >>> outbox.send("word", source=np.array([0]), to=np.array([1]), word=np.array([7]))
-    >>> declared = [Channel("word", ("word",), 1, 1)]
-    >>> collect(outbox, declared, np.arange(2), cluster, round=0, label="tell").received.tolist()
-    [0, 1]
     """
     declared = {channel.name: channel for channel in channels}
     where = f"round {round} ({label})"

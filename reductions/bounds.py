@@ -32,12 +32,6 @@ class Check:
         How the bound came about.
     compared : int or None
         For output rows: how many words were compared.
-
-    Examples
-    --------
-    >>> check = Check("heads", 129, 258, "upper", "Theorem 4.1", "PASS")
-    >>> check.slack, check.to_json()["status"]
-    (2.0, 'PASS')
     """
 
     name: str

@@ -40,12 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 when nothing failed, 1 when a check failed, 2 for bad usage, a malformed file or an
         impossible size, 130 when interrupted.
-
-    Examples
-    --------
-    >>> main(["certify", "match2", "--n", "8", "--json"])  # doctest: +ELLIPSIS
-    {"schema": ...
-    0
     """
     try:
         options = parser().parse_args(arguments)
@@ -71,13 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands.
-
-    Examples
-    --------
-    >>> parser().parse_args(["certify", "match2", "--n", "2^10"]).n
-    1024
-    """
+    """Return the parser of all commands."""
     top = _Parser(prog="anna-mpc", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

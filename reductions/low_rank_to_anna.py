@@ -36,21 +36,6 @@ class LowRankAsAnna:
     ----------
     protocol : TransformerProtocol
     compiled : CompiledProtocol
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.mechanisms import LowRank
-    >>> from anna_model.mechanisms.low_rank import Raw
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False), (head,))
-    >>> found = low_rank_to_anna(
-    ...     Transformer((layer,), 4), Precision.of(Grid(9, 0)), 4, input_width=1)
-    >>> rows = Rows.from_dense(np.array([[1.0], [2], [-1], [0]]))
-    >>> found.run(rows).dense().T.tolist(), len(found.compiled.layers)
-    ([[6.0, 12.0, -6.0, 0.0]], 3)
     """
 
     protocol: TransformerProtocol
@@ -89,18 +74,6 @@ def low_rank_to_anna(
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.4.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.mechanisms import LowRank
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
-    >>> found = low_rank_to_anna(
-    ...     Transformer((layer,), 64), Precision.of(Grid(8, 0)), 8, input_width=1)
-    >>> found.compiled.resources().layers
-    5
     """
     protocol = low_rank_to_mpc(
         transformer, precision, memory_words, input_width=input_width, row_widths=row_widths
@@ -116,18 +89,6 @@ def composed_bounds(found: LowRankAsAnna) -> tuple[Bound, ...]:
     and one arrives. So there are at most a heads and the self head; at most a - 1 messages meet in
     a head, whose syndrome code is (a - 1) (w + 1) + 2 wide; the self head has two counts, T d words
     of rows and at most a w of copies, at most s; the first layer has a block.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.mechanisms import LowRank
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
-    >>> found = low_rank_to_anna(
-    ...     Transformer((layer,), 64), Precision.of(Grid(8, 0)), 8, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in composed_bounds(found)]
-    [('layers', 5), ('heads', 5), ('head_width', 10), ('token_width', 26)]
     """
     plan = found.protocol.plan
     assert isinstance(plan, LowRankPlan)

@@ -26,11 +26,6 @@ class Affine:
     weight : float64[n, m]
         Or float64[n] of a norm.
     bias : float64[m]
-
-    Examples
-    --------
-    >>> Affine(np.array([[1.0, 2.0]]), np.array([0.0, 1.0])).map(np.array([[3.0]])).tolist()
-    [[3.0, 7.0]]
     """
 
     weight: FloatArray
@@ -64,12 +59,6 @@ class ExactAffine(Affine):
     GridOverflow
         A weight lies beyond its grid, or a sum could reach 2^53 steps. Later, from `map`, a number
         of a row lies beyond ``activations``.
-
-    Examples
-    --------
-    >>> exact = ExactAffine(np.array([[0.3]]), np.array([0.1]), Grid(8, 4), Grid(12, 4))
-    >>> exact.map(np.array([[1.04]])).tolist()
-    [[0.43359375]]
     """
 
     weights: Grid

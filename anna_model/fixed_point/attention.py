@@ -30,13 +30,7 @@ from anna_model.transformer import Combine, HeadShape, Layer, Transformer
 
 @dataclass(frozen=True)
 class Precision:
-    """The grids of a run: of rows, of queries and keys, and of values.
-
-    Examples
-    --------
-    >>> Precision.of(Grid(bits=12, fraction_bits=4)).values.step
-    0.0625
-    """
+    """The grids of a run: of rows, of queries and keys, and of values."""
 
     rows: Grid
     keys: Grid
@@ -55,11 +49,6 @@ def steps_on(grid: Grid, numbers: ArrayLike, what: str) -> IntArray:
     ------
     GridOverflow
         A number beyond the grid or between its steps.
-
-    Examples
-    --------
-    >>> steps_on(Grid(8, 1), [0.5, -2.0], "values").tolist()
-    [1, -4]
     """
     array = np.asarray(numbers, np.float64)
     try:
@@ -84,11 +73,6 @@ def mean_of_steps(total: IntArray, count: IntArray, grid: Grid) -> FloatArray:
         Below 2^53 in magnitude.
     count : int64[E]
         A count of 0 gives zeros.
-
-    Examples
-    --------
-    >>> mean_of_steps(np.array([[3], [5]]), np.array([2, 0]), Grid(8, 1)).tolist()
-    [[0.75], [0.0]]
     """
     mean = total.astype(np.float64) / np.maximum(count, 1).astype(np.float64)[:, None]
     mean[count == 0] = 0.0
@@ -102,15 +86,6 @@ def require_exact_sums(grid: Grid, n_tokens: int, tables: int) -> None:
     Raises
     ------
     GridOverflow
-
-    Examples
-    --------
-    >>> require_exact_sums(Grid(49, 0), n_tokens=64, tables=1)
-    Traceback (most recent call last):
-        ...
-    anna_model.fixed_point.grid.GridOverflow: values of 49 bits: a sum over 64 tokens and 1 table \
-may \
-reach 2^53 steps; give values at most 48 bits
     """
     if tables * n_tokens * (2 ** (grid.bits - 1) - 1) >= 2**MOST_BITS:
         most = (2**MOST_BITS // (tables * n_tokens)).bit_length()
@@ -123,17 +98,7 @@ reach 2^53 steps; give values at most 48 bits
 
 @dataclass(frozen=True)
 class FixedPointLayer(Layer):
-    """Another layer on a grid: queries, keys, values, means and new rows are rounded to it.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
-    >>> layer = FixedPointLayer(RowwiseLayer(ExactMatch(), (head,)), Grid(8, 0))
-    >>> rows = Rows.from_dense(np.array([[1.0], [2.0]]))
-    >>> Transformer((layer,), 2).forward(rows).dense().T.tolist()  # the mean 3/2, halves to even
-    [[2.0, 2.0]]
-    """
+    """Another layer on a grid: queries, keys, values, means and new rows are rounded to it."""
 
     inner: Layer
     grid: Grid
@@ -198,14 +163,7 @@ class _RoundedCombine(Combine):
 
 @dataclass(frozen=True)
 class RoundedFeatures(FeatureMap):
-    """Another feature map of low-rank attention, rounded to a grid.
-
-    Examples
-    --------
-    >>> from anna_model.mechanisms.low_rank import EluPlusOne
-    >>> RoundedFeatures(EluPlusOne(), Grid(8, 2))(np.array([[1.0, -1.0]])).tolist()
-    [[2.0, 0.25]]
-    """
+    """Another feature map of low-rank attention, rounded to a grid."""
 
     inner: FeatureMap
     grid: Grid
@@ -221,15 +179,6 @@ def fixed_point(transformer: Transformer, grid: Grid) -> Transformer:
     """Return the transformer on a grid: every layer a `FixedPointLayer`.
 
     Its input rows must lie on the grid (``grid.rows``).
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
-    >>> mean = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
-    >>> rows = Rows.from_dense(np.array([[1.0], [1.0], [2.0]]))
-    >>> fixed_point(mean, Grid(8, 2)).forward(rows).dense().T.tolist()
-    [[1.25, 1.25, 1.25]]
     """
     layers = tuple(FixedPointLayer(layer, grid) for layer in transformer.layers)
     return Transformer(layers, transformer.n_tokens)

@@ -41,14 +41,6 @@ class Grid:
     ------
     ValueError
         p out of range.
-
-    Examples
-    --------
-    >>> grid = Grid(bits=8, fraction_bits=4)
-    >>> grid.step, grid.largest
-    (0.0625, 7.9375)
-    >>> grid.round([0.1, 0.03125, -0.09375]).tolist()
-    [0.125, 0.0, -0.125]
     """
 
     bits: int
@@ -75,11 +67,6 @@ class Grid:
         ------
         GridOverflow
             A number beyond the grid, NaN or infinity; it names the first place.
-
-        Examples
-        --------
-        >>> Grid(8, 4).integers([0.1, -1.0]).tolist()
-        [2, -16]
         """
         array = np.asarray(values, np.float64)
         steps = np.rint(np.ldexp(array, self.fraction_bits))
@@ -118,15 +105,6 @@ def forward_on_grid(transformer: Transformer, rows: Rows, grid: Grid) -> Rows:
     ------
     GridOverflow
         A row outgrows the grid; it names the layer.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
-    >>> mean = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
-    >>> rows = Rows.from_dense(np.array([[1.0], [1.0], [2.0]]))
-    >>> forward_on_grid(mean, rows, Grid(8, 2)).dense().T.tolist()
-    [[1.25, 1.25, 1.25]]
     """
     try:
         rows = grid.rows(rows)
@@ -168,14 +146,6 @@ def fewest_bits(
     Notes
     -----
     At most 53 runs. A grid that a number outgrows counts as another output.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X + 1, 1, 1)
-    >>> count = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=2)
-    >>> fewest_bits(count, Rows.from_dense(np.array([[6.0], [7.0]])))  # 8 needs 4 bits and a sign
-    5
     """
     expected = read(transformer.forward(rows).dense())
     fewest: int | None = None
@@ -216,15 +186,6 @@ def fewest_fraction_bits(
     ------
     GridOverflow
         The numbers need more bits before the point.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: 0 * X, lambda i, X: X, 1, 1)
-    >>> mean = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=4)
-    >>> rows = Rows.from_dense(np.array([[1.0], [1.0], [2.0], [1.0]]))  # mean 5/4
-    >>> fewest_fraction_bits(mean, rows, integer_bits=4)
-    2
     """
     expected = read(transformer.forward(rows).dense())
     fewest: int | None = None

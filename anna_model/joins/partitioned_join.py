@@ -49,13 +49,6 @@ def mean_of_equal_words(
     -----
     Deterministic, whatever the threads. Beside the result 16 bytes a word, 12 a probe, and for
     every thread a table of at most 128 bytes a word of the largest part.
-
-    Examples
-    --------
-    >>> words, probes = (np.array(x, np.uint64)[:, None] for x in ([5, 6, 5], [5, 7]))
-    >>> mean, unmatched = mean_of_equal_words(words, probes, np.array([1.0, 2.0, 4.0]))
-    >>> mean.tolist(), unmatched.tolist()
-    ([2.5, 0.0], [False, True])
     """
     from anna_model.kernels import exact_match as kernels
 

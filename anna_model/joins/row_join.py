@@ -27,12 +27,6 @@ def as_words(rows: NDArray[Any]) -> Words:
     -------
     uint64[n, w]
         C-contiguous.
-
-    Examples
-    --------
-    >>> zero, minus_zero = as_words(np.array([[0.0], [-0.0]]))
-    >>> bool(zero == minus_zero)
-    True
     """
     if rows.dtype == np.float64:
         rows = rows + 0.0  # -0.0 + 0.0 is 0.0; all other finite floats have one bit pattern each
@@ -54,13 +48,6 @@ def match_rows(words: Words, probes: Words) -> tuple[IntArray, IntArray, int]:
     found : int64[n']
         Label of the group that equals the probe, -1 where there is none.
     n_groups : int
-
-    Examples
-    --------
-    >>> group, found, n_groups = match_rows(*(np.array(x, np.uint64) for x in (
-    ...     [[5, 1], [5, 2], [5, 1]], [[5, 2], [1, 5]])))
-    >>> group.tolist(), found.tolist(), n_groups
-    ([0, 1, 0], [1, -1], 2)
     """
     from anna_model.kernels import exact_match as kernels
 
@@ -88,11 +75,6 @@ def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
     -------
     float64[n_groups + 1, m]
         The last row is zero, so that label -1 reads it.
-
-    Examples
-    --------
-    >>> group_means(np.array([0, 1, 0, -1]), np.array([[1.0], [2.0], [4.0], [8.0]]), 2).T.tolist()
-    [[2.5, 2.0, 0.0]]
     """
     from anna_model.kernels import exact_match as kernels
 
@@ -116,13 +98,6 @@ def running_means(group: IntArray, found: IntArray, V: FloatArray, n_groups: int
     -------
     float64[n, m]
         Zero rows where nothing matches.
-
-    Examples
-    --------
-    >>> found = np.array([1, 0, 0])
-    >>> out = running_means(np.array([0, 1, 0]), found, np.array([[1.0], [2.0], [4.0]]), 2)
-    >>> out.T.tolist(), found.tolist()
-    ([[0.0, 1.0, 2.5]], [-1, 0, 0])
     """
     from anna_model.kernels import exact_match as kernels
 
@@ -146,12 +121,6 @@ def sort_by(key: IntArray, n_keys: int) -> tuple[IntArray, IntArray]:
         The rows by key, equal keys in their old order.
     end : int64[n_keys]
         Where the rows of every key end in `order`.
-
-    Examples
-    --------
-    >>> order, end = sort_by(np.array([2, 0, 2, 0]), 3)
-    >>> order.tolist(), end.tolist()
-    ([1, 3, 0, 2], [2, 2, 4])
     """
     from anna_model.kernels import exact_match as kernels
 

@@ -37,11 +37,6 @@ class Sums:
         Sums of values over all collisions, in the dtype of V.
     collisions : int64[N_q]
         Pairs of a table and a key that met the query.
-
-    Examples
-    --------
-    >>> Sums(np.zeros((1, 2)), np.zeros(1, np.int64)).collisions.tolist()
-    [0]
     """
 
     values: Matrix
@@ -78,16 +73,6 @@ def sum_collisions(
     -------
     values : float[N_q, m]
     collisions : int64[N_q]
-
-    Examples
-    --------
-    >>> from anna_model.lsh import Hyperplane
-    >>> functions = Hyperplane().sample(2, tables=3, hashes=4, seed=0)
-    >>> Q, K, V = np.eye(2), np.eye(2)[[0, 0, 1]], np.array([[1.0], [3.0], [7.0]])
-    >>> values, collisions = sum_collisions(
-    ...     functions, Q, K, V, alive=1, by_queries=True, causal=False)
-    >>> values.T.tolist(), collisions.tolist()
-    ([[2.0, 7.0]], [6, 3])
     """
     from anna_model.kernels.tables import divide
 

@@ -92,13 +92,6 @@ class Rotations(HashFunctions):
     ----------
     flips : float64[l, z, rotations, m']
         1 or -1; m' >= max(m, 4) a power of two.
-
-    Examples
-    --------
-    >>> from anna_model.lsh.family import code_form
-    >>> drawn = Rotations(2, 8, *code_form(8, 1, 0), np.ones((1, 1, 1, 4)))
-    >>> drawn.bucket_ids(np.array([[3.0, 1.0], [1.0, -3.0], [-2.0, -2.0], [0.0, 1.0]])).T.tolist()
-    [[0, 2, 1, 0]]
     """
 
     flips: FloatArray

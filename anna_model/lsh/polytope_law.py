@@ -42,13 +42,6 @@ def same_vertex_probability(distance: float, k: int) -> float:
     density is a product, so that no correlation makes it narrow. As |Y| has the law of |-Y|, F
     depends on |rho| only, and by Plackett's identity dF/drho = 2 (f(x, y) - f(x, -y)); on
     rho = cos b that derivative is smooth in log b down to rho = 1.
-
-    Examples
-    --------
-    >>> abs(same_vertex_probability(2**0.5, 8) - 1 / 16) < 1e-10
-    True
-    >>> same_vertex_probability(0.0, 8), same_vertex_probability(2.0, 8)
-    (1.0, 0.0)
     """
     if distance == 0 or distance == 2:
         return 1.0 if distance == 0 else 0.0

@@ -32,14 +32,6 @@ class Projections(HashFunctions):
     Notes
     -----
     A row costs O(l z k m), summed coordinate by coordinate in the dtype of the rows.
-
-    Examples
-    --------
-    >>> from anna_model.lsh.family import code_form
-    >>> axes = np.eye(2)[None, :, None]
-    >>> drawn = Projections(2, 2, *code_form(2, 2, 0), axes, np.zeros((1, 2)), "sign")
-    >>> drawn.bucket_ids(np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 0.0]])).T.tolist()
-    [[0, 1, 2]]
     """
 
     directions: FloatArray

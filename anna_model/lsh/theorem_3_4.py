@@ -50,12 +50,6 @@ class Parameters:
         ln(1/p1) / ln(1/p2).
     vacuous : bool
         eta >= 1: nothing is guaranteed.
-
-    Examples
-    --------
-    >>> found = from_probabilities(100, Fraction(9, 10), Fraction(1, 10), delta=0.01)
-    >>> found.hashes, found.tables, found.vacuous
-    (7, 29, False)
     """
 
     hashes: int
@@ -106,13 +100,6 @@ def choose_parameters(
     -----
     c r >= 2 among unit vectors leaves no far pairs: p2 = 0 and z = 1. For r = 0, where the far
     pairs are those at some least distance, use `from_probabilities` with p1 = 1.
-
-    Examples
-    --------
-    >>> from anna_model.lsh import CrossPolytope
-    >>> found = choose_parameters(32, 0.2, 6, CrossPolytope("gaussian"), 64, delta=0.1)
-    >>> found.hashes, found.tables
-    (4, 33)
     """
     if not (r >= 0 and c >= 1):
         raise ValueError(f"r must be at least 0 and c at least 1, not {r} and {c}")
@@ -151,16 +138,6 @@ def from_probabilities(
     -----
     z is the least integer with 10 N**3 p2**z <= 1, and rho < 1/3 is p1**3 > p2, both decided on
     integers; l is the ceiling of a quotient in 80 digits.
-
-    Examples
-    --------
-    >>> from_probabilities(10, 1, Fraction(1, 10), delta=0.5).hashes  # 10 * 10**3 = 10**4 exactly
-    4
-    >>> try:
-    ...     from_probabilities(10, Fraction(1, 2), Fraction(1, 4), delta=0.5)
-    ... except NoParameters as reason:
-    ...     print(reason)
-    rho = 0.5 must be below 1/3, else the tables, about N**(3 rho), outnumber the tokens
     """
     near, far = Fraction(p1), Fraction(p2)
     if n_tokens < 1 or not 0 < delta < 1 or not (0 <= far <= 1 and 0 <= near <= 1):
@@ -190,15 +167,7 @@ def from_probabilities(
 
 
 def least_hashes(n_tokens: int, p2: Fraction) -> int:
-    """Return the least z >= 1 with 10 N**3 p2**z <= 1.
-
-    Examples
-    --------
-    >>> least_hashes(10, Fraction(1, 10)), least_hashes(11, Fraction(1, 10))
-    (4, 5)
-    >>> least_hashes(10, Fraction(0))
-    1
-    """
+    """Return the least z >= 1 with 10 N**3 p2**z <= 1."""
     if p2 == 0:
         return 1
     inverse = 10 * n_tokens**3
@@ -216,13 +185,7 @@ def least_hashes(n_tokens: int, p2: Fraction) -> int:
 
 
 def least_tables(n_tokens: int, meets: Fraction, delta: float) -> int:
-    """Return ceil((2 ln N + ln(1/delta)) / meets), `meets` the probability of one table.
-
-    Examples
-    --------
-    >>> least_tables(1, Fraction(1, 2), 0.5)
-    2
-    """
+    """Return ceil((2 ln N + ln(1/delta)) / meets), `meets` the probability of one table."""
     with localcontext() as context:
         context.prec = DIGITS
         needed = 2 * Decimal(n_tokens).ln() - Decimal(delta).ln()

@@ -34,12 +34,6 @@ class Violations:
         Pairs (i, j) within r whose weight is too small.
     sums : int64[n]
         Queries with a key within r whose weights do not sum to 1, or have a negative one.
-
-    Examples
-    --------
-    >>> none = np.zeros((0, 2), np.int64)
-    >>> bool(Violations(none, none, np.zeros(0, np.int64)))
-    False
     """
 
     far: IntArray
@@ -74,14 +68,6 @@ def violations(
     Distances are taken in float64, coordinate by coordinate. A weight may fall short of its bound
     by 4 units in the last place, what rounding a quotient of it takes; a sum may miss 1 by as many
     units as it has terms.
-
-    Examples
-    --------
-    >>> Q, K = np.array([[0.0], [9.0]]), np.array([[0.0], [1.0]])
-    >>> violations([[1, 0], [0, 0]], Q, K, r=1, c=2, tables=1).light.tolist()
-    [[0, 1]]
-    >>> bool(violations([[0.5, 0.5], [0, 0]], Q, K, r=1, c=2, tables=1))
-    False
     """
     given, queries, keys = (np.asarray(each, np.float64) for each in (weights, Q, K))
     if queries.ndim != 2 or keys.ndim != 2 or queries.shape[1] != keys.shape[1]:
@@ -110,12 +96,6 @@ class FailureRate:
     low, high : float
         The interval of Clopper and Pearson: it misses the probability with probability at most
         1 - confidence.
-
-    Examples
-    --------
-    >>> rate = FailureRate.of(0, 100)
-    >>> rate.low, round(rate.high, 4)
-    (0.0, 0.0362)
     """
 
     failures: int
@@ -153,13 +133,6 @@ def failure_rate(
     Q, K, r, c, tables
         As for `violations`.
     confidence : float
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch
-    >>> rows = np.eye(3)
-    >>> failure_rate([ExactMatch()] * 5, rows, rows, r=0, c=1, tables=1).failures
-    0
     """
     failures = trials = 0
     for mechanism in mechanisms:

@@ -24,11 +24,6 @@ def as_matrix(name: str, rows: ArrayLike) -> Matrix:
         No real numbers up to float64.
     ValueError
         Not one or two axes; NaN or infinity.
-
-    Examples
-    --------
-    >>> as_matrix("Q", [1, 2]).tolist()
-    [[1.0], [2.0]]
     """
     array = np.asarray(rows)
     if array.ndim not in (1, 2):
@@ -49,11 +44,6 @@ def queries_and_keys(Q: ArrayLike, K: ArrayLike, *, causal: bool) -> tuple[Matri
     ------
     TypeError, ValueError
         As `as_matrix`; different widths; under causal, different numbers of rows.
-
-    Examples
-    --------
-    >>> queries_and_keys([1.0], [2.0, 3.0], causal=False)[1].shape
-    (2, 1)
     """
     queries, keys = as_matrix("Q", Q), as_matrix("K", K)
     if queries.shape[1] != keys.shape[1]:
@@ -78,12 +68,6 @@ def head_of(
     ------
     TypeError, ValueError
         As `queries_and_keys`; values that are not one row a key.
-
-    Examples
-    --------
-    >>> half = np.ones((2, 3), np.float32)
-    >>> [part.dtype.name for part in head_of(half, half, np.ones((2, 1)), causal=False)]
-    ['float64', 'float64', 'float64']
     """
     queries, keys = queries_and_keys(Q, K, causal=causal)
     values = as_matrix("V", V)
@@ -94,12 +78,6 @@ def head_of(
 
 
 def blocks_of(n_rows: int, row_numbers: int, budget_numbers: int = 2**22) -> list[slice]:
-    """Cut rows into blocks of at most ``budget_numbers`` numbers, each of at least one row.
-
-    Examples
-    --------
-    >>> blocks_of(5, 2**21)
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
-    """
+    """Cut rows into blocks of at most ``budget_numbers`` numbers, each of at least one row."""
     at_once = max(1, budget_numbers // max(1, row_numbers))
     return [slice(low, min(n_rows, low + at_once)) for low in range(0, n_rows, at_once)]

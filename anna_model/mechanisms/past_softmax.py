@@ -29,14 +29,6 @@ class PastSoftmax(Mechanism):
     -----
     It is causal softmax of the queries 1 .. N - 1 and the keys 0 .. N - 2; the first query is
     unmatched. Cost as `Softmax`.
-
-    Examples
-    --------
-    >>> PastSoftmax().weights([[0.0]] * 3, [[0.0]] * 3).tolist()
-    [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]
-    >>> values, unmatched = PastSoftmax().apply([[0.0]] * 3, [[0.0]] * 3, [[2.0], [4.0], [9.0]])
-    >>> values.T.tolist(), unmatched.tolist()
-    ([[0.0, 2.0, 3.0]], [True, False, False])
     """
 
     beta: float = 1.0

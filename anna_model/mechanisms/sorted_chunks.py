@@ -133,26 +133,14 @@ class AngularCodes(Codes):
 
 
 def chunk_of_row(codes: IntArray, size: int) -> IntArray:
-    """Return int64[N]: the chunk of every row when rows are sorted by (code, index) and cut.
-
-    Examples
-    --------
-    >>> chunk_of_row(np.array([1, 0, 1, 0]), 2).tolist()
-    [1, 0, 1, 0]
-    """
+    """Return int64[N]: the chunk of every row when rows are sorted by (code, index) and cut."""
     chunk = np.empty(len(codes), np.int64)
     chunk[np.argsort(codes, kind="stable")] = np.arange(len(codes)) // size
     return chunk
 
 
 def rows_of_chunks(chunk: IntArray) -> list[IntArray]:
-    """Return the rows of chunk 0, 1, ..., each increasing.
-
-    Examples
-    --------
-    >>> [rows.tolist() for rows in rows_of_chunks(np.array([1, 0, 1, 0]))]
-    [[1, 3], [0, 2]]
-    """
+    """Return the rows of chunk 0, 1, ..., each increasing."""
     if not len(chunk):
         return []
     order = np.argsort(chunk, kind="stable")

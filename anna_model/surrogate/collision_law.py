@@ -22,14 +22,6 @@ LEAST = 1e-12
 
 @lru_cache(maxsize=8)
 def log_collision_table(family: Family, m: int) -> FloatArray:
-    """Tabulate ln p(D) at D = 0, 2/(n-1), .., 2 for rows of width m: float64[n].
-
-    Examples
-    --------
-    >>> from anna_model.lsh import Hyperplane
-    >>> table = log_collision_table(Hyperplane(), 8)
-    >>> len(table), float(table[0]), round(float(np.exp(table[64])), 4)
-    (129, 0.0, 0.6667)
-    """
+    """Tabulate ln p(D) at D = 0, 2/(n-1), .., 2 for rows of width m: float64[n]."""
     distances = np.linspace(0, 2, NODES)
     return np.array([log(max(family.collision_probability(d, m), LEAST)) for d in distances])

@@ -77,13 +77,7 @@ class Measured:
 
 
 def layer_seed(seed: int, layer: int) -> int:
-    """Return the seed of the hash functions of a layer: the layers of a run draw their own.
-
-    Examples
-    --------
-    >>> layer_seed(3, 1)
-    3001
-    """
+    """Return the seed of the hash functions of a layer: the layers of a run draw their own."""
     return 1000 * seed + layer
 
 

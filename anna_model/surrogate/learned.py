@@ -31,26 +31,14 @@ LEAST_NORM = 1e-6
 
 
 def gelu(x: FloatArray) -> FloatArray:
-    """GELU in the tanh form of Hendrycks and Gimpel, as in training.
-
-    Examples
-    --------
-    >>> gelu(np.array([-10.0, 0.0, 10.0])).tolist()
-    [-0.0, 0.0, 10.0]
-    """
+    """GELU in the tanh form of Hendrycks and Gimpel, as in training."""
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
     activated: FloatArray = 0.5 * x * (1 + np.tanh(inner))
     return activated
 
 
 def unit_rows(x: FloatArray) -> FloatArray:
-    """Scale rows to unit norm.
-
-    Examples
-    --------
-    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6, 0.8], [0.0, 0.0]]
-    """
+    """Scale rows to unit norm."""
     scaled: FloatArray = x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), LEAST_NORM)
     return scaled
 
@@ -64,13 +52,6 @@ class LearnedLayer(Layer):
     mechanism : Mechanism
     parts : mapping of str to float64 arrays
         query, key [m, m_qk], value [m, m], mlp.in [m, 4 m], mlp.out [4 m, m] and their biases.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate.shipped_weights import shipped
-    >>> from anna_model.mechanisms import Softmax
-    >>> shipped("match2-softmax").layers([Softmax(0.1)])[0].heads
-    (HeadShape(count=1, query_width=64, value_width=64),)
     """
 
     mechanism: Mechanism

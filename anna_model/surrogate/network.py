@@ -30,13 +30,6 @@ def initial_parameters(task: Task, shape: Architecture, seed: int) -> dict[str, 
     dict of str to float32 tensor
         token [A, m], position [N, m]; layers.i.query and key [m, m_qk], value [m, m], mlp.in
         [m, 4 m], mlp.out [4 m, m] and their biases; readout [m, k C] and its bias.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate.data import KHop
-    >>> made = initial_parameters(KHop(), Architecture(2, 16, 8, positions=True), seed=0)
-    >>> tuple(made["layers.1.query"].shape), tuple(made["readout"].shape)
-    ((16, 8), (16, 5))
     """
     import torch
 
@@ -82,16 +75,6 @@ def logits(
     tokens : int64[B, N]
     attend : callable
         (layer, Q, K, V) -> what every token hears, float32[B, N, m].
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate.data import Match2
-    >>> task, shape = Match2(), Architecture(1, 16, 8, positions=False)
-    >>> made = initial_parameters(task, shape, seed=0)
-    >>> numbers = torch.zeros((2, 32), dtype=torch.int64)
-    >>> tuple(logits(made, task, shape, numbers, lambda layer, Q, K, V: V).shape)
-    (2, 32, 1, 2)
     """
     from torch.nn.functional import gelu, normalize
 

@@ -51,14 +51,6 @@ def attention_weights(
     Q, K : float32[B, N, m_qk]
         Of unit norm.
     step : int
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate import RECIPES
-    >>> same = torch.ones(1, 4, 64) / 8
-    >>> attention_weights(RECIPES["match2-softmax"], None, 0, same, same, step=0)[0, 0].tolist()
-    [0.25, 0.25, 0.25, 0.25]
     """
     import torch
 
@@ -86,14 +78,6 @@ def softmax_weights(Q: Tensor, K: Tensor, recipe: Recipe) -> Tensor:
     ------
     TypeError
         The recipe has another stand-in.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate import RECIPES
-    >>> softmax_weights(torch.ones(1, 2, 3), torch.ones(1, 2, 3), RECIPES["match2-softmax"])
-    tensor([[[0.5000, 0.5000],
-             [0.5000, 0.5000]]])
     """
     import torch
 
@@ -110,15 +94,6 @@ class CollisionLaw:
     ----------
     value, slope : float32[n - 1]
         ln p at the left node of a piece, and its growth over the piece.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.lsh import Hyperplane
-    >>> law = CollisionLaw.of(Hyperplane(), 2)
-    >>> Q, K = torch.eye(2)[None, :1], torch.eye(2)[None]
-    >>> law.log_probability(Q, K).exp().round(decimals=2)
-    tensor([[[1.0000, 0.5000]]])
     """
 
     value: Tensor
@@ -151,15 +126,6 @@ def sampled_weights(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: i
 
     The hash functions are the library's own, so this is the attention that is run later. A query
     that meets nobody has a zero row.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate import RECIPES
-    >>> same = torch.ones(1, 2, 64) / 8
-    >>> sampled_weights(RECIPES["match2-softmax"], 0, same, same, seed=0)
-    tensor([[[0.5000, 0.5000],
-             [0.5000, 0.5000]]])
     """
     met = sampled_counts(recipe, layer, Q, K, seed=seed)
     return met / met.sum(dim=2, keepdim=True).clamp_min(1)
@@ -185,17 +151,6 @@ def scattered_counts(met: Tensor, logs: Tensor, recipe: Recipe, layer: int) -> T
     -------
     float32[B, N, N]
         The values of ``met``. 1 - q counts as `LEAST_MISS` at least, where q is nearly 1.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate import RECIPES
-    >>> logs = torch.tensor([[[0.25, 0.25]]]).log().requires_grad_()
-    >>> met = torch.tensor([[[4.0, 1.0]]])
-    >>> counts = scattered_counts(met, logs, RECIPES["induction-collisions"], 1)  # of 4 tables
-    >>> counts.sum().backward()
-    >>> counts.tolist(), [round(one, 6) for one in logs.grad.flatten().tolist()]
-    ([[[4.0, 1.0]]], [2.0, 1.0])
     """
     tables = recipe.tables[layer]
     q = logs.detach().exp()
@@ -204,17 +159,7 @@ def scattered_counts(met: Tensor, logs: Tensor, recipe: Recipe, layer: int) -> T
 
 
 def sampled_counts(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: int) -> Tensor:
-    """Count in how many tables drawn from a seed a query meets a key: float32[B, N, N].
-
-    Examples
-    --------
-    >>> import torch
-    >>> from anna_model.surrogate import RECIPES
-    >>> same = torch.ones(1, 2, 64) / 8
-    >>> sampled_counts(RECIPES["match2-softmax"], 0, same, same, seed=0)
-    tensor([[[8., 8.],
-             [8., 8.]]])
-    """
+    """Count in how many tables drawn from a seed a query meets a key: float32[B, N, N]."""
     import torch
 
     n_samples, n_tokens, m_qk = Q.shape
@@ -230,13 +175,5 @@ def sampled_counts(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: in
 
 
 def table_seed(recipe: Recipe, layer: int, step: int) -> int:
-    """Return the seed of the tables of a layer at a step: no two of a run agree.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate import RECIPES
-    >>> recipe = RECIPES["induction-softmax"]
-    >>> [table_seed(recipe, layer, step) for step in (3, 4) for layer in (0, 1)]
-    [6, 7, 8, 9]
-    """
+    """Return the seed of the tables of a layer at a step: no two of a run agree."""
     return (recipe.seed * 2**32 + step) * recipe.architecture.layers + layer

@@ -33,14 +33,6 @@ def aggregate(operation: Operation) -> Protocol:
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902; Roughgarden, Vassilvitskii, Wang, Shuffles and
     circuits, J. ACM 65 (2018) for the lower bound.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.stages.operations import Addition
-    >>> parity = aggregate(Addition(2))
-    >>> Simulation(parity, fit_cluster(parity, 6, "1/2"), [1, 0, 1, 1, 0, 0]).run().tolist()
-    [1, 1, 1, 1, 1, 1]
     """
     return sequence(
         Rename("input", "records"),

@@ -40,13 +40,7 @@ UNDETERMINED = 2
 
 
 class Kind(IntEnum):
-    """What a gate computes; NOT reads its left operand only, inputs read none.
-
-    Examples
-    --------
-    >>> [kind.name for kind in Kind]
-    ['FALSE', 'TRUE', 'NOT', 'AND', 'OR', 'XOR', 'NAND', 'NONE']
-    """
+    """What a gate computes; NOT reads its left operand only, inputs read none."""
 
     FALSE = 0
     TRUE = 1
@@ -59,24 +53,12 @@ class Kind(IntEnum):
 
 
 def gates_per_machine(cluster: Cluster) -> int:
-    """Return T = ceil(G / P), at least 1.
-
-    Examples
-    --------
-    >>> gates_per_machine(Cluster(n_words=30, memory_words=20, n_machines=4, block_words=8))
-    3
-    """
+    """Return T = ceil(G / P), at least 1."""
     return max(1, ceil_div(cluster.n_words // 3, cluster.n_machines))
 
 
 def largest_tag(n_words: int) -> int:
-    """Return the largest word of a sorted record, 7 + 2 G; word_bits must allow it.
-
-    Examples
-    --------
-    >>> largest_tag(30)
-    27
-    """
+    """Return the largest word of a sorted record, 7 + 2 G; word_bits must allow it."""
     return len(Kind) - 1 + 2 * (n_words // 3)
 
 
@@ -313,16 +295,6 @@ def boolean_circuit(depth: int) -> Sequence:
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (circuits and PRAMs in rounds; here concurrent
     reads go by one sort and scans).
-
-    Examples
-    --------
-    Gates 0 and 1 are inputs, gate 2 their XOR, gate 3 the negation of gate 2.
-
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> words = [Kind.FALSE, Kind.TRUE, Kind.XOR, Kind.NOT, 0, 0, 0, 2, 0, 0, 1, 0]
-    >>> cluster = fit_cluster(boolean_circuit(2), 12, "2/3", largest_word=largest_tag(12))
-    >>> Simulation(boolean_circuit(2), cluster, words).run().tolist()[:4]
-    [0, 1, 1, 0]
     """
     if depth < 0:
         raise InputError(f"depth = {depth}: a circuit has at least 0 layers")

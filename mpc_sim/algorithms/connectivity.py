@@ -46,16 +46,6 @@ def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) ->
     ----------
     Reif, Optimal parallel algorithms for graph connectivity, Harvard TR-08-85 (random mates);
     Karloff, Suri, Vassilvitskii, SODA 2010 (contraction in MapReduce).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph.of(5, [(4, 2), (1, 3), (2, 4)])
-    >>> protocol = connectivity(graph.shape)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=20)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()
-    [0, 1, 2, 1, 2, 0, 0, 0, 0]
     """
     if shape.is_weighted:
         raise InputError("connectivity takes no weights; leave them out")
@@ -77,13 +67,6 @@ def contract_and_label(
     ------
     InputError
         If a number is negative.
-
-    Examples
-    --------
-    >>> shape = GraphShape(3, 0)
-    >>> read = (EdgesHome(shape),)
-    >>> len(contract_and_label(shape, 0, None, has_tags=False, read=read).stages)
-    2
     """
     t = checked_phases(shape, seed, phases)
     stages = read
@@ -100,11 +83,6 @@ def checked_phases(shape: GraphShape, seed: int, phases: int | None) -> int:
     ------
     InputError
         If a number is negative.
-
-    Examples
-    --------
-    >>> checked_phases(GraphShape(4, 3), 0, None), checked_phases(GraphShape(4, 3), 0, 2)
-    (11, 2)
     """
     if min(seed, 0 if phases is None else phases) < 0:
         raise InputError(f"seed = {seed}, phases = {phases}: give numbers of at least 0")

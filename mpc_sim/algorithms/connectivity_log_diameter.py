@@ -52,59 +52,29 @@ COIN_BITS = 16
 
 
 def ball_size(shape: GraphShape) -> int:
-    """Return b, at least 2, with b^2 <= 2 N^(1/2): balls of balls have at most 2 n N^(1/2) words.
-
-    Examples
-    --------
-    >>> ball_size(GraphShape(4, 0)), ball_size(GraphShape(1000, 12))
-    (2, 8)
-    """
+    """Return b >= 2 with b^2 <= 2 N^(1/2): balls of balls have at most 2 n N^(1/2) words."""
     return max(2, math.isqrt(2 * math.isqrt(shape.n_words)))
 
 
 def leader_odds(ball: int) -> int:
-    """Return p 2^16 with p about 1 - b^(-1 / (b - 1)), where p + (1 - p)^b is least.
-
-    Examples
-    --------
-    >>> leader_odds(2) / 2**16
-    0.5
-    """
+    """Return p 2^16 with p about 1 - b^(-1 / (b - 1)), where p + (1 - p)^b is least."""
     return round((1 - math.pow(ball, -1 / (ball - 1))) * (1 << COIN_BITS))
 
 
 def contractions(shape: GraphShape, ball: int) -> int:
-    """Return the least c with n q^c / b <= 1/N.
-
-    Examples
-    --------
-    >>> contractions(GraphShape(4, 3), 4), contractions(GraphShape(1000, 1000), 14)
-    (4, 9)
-    """
+    """Return the least c with n q^c / b <= 1/N."""
     chance = leader_odds(ball) / 2**COIN_BITS
     log_left = math.log(chance + (1 - chance) ** ball)
     return max(0, math.ceil(math.log(shape.n_words * shape.n_vertices / ball) / -log_left))
 
 
 def doublings_of(diameter: int) -> int:
-    """Return ceil(log2 D), after which a ball reaches as far as D.
-
-    Examples
-    --------
-    >>> [doublings_of(diameter) for diameter in (1, 2, 3, 8, 9)]
-    [0, 1, 2, 3, 4]
-    """
+    """Return ceil(log2 D), after which a ball reaches as far as D."""
     return (diameter - 1).bit_length()
 
 
 def is_leader(seed: int, phase: int, labels: Words, ball: int) -> NDArray[np.bool_]:
-    """Return the public coins of labels in a phase.
-
-    Examples
-    --------
-    >>> is_leader(0, 0, np.arange(1, 9), 4).tolist()
-    [False, False, True, False, False, True, False, True]
-    """
+    """Return the public coins of labels in a phase."""
     coins = random_words(seed, phase, labels, 1)[:, 0] >> np.uint64(64 - COIN_BITS)
     leads: NDArray[np.bool_] = coins < np.uint64(leader_odds(ball))
     return leads
@@ -237,12 +207,6 @@ def grow_balls(shape: GraphShape, diameter: int, ball: int, waits: tuple[Wait, .
     """Return the stages from live edges to the balls of all labels: pairs (own, member).
 
     A label is not a member of its own ball, which has at most b - 1 pairs.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=16, memory_words=99, n_machines=4, block_words=16)
-    >>> [grow_balls(GraphShape(4, 6), d, 3, ()).n_rounds(cluster) for d in (1, 2, 3)]
-    [8, 16, 24]
     """
     n = shape.n_vertices
     double = sequence(
@@ -297,15 +261,6 @@ def connectivity_log_diameter(
     Andoni, Song, Stein, Wang, Zhong, Parallel graph connectivity in log diameter rounds, FOCS 2018
     (capped balls by squaring, leaders). There b grows from phase to phase, which takes
     O(log(1 / gamma)) phases, O(log log n) at worst; here it is the same in all.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> graph = Graph.of(5, [(4, 2), (1, 3), (2, 4)])
-    >>> protocol = connectivity_log_diameter(graph.shape, 1)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", "1/2", largest_word=20)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()
-    [0, 1, 2, 1, 2, 0, 0, 0, 0]
     """
     b = ball_size(shape) if ball is None else ball
     if shape.is_weighted:
@@ -346,17 +301,6 @@ def guess_diameter(graph: Graph, cluster: Cluster, seed: int = 0) -> tuple[Words
     -------
     (int64[N], int, int)
         The output, the last guess, and the rounds of all runs together.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.inputs.graph_instances import path
-    >>> graph = path(5)
-    >>> protocol = connectivity_log_diameter(graph.shape, 5)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", "1/2", largest_word=27)
-    >>> output, diameter, rounds = guess_diameter(graph, cluster)
-    >>> output.tolist()[:5]
-    [0, 0, 0, 0, 0]
     """
     diameter, rounds = 1, 0
     while True:

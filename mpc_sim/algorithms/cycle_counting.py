@@ -136,16 +136,6 @@ def cycle_counting(shape: GraphShape, seed: int = 0, phases: int | None = None) 
     ----------
     Yaroslavtsev, Vadapalli, arXiv 1710.01431: the 1-vs-2-cycle problem, conjectured to need
     Omega(log n) rounds; Reif, Harvard TR-08-85 (random mates).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph.of(6, [(0, 2), (2, 4), (4, 0), (1, 3), (3, 5), (5, 1)])
-    >>> protocol = cycle_counting(graph.shape)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=36)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()[:6]
-    [2, 2, 2, 2, 2, 2]
     """
     n = shape.n_vertices
     if shape.is_weighted or shape.n_edges != n:

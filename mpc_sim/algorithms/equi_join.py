@@ -54,13 +54,7 @@ WEIGHED = ("key", "is_left", "is_right", "pairs", "value", "behind")
 
 @dataclass(frozen=True)
 class Capped(Operation):
-    """Addition up to a cap, which stands for everything beyond.
-
-    Examples
-    --------
-    >>> Capped(9).combine(np.array([[3], [5]]), np.array([[4], [5]])).tolist()
-    [[7], [9]]
-    """
+    """Addition up to a cap, which stands for everything beyond."""
 
     cap: int
 
@@ -175,14 +169,6 @@ def equi_join(n_words: int) -> Protocol:
     ----------
     Beame, Koutris, Suciu, arXiv 1401.1872 (skew: the output of a heavy key is spread over
     machines); here by sorting and scans, Goodrich, Sitchinava, Zhang, arXiv 1101.1902.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> rows = [1, 7, 5, 2, 7, 8, 2, 7, 9, 1, 4, 4, 0, 0, 0]
-    >>> cluster = fit_cluster(equi_join(15), 15, "2/3", largest_word=11)
-    >>> Simulation(equi_join(15), cluster, rows).run().tolist()
-    [8, 6, 9, 8, 6, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     """
     rows = max(1, n_places(n_words))
     from_behind = Scan(

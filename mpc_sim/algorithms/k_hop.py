@@ -37,24 +37,12 @@ SORT = Columnsort(("letter", "index"), spread=True)
 
 
 def tokens_per_machine(cluster: Cluster) -> int:
-    """Return T = ceil(N / P): token i (from 1) lives on machine (i - 1) // T.
-
-    Examples
-    --------
-    >>> tokens_per_machine(Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
-    3
-    """
+    """Return T = ceil(N / P): token i (from 1) lives on machine (i - 1) // T."""
     return ceil_div(cluster.n_words, cluster.n_machines)
 
 
 def sort_plan(cluster: Cluster) -> SortPlan:
-    """Return the plan by which k-hop sorts its tokens on a cluster.
-
-    Examples
-    --------
-    >>> sort_plan(Cluster(n_words=1024, memory_words=408, n_machines=21, block_words=102)).depth
-    1
-    """
+    """Return the plan by which k-hop sorts its tokens on a cluster."""
     return SORT.plan(cluster)
 
 
@@ -85,14 +73,6 @@ def k_hop(k: int) -> Protocol:
     References
     ----------
     Sanford, Hsu, Telgarsky, arXiv 2402.09268 (the task; doubling there takes two rounds per bit).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> words = ["abc".index(letter) for letter in "aabcbabca"]
-    >>> sim = Simulation(k_hop(2), fit_cluster(k_hop(2), 9, "2/3", largest_word=3), words)
-    >>> "".join(".abc"[word] for word in sim.run())
-    '.a....bca'
     """
     try:
         k = index(k)

@@ -286,13 +286,6 @@ def matrix_product(side: int, prime: int = MERSENNE) -> Protocol:
     ----------
     Irony, Toledo, Tiskin, Communication lower bounds for distributed-memory matrix multiplication,
     JPDC 2004 (the three-dimensional scheme).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(matrix_product(2), 8, "1/2", "1/4", largest_word=2**31 - 2)
-    >>> Simulation(matrix_product(2), cluster, [1, 2, 3, 4, 0, 1, 1, 1]).run().tolist()
-    [2, 3, 4, 7, 0, 0, 0, 0]
     """
     if side < 1:
         raise InputError(f"side = {side}: a matrix has at least one row")

@@ -57,14 +57,7 @@ UNDECIDED = 2
 
 
 def beaten(records: Records, seed: int, phase: int) -> NDArray[np.bool_]:
-    """Tell which half-edges are alive and lead to an end of higher priority.
-
-    Examples
-    --------
-    >>> half = Records.of([0, 1], vertex=[3, 5], other=[5, 3], state=[1, 1])
-    >>> int(beaten(half, seed=0, phase=0).sum())
-    1
-    """
+    """Tell which half-edges are alive and lead to an end of higher priority."""
     own = random_words(seed, phase, records["vertex"], 1)[:, 0]
     others = random_words(seed, phase, records["other"], 1)[:, 0]
     above = (others > own) | ((others == own) & (records["other"] > records["vertex"]))
@@ -276,13 +269,7 @@ WAIT = Carry("answer", ("word",))
 
 
 def phases(shape: GraphShape, inverse_failure: int) -> int:
-    """Return K = ceil(log2(m / delta)), 0 if there is no edge.
-
-    Examples
-    --------
-    >>> phases(GraphShape(100, 256), 1024), phases(GraphShape(100, 0), 1024)
-    (18, 0)
-    """
+    """Return K = ceil(log2(m / delta)), 0 if there is no edge."""
     return (max(1, shape.n_edges * inverse_failure) - 1).bit_length() if shape.n_edges else 0
 
 
@@ -326,16 +313,6 @@ def maximal_independent_set(
     Luby, A simple parallel algorithm for the maximal independent set problem, SIAM J. Comput. 15
     (1986); Metivier, Robson, Saheb-Djahromi, Zemmari, An optimal bit complexity randomized
     distributed MIS algorithm, Distributed Computing 23 (2011).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graph_instances import path
-    >>> graph = path(5)
-    >>> protocol = maximal_independent_set(graph.shape)
-    >>> cluster = fit_cluster(protocol, graph.shape.n_words, "2/3", largest_word=15)
-    >>> Simulation(protocol, cluster, graph.words).run()[:5].tolist()
-    [1, 0, 1, 0, 1]
     """
     if seed < 0:
         raise InputError(f"seed = {seed}: choose it at least 0")

@@ -206,11 +206,6 @@ def matched_greedily(u: Words, v: Words) -> Words:
     """Return the edges of a greedy matching: in the order of (u, v), those with both ends free.
 
     The order does not depend on where an edge lay, so neither do later phases.
-
-    Examples
-    --------
-    >>> matched_greedily(np.array([2, 0, 0]), np.array([3, 2, 1])).tolist()
-    [2, 0]
     """
     order = np.lexsort([v, u])
     taken: set[int] = set()
@@ -252,15 +247,6 @@ def maximal_matching(
     ----------
     Lattanzi, Moseley, Suri, Vassilvitskii, Filtering: a method for solving graph problems in
     MapReduce, SPAA 2011, section 4.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph(4, np.array([[0, 1], [1, 2], [2, 3]]))
-    >>> cluster = Cluster(n_words=10, memory_words=26, n_machines=2, block_words=5)
-    >>> Simulation(maximal_matching(graph.shape), cluster, graph.words).run().tolist()
-    [0, 0, 0, 0, 1, 1, 0, 0, 1, 1]
     """
     if seed < 0 or (inverse_failure is not None and inverse_failure < 1):
         raise InputError(

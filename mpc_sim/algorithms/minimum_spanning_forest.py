@@ -89,16 +89,6 @@ def minimum_spanning_forest(
     ----------
     Boruvka 1926 (lightest edges); Reif, Harvard TR-08-85 (random mates); the cut property, as in
     Tarjan, Data structures and network algorithms, SIAM 1983, chapter 6.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph.of(3, [(1, 2), (0, 2), (0, 1)], [7, 5, 7])
-    >>> protocol = minimum_spanning_forest(graph.shape)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=24)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()
-    [0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]
     """
     if not shape.is_weighted:
         raise InputError("minimum_spanning_forest needs weights; see spanning_forest")

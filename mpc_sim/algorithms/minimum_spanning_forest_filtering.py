@@ -32,13 +32,7 @@ from mpc_sim.stages.tree import Tree, plan_tree
 
 
 def largest_forest(shape: GraphShape) -> int:
-    """Return the most edges of a forest.
-
-    Examples
-    --------
-    >>> largest_forest(GraphShape(5, 9)), largest_forest(GraphShape(5, 2))
-    (4, 2)
-    """
+    """Return the most edges of a forest."""
     return min(shape.n_vertices - 1, shape.n_edges)
 
 
@@ -102,12 +96,6 @@ def in_forest(edges: Records, n_vertices: int) -> NDArray[np.bool_]:
     """Tell which edges are in the minimum spanning forest of those of their machine.
 
     Boruvka's algorithm on all machines at once; edges are ordered by (weight, index).
-
-    Examples
-    --------
-    >>> edges = Records.of([0, 0, 0, 1], index=[0, 1, 2, 3], u=[0, 1, 0, 0], v=[1, 2, 2, 2])
-    >>> in_forest(edges, 3).tolist()
-    [True, True, False, True]
     """
     n_edges = len(edges)
     weight = edges["weight"] if "weight" in edges.columns else np.zeros(n_edges, np.int64)
@@ -167,15 +155,5 @@ def minimum_spanning_forest_filtering(shape: GraphShape) -> Protocol:
     ----------
     Lattanzi, Moseley, Suri, Vassilvitskii, Filtering: a method for solving graph problems in
     MapReduce, SPAA 2011, section 3.
-
-    Examples
-    --------
-    >>> from mpc_sim import Cluster, Simulation
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph(3, np.array([[0, 1], [1, 2], [0, 2]]), np.array([5, 1, 2]))
-    >>> cluster = Cluster(n_words=12, memory_words=16, n_machines=2, block_words=6)
-    >>> protocol = minimum_spanning_forest_filtering(graph.shape)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()
-    [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
     """
     return sequence(LoadEdges(shape), MergeForests(shape), MarkEdges(shape, largest_forest(shape)))

@@ -26,13 +26,7 @@ NONE = 0
 
 
 def n_keys(n_words: int) -> int:
-    """Return how many of N input words are keys: the first ceil(N / 2).
-
-    Examples
-    --------
-    >>> n_keys(7)
-    4
-    """
+    """Return how many of N input words are keys: the first ceil(N / 2)."""
     return ceil_div(n_words, 2)
 
 
@@ -103,13 +97,6 @@ def multi_search() -> Protocol:
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902, section 3 (multi-search); by sorting, Leighton
     1985, instead of a search tree.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(multi_search(), 6, "2/3", largest_word=10)
-    >>> Simulation(multi_search(), cluster, [5, 1, 9, 0, 5, 8]).run().tolist()
-    [0, 0, 0, 0, 6, 6]
     """
     copy = Scan(Last(), ("index", "key"), ("key",), ("found",), spread=True)
     return sequence(

@@ -42,14 +42,6 @@ def prefix_sum(operation: Operation) -> Protocol:
     ------
     ShapeError
         If the elements of the operation have several words.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.stages.operations import Addition
-    >>> cluster = fit_cluster(prefix_sum(Addition()), 6, "1/2", largest_word=14)
-    >>> Simulation(prefix_sum(Addition()), cluster, [5, 1, 4, 1, 0, 3]).run().tolist()
-    [5, 6, 10, 11, 11, 14]
     """
     return sequence(
         Rename("input", "records"),

@@ -57,13 +57,6 @@ def reduce_by_key(n_words: int, operation: Operation | None = None) -> Protocol:
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (sorting and prefix sums); Leighton 1985.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(reduce_by_key(6), 6, "2/3", largest_word=10)
-    >>> Simulation(reduce_by_key(6), cluster, [5, 1, 0, 9, 5, 2]).run().tolist()
-    [1, 9, 6, 3, 0, 0]
     """
     operation = Addition() if operation is None else operation
     if operation.words != 1:

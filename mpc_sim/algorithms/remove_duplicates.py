@@ -56,13 +56,6 @@ def remove_duplicates() -> Protocol:
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (sorting and prefix sums); Leighton 1985.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(remove_duplicates(), 6, "2/3", largest_word=10)
-    >>> Simulation(remove_duplicates(), cluster, [5, 1, 9, 1, 0, 5]).run().tolist()
-    [1, 2, 6, 10, 0, 0]
     """
     count = Scan(Addition(), ("word", "last"), ("last",), ("runs",), spread=True)
     return sequence(

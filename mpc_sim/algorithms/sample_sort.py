@@ -305,15 +305,6 @@ def sample_sort(seed: int = 0, inverse_failure: int | None = None) -> Protocol:
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902, section 4 (sorting with about sqrt(s) splitters).
-
-    Examples
-    --------
-    >>> from mpc_sim import Cluster, Simulation
-    >>> cluster = Cluster(n_words=64, memory_words=96, n_machines=16, block_words=8)
-    >>> words = np.arange(64) * 37 % 64
-    >>> sim = Simulation(sample_sort(seed=7), cluster, words)
-    >>> sim.run().tolist() == list(range(64)), sim.n_rounds
-    (True, 8)
     """
     if seed < 0:
         raise InputError(f"seed = {seed}: choose it at least 0")

@@ -43,16 +43,6 @@ def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None)
     References
     ----------
     Reif, Optimal parallel algorithms for graph connectivity, Harvard TR-08-85 (random mates).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> graph = Graph.of(4, [(1, 2), (3, 1)])
-    >>> protocol = spanning_forest(graph.shape)
-    >>> cluster = fit_cluster(protocol, len(graph.words), "2/3", largest_word=20)
-    >>> Simulation(protocol, cluster, graph.words).run().tolist()
-    [0, 1, 1, 1, 1, 1, 1, 1]
     """
     if shape.is_weighted:
         raise InputError("spanning_forest takes no weights; see minimum_spanning_forest")

@@ -38,25 +38,12 @@ BOUND = ("least", "most")
 
 
 def n_lines(cluster: Cluster) -> int:
-    """Return W.
-
-    Examples
-    --------
-    >>> n_lines(Cluster(n_words=12, memory_words=80, n_machines=12, block_words=4))
-    6
-    """
+    """Return W."""
     return cluster.n_input_machines * (cluster.n_input_machines + 1) // 2
 
 
 def group_sizes(n_members: Words, group: Words, cluster: Cluster) -> Words:
-    """Return the members of groups, B each but for the last one.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=12, memory_words=80, n_machines=12, block_words=4)
-    >>> group_sizes(np.array([6, 6]), np.array([0, 1]), cluster).tolist()
-    [4, 2]
-    """
+    """Return the members of groups, B each but for the last one."""
     size: Words = np.minimum(cluster.block_words, n_members - group * cluster.block_words)
     return size
 
@@ -66,11 +53,6 @@ def copies_words(cluster: Cluster) -> int:
 
     2 m of boundaries wait while words of three blocks are told to a group of g <= B members, or to
     one member of each group: ceil(B / g) g <= B + g - 1 messages a block, or a message a group.
-
-    Examples
-    --------
-    >>> copies_words(Cluster(n_words=16, memory_words=64, n_machines=16, block_words=4))
-    29
     """
     block, blocks = cluster.block_words, cluster.n_input_machines
     groups = ceil_div(n_lines(cluster), block)
@@ -84,12 +66,6 @@ class TellBoundaries(Protocol):
 
     It reads channel ``records`` (word), sorted, a block a machine, and leaves it with channel
     ``bound``, the m pairs in order.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=12, memory_words=80, n_machines=12, block_words=4)
-    >>> [channel.per_machine for channel in TellBoundaries().channels(1, cluster)]
-    [4, 6]
     """
 
     def n_rounds(self, cluster: Cluster) -> int:
@@ -170,12 +146,6 @@ class CopyBlocks(Protocol):
         The sum of three words that is looked for.
     distinct : bool
         Whether the three places must differ.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=12, memory_words=80, n_machines=12, block_words=4)
-    >>> [channel.per_machine for channel in CopyBlocks(3, True).channels(2, cluster)]
-    [3, 21]
     """
 
     target: int
@@ -305,15 +275,6 @@ def three_sum(offset: int = 0, distinct: bool = True) -> Protocol:
     ----------
     Liu et al., arXiv 2509.09001 (3-SUM as a problem of the (gamma, epsilon)-MPC model); the triples
     of blocks by diagonals, here one machine a diagonal.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(three_sum(5), 6, "1/2", "1/2", largest_word=20)
-    >>> Simulation(three_sum(5), cluster, [1, 8, 20, 6, 3, 12]).run().tolist()
-    [1, 1, 1, 1, 1, 1]
-    >>> Simulation(three_sum(5), cluster, [5, 9, 9, 9, 9, 5]).run().tolist()
-    [0, 0, 0, 0, 0, 0]
     """
     if offset < 0:
         raise InputError(f"offset = {offset}: it is at least 0, for words are not negative")

@@ -46,49 +46,23 @@ MARKED = (*KEYS, "edge_x", "edge_y")
 
 
 def out_degree(shape: GraphShape) -> int:
-    """Return D = floor(sqrt(2 m)), at least 1.
-
-    Examples
-    --------
-    >>> out_degree(GraphShape(10, 32)), out_degree(GraphShape(10, 0))
-    (8, 1)
-    """
+    """Return D = floor(sqrt(2 m)), at least 1."""
     return max(1, math.isqrt(2 * shape.n_edges))
 
 
 def edges_per_machine(shape: GraphShape, cluster: Cluster) -> int:
-    """Return E, at least 1.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=30, memory_words=20, n_machines=4, block_words=8)
-    >>> edges_per_machine(GraphShape(10, 10), cluster)
-    3
-    """
+    """Return E, at least 1."""
     return max(1, ceil_div(shape.n_edges, cluster.n_machines))
 
 
 def wedge_slots(shape: GraphShape, cluster: Cluster) -> int:
-    """Return m' D, at least 1: slots of edges and wedges.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=30, memory_words=20, n_machines=4, block_words=8)
-    >>> wedge_slots(GraphShape(10, 10), cluster)
-    48
-    """
+    """Return m' D, at least 1: slots of edges and wedges."""
     edges = edges_per_machine(shape, cluster)
     return max(1, edges * ceil_div(shape.n_edges, edges)) * out_degree(shape)
 
 
 def largest_word(shape: GraphShape) -> int:
-    """Return the largest word that a run may need: 2 n for the keys, m D for the count.
-
-    Examples
-    --------
-    >>> largest_word(GraphShape(10, 32))
-    256
-    """
+    """Return the largest word that a run may need: 2 n for the keys, m D for the count."""
     return max(2 * shape.n_vertices, shape.n_words, shape.n_edges * out_degree(shape))
 
 
@@ -358,16 +332,6 @@ def triangle_count(shape: GraphShape) -> Protocol:
     ----------
     Suri, Vassilvitskii, Counting triangles and the curse of the last reducer, WWW 2011 (wedges of
     the end of smaller degree); Chiba, Nishizeki, SIAM J. Comput. 14 (1985) (sqrt(2 m)).
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.inputs.graph_instances import complete
-    >>> graph = complete(5)
-    >>> protocol, most = triangle_count(graph.shape), largest_word(graph.shape)
-    >>> cluster = fit_cluster(protocol, graph.shape.n_words, "2/3", "1/2", largest_word=most)
-    >>> Simulation(protocol, cluster, graph.words).run()[:6].tolist()
-    [10, 10, 10, 10, 10, 0]
     """
     half = ("word", "index")
     return sequence(

@@ -32,14 +32,6 @@ def read_edge_list(lines: Iterable[str], name: str, weighted: bool | None = None
     ------
     InputError
         Naming the file and the line.
-
-    Examples
-    --------
-    >>> graph = read_edge_list(["% two edges and a lone vertex", "a b", "b,c", "d", "b a"], "g.txt")
-    >>> graph.names, graph.edges.tolist()
-    (('a', 'b', 'c', 'd'), [[0, 1], [1, 2]])
-    >>> read_edge_list(["a b 7", "b a 4"], "g.txt").weights.tolist()
-    [4]
     """
     number: dict[str, int] = {}
     ends: list[int] = []

@@ -24,15 +24,6 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     ------
     CheckpointError
         If it cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> graph = Graph(3, np.array([[0, 2]]), names=("a", "b", "c"))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_graph(graph, f"{folder}/graph.npz")
-    ...     load_graph(f"{folder}/graph.npz", graph.words).names
-    ('a', 'b', 'c')
     """
     header = {"n_vertices": graph.n_vertices, "names": graph.names}
     arrays = {"edges": graph.edges}
@@ -48,15 +39,6 @@ def load_graph(path: str | Path, words: Words) -> Graph:
     ------
     CheckpointError
         If the file is missing, damaged or foreign, or the graph is not that of the words.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_graph(Graph(2, np.array([[0, 1]])), "%s/graph.npz" % folder)
-    ...     load_graph("%s/graph.npz" % folder, np.arange(2))  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    mpc_sim.errors.CheckpointError: ...graph.npz holds another graph than the run: ...
     """
     header, arrays = archive.read(path, FILE)
     with archive.reading(path, FILE):

@@ -24,11 +24,6 @@ class GraphShape:
     ----------
     n_vertices, n_edges : int
     is_weighted : bool
-
-    Examples
-    --------
-    >>> GraphShape(4, 3).n_words, GraphShape(4, 3, is_weighted=True).n_words
-    (10, 13)
     """
 
     n_vertices: int
@@ -66,12 +61,6 @@ class Graph:
     InputError
         If there is no vertex, an end is no vertex, an edge is a loop or repeated, a weight is
         negative or the lengths differ. ``Graph.of`` cleans instead.
-
-    Examples
-    --------
-    >>> graph = Graph(3, np.array([[0, 1], [2, 1]]))
-    >>> graph.words.tolist()
-    [0, 1, 2, 0, 1, 2, 1]
     """
 
     n_vertices: int
@@ -113,11 +102,6 @@ class Graph:
         """Return the graph without the loops and repetitions of a list of edges.
 
         The first of several equal edges stays; with weights, the first of the lightest.
-
-        Examples
-        --------
-        >>> Graph.of(3, [(0, 1), (1, 1), (1, 0), (1, 2)], [5, 1, 4, 7]).weights.tolist()
-        [4, 7]
         """
         listed = np.asarray(edges, np.int64).reshape(-1, 2)
         heavy = None if weights is None else np.asarray(weights, np.int64)
@@ -159,12 +143,6 @@ class Graph:
         graph : networkx.Graph
         weight : str, optional
             The edge attribute that holds integer weights; 1 where it is missing.
-
-        Examples
-        --------
-        >>> import networkx as nx
-        >>> Graph.from_networkx(nx.path_graph(["a", "b", "c"])).names
-        ('a', 'b', 'c')
         """
         number = {name: at for at, name in enumerate(graph.nodes)}
         edges = [(number[a], number[b]) for a, b in graph.edges()]
@@ -176,13 +154,7 @@ class Graph:
         return cls.of(len(number), edges, weights, map(str, number))
 
     def to_networkx(self) -> nx.Graph:
-        """Return the networkx graph on the numbers 0 .. n - 1, with ``weight`` where there is one.
-
-        Examples
-        --------
-        >>> Graph(3, np.array([[0, 2]])).to_networkx().number_of_nodes()
-        3
-        """
+        """Return the networkx graph on 0 .. n - 1, with ``weight`` where there is one."""
         import networkx
 
         graph: nx.Graph[Any] = networkx.Graph()

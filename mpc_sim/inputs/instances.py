@@ -24,12 +24,6 @@ class Sequence:
     words : int64[N]
     alphabet : tuple of str
         The A letters, sorted; word a stands for ``alphabet[a]``.
-
-    Examples
-    --------
-    >>> sequence = Sequence.of("banana")
-    >>> sequence.words.tolist(), sequence.alphabet
-    ([1, 0, 2, 0, 2, 0], ('a', 'b', 'n'))
     """
 
     words: Words
@@ -53,13 +47,7 @@ class Sequence:
 
     @classmethod
     def random(cls, n: int, n_letters: int = 4, *, seed: int) -> Sequence:
-        """Draw n letters uniformly and independently.
-
-        Examples
-        --------
-        >>> Sequence.random(6, seed=0).words.tolist()
-        [3, 2, 2, 1, 1, 0]
-        """
+        """Draw n letters uniformly and independently."""
         words = np.random.default_rng(seed).integers(0, n_letters, n)
         return cls(words, tuple(_letter(word, n_letters) for word in range(n_letters)))
 
@@ -74,11 +62,6 @@ def integers(lines: Iterable[str], name: str) -> Words:
     ------
     InputError
         Naming the file and the line.
-
-    Examples
-    --------
-    >>> integers(["# a comment", "12", "", "7"], "data.txt").tolist()
-    [12, 7]
     """
     words = []
     for number, line in enumerate(lines, 1):

@@ -59,19 +59,6 @@ class Explorer:
     ------
     ImportError
         Without the extra ``notebooks``.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-    >>> explorer = sim.explore()
-    >>> explorer.round.value = 8
-    >>> sim.round, "answer(index, letter): (6, 2)" in explorer.memory.value
-    (8, False)
-    >>> explorer.machine.value = 1
-    >>> "answer(index, letter): (6, 2)" in explorer.memory.value
-    True
     """
 
     def __init__(self, sim: Simulation) -> None:
@@ -200,11 +187,6 @@ def require_widgets() -> Any:
     ------
     ImportError
         If it or anywidget is missing; the message names the extra.
-
-    Examples
-    --------
-    >>> require_widgets().__name__
-    'ipywidgets'
     """
     try:
         import_module("anywidget")
@@ -214,13 +196,7 @@ def require_widgets() -> Any:
 
 
 def slider(name: str, most: int, value: int) -> Any:
-    """Return a slider from 0 to ``most``, moved by mouse, touch and arrow keys.
-
-    Examples
-    --------
-    >>> slider("round", 8, 3).value
-    3
-    """
+    """Return a slider from 0 to ``most``, moved by mouse, touch and arrow keys."""
     layout = {"width": "min(100%, 30em)"}
     return require_widgets().IntSlider(
         value, 0, most, description=name, continuous_update=False, layout=layout
@@ -228,36 +204,18 @@ def slider(name: str, most: int, value: int) -> Any:
 
 
 def number(name: str, most: int) -> Any:
-    """Return a field for a number from 0 to ``most``.
-
-    Examples
-    --------
-    >>> number("machine", 8).max
-    8
-    """
+    """Return a field for a number from 0 to ``most``."""
     layout = {"width": "12em"}
     return require_widgets().BoundedIntText(0, 0, most, description=name, layout=layout)
 
 
 def row(*parts: Any) -> Any:
-    """Set widgets side by side, or below each other where there is no room.
-
-    Examples
-    --------
-    >>> len(row(number("machine", 8)).children)
-    1
-    """
+    """Set widgets side by side, or below each other where there is no room."""
     return require_widgets().HBox(list(parts), layout={"flex_flow": "row wrap"})
 
 
 def column(*parts: Any) -> Any:
-    """Set widgets below each other, in a column of a row.
-
-    Examples
-    --------
-    >>> len(column(number("machine", 8)).children)
-    1
-    """
+    """Set widgets below each other, in a column of a row."""
     layout = {"flex": "1 1 20em", "min_width": "0"}
     return require_widgets().VBox(list(parts), layout=layout)
 
@@ -266,11 +224,6 @@ def canvas() -> Any:
     """Return an empty canvas: ``content`` is what it draws, ``hit`` what the reader chose.
 
     ``row`` and ``column`` are marked, or neither with -1. ``hit`` is (row, column, how often).
-
-    Examples
-    --------
-    >>> canvas().row
-    -1
     """
     require_widgets()
     return _canvas_class()()
@@ -295,34 +248,15 @@ def _canvas_class() -> Any:
 
 
 def square_json(matrix: Matrix, n_items: int) -> dict[str, Any]:
-    """Return a matrix between items as a canvas draws it.
-
-    Examples
-    --------
-    >>> one = np.array([1])
-    >>> square_json(Matrix("words", one, one, one, limit=8), 4)["size"]
-    4
-    """
+    """Return a matrix between items as a canvas draws it."""
     return matrix_json(matrix) | {"square": True, "size": n_items}
 
 
 def pre(text: str) -> str:
-    """Return text as HTML that keeps its lines.
-
-    Examples
-    --------
-    >>> pre("a < b")[-16:]
-    '">a &lt; b</pre>'
-    """
+    """Return text as HTML that keeps its lines."""
     return f'<pre style="{PRE}">{escape(text)}</pre>'
 
 
 def mimebundle(box: Any, text: str) -> dict[str, Any]:
-    """Return how a notebook shows widgets, and the text that stands in for them elsewhere.
-
-    Examples
-    --------
-    >>> mimebundle(number("machine", 8), "machine 0")["text/plain"]
-    'machine 0'
-    """
+    """Return how a notebook shows widgets, and the text that stands in for them elsewhere."""
     return {**box._repr_mimebundle_(), "text/plain": text}

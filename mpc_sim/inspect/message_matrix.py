@@ -35,16 +35,6 @@ def message_matrix(traffic: Traffic, most_groups: int = 256) -> tuple[Words, int
     ------
     ValueError
         ``most_groups`` is below 1.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
-    >>> sim.goto(2)
-    >>> matrix, size = message_matrix(sim.peek())
-    >>> matrix.sum(axis=1).tolist() == sim.peek().sent.tolist(), size
-    (True, 1)
     """
     if most_groups < 1:
         raise ValueError(f"most_groups is {most_groups}; one group is the least")

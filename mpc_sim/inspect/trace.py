@@ -27,15 +27,6 @@ class Flow:
     ----------
     source, to, words : int64[E]
         Pairs of machines in increasing order, each once.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-    >>> flow = Flow.of(sim.peek())
-    >>> flow.source.tolist(), flow.to.tolist(), flow.words.tolist()
-    ([0, 1], [0, 1], [8, 8])
     """
 
     source: Words
@@ -78,17 +69,6 @@ class Trace:
         R + 1: before round 0, and after every round.
     flows : tuple of Flow
         One a round.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-    >>> _ = sim.run()
-    >>> trace = sim.trace()
-    >>> print(trace.machine(1, round=8))
-    machine 1 before round 8: 8 of 8 words
-      answer(index, letter): (6, 2) (5, 2) (8, 1) (7, 1)
     """
 
     ledger: Ledger
@@ -127,16 +107,6 @@ class Trace:
         -----
         The file holds every word of every memory: some 4/3 bytes for each byte of the words that
         all machines hold in all rounds, or less.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from mpc_sim import Simulation, fit_cluster
-        >>> from mpc_sim.algorithms.k_hop import k_hop
-        >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-        >>> _ = sim.run()
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     sim.trace().save_html(f"{folder}/run.html")
         """
         save_page(path, self.page(title), LedgerError)
 
@@ -152,16 +122,7 @@ class Trace:
 
 
 def memory_side(title: str, inbox: Inbox) -> Side:
-    """Return the memory of all machines as a page shows it.
-
-    Examples
-    --------
-    >>> from mpc_sim import Records
-    >>> inbox = Inbox.of([0, 1], input=Records.of(machine=[0, 0, 1], word=[5, 6, 7]))
-    >>> (section,) = memory_side("memory", inbox).sections
-    >>> section.name, section.owner.tolist()
-    ('input', [0, 0, 1])
-    """
+    """Return the memory of all machines as a page shows it."""
     return Side(title, tuple(_sections(inbox)))
 
 

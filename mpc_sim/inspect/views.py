@@ -13,17 +13,7 @@ from mpc_sim.records import Inbox
 
 @dataclass(frozen=True)
 class MachineView:
-    """The memory of one machine at one round: the records of every channel, with field names.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 9, "2/3"), [0, 0, 1, 2, 1, 0, 1, 2, 0])
-    >>> print(sim.machine(1))
-    machine 1 before round 0: 4 of 20 words
-      input(word): (0) (1) (2) (0)
-    """
+    """The memory of one machine at one round: the records of every channel, with field names."""
 
     machine: int
     round: int
@@ -60,16 +50,6 @@ class MachineView:
         """Say what has changed since an earlier round: records that are new (+) and gone (-).
 
         A record is the same if its channel, its fields and its words are.
-
-        Examples
-        --------
-        >>> fields = {"input": ("word",)}
-        >>> before = MachineView(1, 0, 8, fields, {"input": ((4,), (5,), (5,))})
-        >>> now = MachineView(1, 1, 8, fields, {"input": ((6,), (5,))})
-        >>> print(now.changes(before))
-        machine 1 before round 1: 2 of 8 words, 3 before round 0
-          + input(word): (6)
-          - input(word): (4) (5)
         """
         lines = [f"{self._summary()}, {before.words} before round {before.round}"]
         for sign, one, other in (("+", self, before), ("-", before, self)):

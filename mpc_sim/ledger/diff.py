@@ -44,33 +44,6 @@ class LedgerDiff:
         has no such round. The row "input" stands for the loads before round 0.
     totals : tuple of (name, value, other value)
         All totals, also equal ones.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> def run(k):
-    ...     cluster = fit_cluster(k_hop(6), 8, "2/3")
-    ...     sim = Simulation(k_hop(k), cluster, [0, 1, 0, 1, 1, 0, 0, 1])
-    ...     _ = sim.run()
-    ...     return sim.ledger
-    >>> bool(run(4).diff(run(4))), bool(run(4).diff(run(5)))
-    (False, True)
-    >>> print(run(4).diff(run(5)))
-    - this ledger, + the other
-    round  step                         max sent received     held held/s   messages
-       -7  double: bit 0 = 0                   5        4        5   0.62          8
-       +7  double: bit 0 = 1                   5        5        5   0.62          8
-    total                              this          other         change
-    deliveries                           10             10              0
-    protocol rounds                      10             10              0
-    logical rounds                        6              6              0
-    words moved                         112            116             +4
-    messages                             53             53              0
-    max sent                              8              8              0
-    max received                          5              5              0
-    max held                              8              8              0
-    machines used                         8              8              0
     """
 
     cluster: tuple[tuple[str, object, object], ...]

@@ -23,13 +23,6 @@ class RoundLoads:
         Messages between different machines.
     n_deliveries : int
         What the round is charged; more than 1 only in the mode ``charge``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> loads = RoundLoads("fan out", np.array([9, 0]), np.array([0, 4]), np.array([0, 4]), 9, 3)
-    >>> loads.max_sent_words, loads.moved_words, loads.n_deliveries
-    (9, 4, 3)
     """
 
     label: str
@@ -66,16 +59,7 @@ class RoundLoads:
 
 @dataclass(frozen=True)
 class StepLoads:
-    """The loads of consecutive rounds of one step: sums of counts, maxima of loads.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> loads = RoundLoads("sort / load", np.array([4, 0]), np.array([0, 4]), np.array([0, 4]), 2)
-    >>> StepLoads.of("sort", [(0, loads), (1, loads)])
-    StepLoads(label='sort', first_round=0, n_protocol_rounds=2, n_rounds=2, max_sent_words=4, \
-max_received_words=4, max_held_words=4, moved_words=8, n_messages=4)
-    """
+    """The loads of consecutive rounds of one step: sums of counts, maxima of loads."""
 
     label: str
     first_round: int
@@ -105,14 +89,7 @@ max_received_words=4, max_held_words=4, moved_words=8, n_messages=4)
 
 
 def read_only(array: Words) -> Words:
-    """Return a view that cannot be written through.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> read_only(np.array([1, 2])).flags.writeable
-    False
-    """
+    """Return a view that cannot be written through."""
     view = array.view()
     view.flags.writeable = False
     return view

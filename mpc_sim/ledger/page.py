@@ -22,16 +22,6 @@ def ledger_page(ledger: Ledger, title: str, loads: tuple[str, ...]) -> Page:
     ------
     InputError
         If there is no load of a name.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> sim = Simulation(k_hop(1), fit_cluster(k_hop(1), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
-    >>> _ = sim.run()
-    >>> page = ledger_page(sim.ledger, "k-hop", ("held",))
-    >>> page.steps[:2], [grid.name for grid in page.grids], page.grids[0].values.shape
-    (('input', 'round 0: columnsort / load'), ['words held'], (9, 8))
     """
     unknown = [load for load in loads if load not in LOADS]
     if unknown or not loads:
@@ -66,11 +56,5 @@ def ledger_page(ledger: Ledger, title: str, loads: tuple[str, ...]) -> Page:
 
 
 def step_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the steps of a page are called: the input, and every round with its label.
-
-    Examples
-    --------
-    >>> step_labels(("sort",))
-    ('input', 'round 0: sort')
-    """
+    """Return what the steps of a page are called: the input, and every round with its label."""
     return ("input", *(f"round {number}: {label}" for number, label in enumerate(labels)))

@@ -16,45 +16,14 @@ Row = tuple[object, ...]
 
 
 def text_table(ledger: Ledger) -> str:
-    """Return the ledger as text: a line a round, and the counters below.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim import Cluster, Ledger
-    >>> from mpc_sim.ledger.loads import RoundLoads
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
-    >>> loads = RoundLoads("fan out", np.array([9, 0]), np.array([0, 4]), np.array([0, 4]), 9, 3)
-    >>> print(text_table(Ledger(cluster, np.array([4, 4]), [loads])))
-    N = 8 words, P = 2 machines, s = 4 words, 4 bits a word
-    round  step                         max sent received     held held/s   messages
-    input                                                        4   1.00
-        0  fan out (3 deliveries)              9        4        4   1.00          9
-    deliveries 3, protocol rounds 1, logical rounds 1; words moved 4
-    """
+    """Return the ledger as text: a line a round, and the counters below."""
     rows = [HEADINGS, *ledger_rows(ledger)]
     lines = [_facts(ledger), *(text_row(*row) for row in rows), _counters(ledger)]
     return "\n".join(lines + _warnings(ledger))
 
 
 def step_table(ledger: Ledger, depth: int) -> str:
-    """Return the steps of a ledger as text; rounds are deliveries.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim import Cluster, Ledger
-    >>> from mpc_sim.ledger.loads import RoundLoads
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
-    >>> rounds = [
-    ...     RoundLoads(label, np.array([4, 0]), np.array([0, 4]), np.array([0, 4]), 2)
-    ...     for label in ("sort / load", "sort / shift", "answer")
-    ... ]
-    >>> print(step_table(Ledger(cluster, np.array([4, 4]), rounds), 1))
-    step                         rounds max sent received     held held/s   messages
-    sort                              2        4        4        4   1.00          4
-    answer                            1        4        4        4   1.00          2
-    """
+    """Return the steps of a ledger as text; rounds are deliveries."""
     s = ledger.cluster.memory_words
     lines = [_step_row("step", "rounds", *HEADINGS[2:])]
     for step in ledger.steps(depth):
@@ -65,16 +34,7 @@ def step_table(ledger: Ledger, depth: int) -> str:
 
 
 def html_table(ledger: Ledger) -> str:
-    """Return the ledger as HTML: one table, inline styles, numbers that read without them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim import Cluster, Ledger
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
-    >>> html_table(Ledger(cluster, np.array([4, 4]), []))[:20]
-    '<table style="border'
-    """
+    """Return the ledger as HTML: one table, inline styles, numbers that read without them."""
     body = "".join(_html_row(row, "td") for row in ledger_rows(ledger))
     foot = "<br>".join(escape(line) for line in [_counters(ledger), *_warnings(ledger)])
     return (
@@ -87,27 +47,12 @@ def html_table(ledger: Ledger) -> str:
 
 
 def text_row(number: object, step: object, *cells: object) -> str:
-    """Lay a line of the table of rounds out in 80 columns; of a long step the end is shown.
-
-    Examples
-    --------
-    >>> text_row(3, "columnsort / untranspose / transpose", 1, 2, 3, "0.5", 4)
-    '    3  ...untranspose / transpose         1        2        3    0.5          4'
-    """
+    """Lay a line of the table of rounds out in 80 columns; of a long step the end is shown."""
     return f"{number!s:>5}  {_shortened(step):<{STEP_WIDTH + 1}}{_cells(cells)}".rstrip()
 
 
 def round_row(number: object, row: RoundLoads, memory_words: int) -> Row:
-    """Return the cells of a round, in the order of ``HEADINGS``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim.ledger.loads import RoundLoads
-    >>> loads = RoundLoads("fan out", np.array([9, 0]), np.array([0, 4]), np.array([0, 4]), 9, 3)
-    >>> round_row(0, loads, memory_words=4)
-    (0, 'fan out (3 deliveries)', 9, 4, 4, '1.00', 9)
-    """
+    """Return the cells of a round, in the order of ``HEADINGS``."""
     step = row.label + (f" ({row.n_deliveries} deliveries)" if row.n_deliveries > 1 else "")
     share = f"{row.max_held_words / memory_words:.2f}"
     loads = (row.max_sent_words, row.max_received_words, row.max_held_words)
@@ -115,16 +60,7 @@ def round_row(number: object, row: RoundLoads, memory_words: int) -> Row:
 
 
 def ledger_rows(ledger: Ledger) -> list[Row]:
-    """Return the cells of the input and of every round, in the order of ``HEADINGS``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim import Cluster, Ledger
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
-    >>> ledger_rows(Ledger(cluster, np.array([4, 4]), []))
-    [('input', '', '', '', 4, '1.00', '')]
-    """
+    """Return the cells of the input and of every round, in the order of ``HEADINGS``."""
     s = ledger.cluster.memory_words
     held = int(ledger.input_held.max())
     rows = [round_row(number, row, s) for number, row in enumerate(ledger.rounds)]
@@ -132,16 +68,7 @@ def ledger_rows(ledger: Ledger) -> list[Row]:
 
 
 def facts(ledger: Ledger) -> tuple[str, ...]:
-    """Return what stands above and below the table: the cluster, the counters, warnings.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim import Cluster, Ledger
-    >>> cluster = Cluster(n_words=8, memory_words=4, n_machines=2, block_words=4)
-    >>> facts(Ledger(cluster, np.array([4, 4]), []))[0]
-    'N = 8 words, P = 2 machines, s = 4 words, 4 bits a word'
-    """
+    """Return what stands above and below the table: the cluster, the counters, warnings."""
     return (_facts(ledger), _counters(ledger), *_warnings(ledger))
 
 

@@ -25,13 +25,7 @@ POLICY = (
 
 @cache
 def asset(name: str) -> str:
-    """Return the text of a script or style that lies beside this module.
-
-    Examples
-    --------
-    >>> "function drawGrid" in asset("grid.js")
-    True
-    """
+    """Return the text of a script or style that lies beside this module."""
     return files("mpc_sim.pages").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -84,14 +78,7 @@ def html_page(page: Page) -> str:
 
 
 def page_json(page: Page) -> dict[str, Any]:
-    """Return what the script of a page reads.
-
-    Examples
-    --------
-    >>> page = Page("a run", (), "round", "machine", 2, ("input",), (), ((),), "text")
-    >>> page_json(page)["steps"]
-    ['input']
-    """
+    """Return what the script of a page reads."""
     return {
         "step": page.step,
         "item": page.item,
@@ -107,29 +94,14 @@ def page_json(page: Page) -> dict[str, Any]:
 
 
 def grid_json(grid: Grid) -> dict[str, Any]:
-    """Return a grid as the scripts read it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> grid_json(Grid("words held", np.array([[4, 4], [0, 8]]), limit=8))["columns"]
-    2
-    """
+    """Return a grid as the scripts read it."""
     rows, columns = grid.values.shape
     shape = {"name": grid.name, "rows": rows, "columns": columns, "limit": grid.limit}
     return {**shape, "values": pack(grid.values)}
 
 
 def matrix_json(matrix: Matrix) -> dict[str, Any]:
-    """Return a matrix as the scripts read it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> one = np.array([1])
-    >>> matrix_json(Matrix("words", one, one, one, limit=8))["limit"]
-    8
-    """
+    """Return a matrix as the scripts read it."""
     parts = {name: pack(getattr(matrix, name)) for name in ("row", "column", "value")}
     said = {"name": matrix.name, "limit": matrix.limit, "unit": matrix.unit}
     return {**said, "notes": list(matrix.notes), **parts}

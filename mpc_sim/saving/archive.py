@@ -38,13 +38,7 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file: its name, the version of its format, and the error that speaks of it.
-
-    Examples
-    --------
-    >>> FileKind("ledger", 1, MPCError).name
-    'ledger'
-    """
+    """A kind of file: its name, the version of its format, and the error that speaks of it."""
 
     name: str
     version: int
@@ -53,15 +47,7 @@ class FileKind:
 
 @contextmanager
 def reading(path: str | Path, kind: FileKind) -> Iterator[None]:
-    """Turn whatever goes wrong inside into the error of the kind, in one line.
-
-    Examples
-    --------
-    >>> with reading("a.npz", FileKind("ledger", 1, MPCError)):
-    ...     {}["labels"]
-    Traceback (most recent call last):
-    mpc_sim.errors.MPCError: a.npz is no ledger that this library can read: KeyError 'labels'
-    """
+    """Turn whatever goes wrong inside into the error of the kind, in one line."""
     try:
         yield
     except kind.error:
@@ -88,16 +74,6 @@ def write(
     ------
     kind.error
         If it cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> kind = FileKind("table", 1, MPCError)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(f"{folder}/a.npz", kind, {"of": "squares"}, {"x": np.arange(4) ** 2})
-    ...     header, arrays = read(f"{folder}/a.npz", kind)
-    >>> header["of"], arrays["x"].tolist()
-    ('squares', [0, 1, 4, 9])
     """
     full = {"format": f"mpc_sim {kind.name}", "version": kind.version, **header}
     with whole_file(path, kind.error) as file:
@@ -113,16 +89,6 @@ def read(path: str | Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, Wo
     kind.error
         If the file is missing, empty, truncated, damaged in any byte, of another kind or version,
         or holds anything but JSON and integers. No code of a file is run.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> kind = FileKind("list", 1, MPCError)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(f"{folder}/list.npz", kind, {"owner": "me"}, {"words": np.array([3, 1])})
-    ...     header, arrays = read(f"{folder}/list.npz", kind)
-    >>> header["owner"], arrays["words"].tolist()
-    ('me', [3, 1])
     """
     with reading(path, kind), Path(path).open("rb") as file:
         _check_seal(file, path, kind)

@@ -23,15 +23,6 @@ def whole_file(path: str | Path, error: type[MPCError]) -> Iterator[IO[bytes]]:
     ------
     error
         If it cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with whole_file(f"{folder}/a.txt", MPCError) as file:
-    ...         _ = file.write(b"all of it")
-    ...     Path(f"{folder}/a.txt").read_text()
-    'all of it'
     """
     path = Path(path)
     part = path.parent / f".{path.name}.part"

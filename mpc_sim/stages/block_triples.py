@@ -25,13 +25,7 @@ from mpc_sim.records import Words
 
 @lru_cache(maxsize=8)
 def line_offsets(n_blocks: int) -> tuple[Words, Words]:
-    """Return the differences j - i and k - i of every line.
-
-    Examples
-    --------
-    >>> [offsets.tolist() for offsets in line_offsets(3)]
-    [[0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
-    """
+    """Return the differences j - i and k - i of every line."""
     middle, last = np.triu_indices(n_blocks)
     return middle.astype(np.int64), last.astype(np.int64)
 
@@ -50,15 +44,6 @@ class BlockTriples:
     receiver : int64[R]
     start, count : int64[m]
         Where the receivers of a block stand.
-
-    Examples
-    --------
-    >>> least, most = np.array([0, 5]), np.array([4, 9])
-    >>> triples = BlockTriples.of(least, most, target=17)
-    >>> triples.blocks.tolist(), triples.is_live.tolist()
-    ([[1, 1, 1], [0, 0, 1], [0, 1, 1]], [True, True, True])
-    >>> triples.receiver.tolist(), triples.count.tolist()
-    ([1, 2, 0, 1, 2], [2, 3])
     """
 
     blocks: Words
@@ -102,13 +87,6 @@ class BlockTriples:
 
         Word w of a block with R receivers goes to receiver w mod R (stage 1), from there to member
         w mod g of every group of g receivers (stage 2), and from there to all of the group (3).
-
-        Examples
-        --------
-        >>> triples = BlockTriples.of(np.array([0, 5]), np.array([4, 9]), target=17)
-        >>> machine, place, source = triples.arrivals(1, np.array([0, 2]), width=2, n_words=4)
-        >>> machine.tolist(), place.tolist(), source.tolist()
-        ([2, 0], [1, 2], [0, 1])
         """
         mine = np.flatnonzero(np.isin(self.receiver, machines))
         block = np.repeat(np.arange(len(self.count)), self.count)[mine]
@@ -128,13 +106,7 @@ class BlockTriples:
 
 
 def repeated(copies: Words) -> tuple[Words, Words]:
-    """Return every row as often as told, and the number of each copy.
-
-    Examples
-    --------
-    >>> [column.tolist() for column in repeated(np.array([2, 0, 3]))]
-    [[0, 0, 2, 2, 2], [0, 1, 0, 1, 2]]
-    """
+    """Return every row as often as told, and the number of each copy."""
     row = np.repeat(np.arange(len(copies)), copies)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
 
@@ -153,15 +125,6 @@ def holds_solution(
     target : int
     distinct : bool
         Whether the three places must differ.
-
-    Examples
-    --------
-    >>> words, starts = np.array([[[1, 2, 4]] * 3] * 2), np.zeros((2, 3), np.int64)
-    >>> lengths = np.full((2, 3), 3)
-    >>> holds_solution(words, starts, lengths, 7, distinct=True).tolist()
-    [True, True]
-    >>> holds_solution(words, starts, lengths, 6, distinct=True).tolist()
-    [False, False]
     """
     n_machines, _, width = words.shape
     machine, at = (axis.ravel() for axis in np.indices((n_machines, width)))

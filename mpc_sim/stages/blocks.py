@@ -46,12 +46,6 @@ class Rows(Protocol):
     ----------
     fields : tuple of str
         The words of a row.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=9, memory_words=12, n_machines=3, block_words=3)
-    >>> Rows(("key", "value")).n_rounds(cluster), Rows(("a", "b", "c")).n_rounds(cluster)
-    (1, 0)
     """
 
     fields: tuple[str, ...]
@@ -163,13 +157,6 @@ def output_places(machines: Words, cluster: Cluster) -> tuple[Words, Words]:
     owner : int64[words of the batch]
     start : int64[P]
         Index into ``owner`` by machine id; 0 for machines outside the batch.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
-    >>> owner, start = output_places(np.array([2, 0]), cluster)
-    >>> owner.tolist(), start.tolist()
-    ([2, 0, 0], [1, 0, 0, 0])
     """
     block = cluster.block_words
     counts = np.clip(cluster.n_words - machines * block, 0, block)

@@ -39,12 +39,6 @@ class Broadcast(Protocol):
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (trees of arity s).
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=4, n_machines=16, block_words=4)
-    >>> Broadcast(("word",)).n_rounds(cluster), Broadcast(("x", "y")).n_rounds(cluster)
-    (2, 4)
     """
 
     fields: tuple[str, ...]
@@ -126,12 +120,5 @@ def broadcast() -> Protocol:
     -------
     Protocol
         L rounds, the least with s^L >= the machines that hold input.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(broadcast(), 6, "1/2")
-    >>> Simulation(broadcast(), cluster, [5, 1, 4, 1, 0, 3]).run().tolist()
-    [5, 5, 5, 5, 5, 5]
     """
     return sequence(FirstWord(), Broadcast(("word",)), FillBlocks())

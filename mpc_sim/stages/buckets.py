@@ -21,12 +21,6 @@ def choose_splitters(samples: Records, fan_out: int) -> Records:
 
     Of S samples those of rank floor(j S / f), j = 1 .. f - 1, are taken; fewer than f samples give
     some twice, which makes empty buckets.
-
-    Examples
-    --------
-    >>> samples = Records.of(machine=[4] * 6, word=[9, 1, 5, 3, 7, 8], index=[0, 1, 2, 3, 4, 5])
-    >>> choose_splitters(samples, 3)["word"].tolist()
-    [5, 8]
     """
     samples = sort_locally(samples)
     starts = np.flatnonzero(samples.rank == 0)
@@ -36,15 +30,7 @@ def choose_splitters(samples: Records, fan_out: int) -> Records:
 
 
 def buckets(records: Records, splitters: Records) -> Words:
-    """Return int64[R]: how many splitters of its machine are at most a record.
-
-    Examples
-    --------
-    >>> splitters = Records.of(machine=[2, 2], word=[5, 8], index=[2, 5])
-    >>> records = Records.of(machine=[2, 2, 2, 2], word=[5, 5, 9, 1], index=[1, 2, 0, 9])
-    >>> buckets(records, splitters).tolist()
-    [0, 1, 2, 0]
-    """
+    """Return int64[R]: how many splitters of its machine are at most a record."""
     n_splitters = len(splitters)
     machine = np.concatenate([splitters.machine, records.machine])
     keys = [np.concatenate([splitters[name], records[name]]) for name in FIELDS]
@@ -59,17 +45,7 @@ def buckets(records: Records, splitters: Records) -> Words:
 def count_buckets(
     records: Records, splitters: Records, machines: Words, fan_out: int, cluster: Cluster
 ) -> Records:
-    """Return how many records of every machine fall in each of f buckets: one record of f counts.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=8, n_machines=4, block_words=2)
-    >>> splitters = Records.of(machine=[2, 2], word=[5, 8], index=[2, 5])
-    >>> records = Records.of(machine=[2, 2, 2], word=[5, 5, 9], index=[1, 2, 0])
-    >>> counts = count_buckets(records, splitters, np.array([1, 2]), 3, cluster)
-    >>> element_table(counts, counts.fields).tolist()
-    [[0, 0, 0], [1, 1, 1]]
-    """
+    """Count the records of every machine in each of f buckets: one record of f counts."""
     place = batch_slots(machines, cluster)[records.machine] * fan_out + buckets(records, splitters)
     counts = np.bincount(place, minlength=len(machines) * fan_out).reshape(-1, fan_out)
     return Records.of(machines, **element_columns(counts))
@@ -90,19 +66,6 @@ def deal(records: Records, own: Records, offset: Records, first: Words, level: L
     first : int64[machines of own]
         The first machine of its group.
     level : Level
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.splitting import plan_splitting
-    >>> plan = plan_splitting(4096, 43, 688, 389, 4096)
-    >>> level = plan.levels[0]
-    >>> level.fan_out, level.within
-    (10, 10)
-    >>> records = Records.of(machine=[1, 1, 1], word=[5, 8, 9], index=[1, 2, 0])
-    >>> own = Records.of([1], **{f"x{bucket}": [0] for bucket in range(8)}, x8=[1], x9=[2])
-    >>> before = Records.of([1], **{f"x{bucket}": [bucket] for bucket in range(10)})
-    >>> deal(records, own, before, np.array([0]), level).rows("records")[1].tolist()
-    [88, 99, 90]
     """
     counts = element_table(own, own.fields)
     is_told = np.isin(own.machine, offset.machine)

@@ -37,14 +37,7 @@ PERMUTATIONS = ("transpose", "untranspose", "shift", "unshift")
 
 @dataclass(frozen=True)
 class Matrix:
-    """One level: r rows and c columns, with the four permutations of (column, row).
-
-    Examples
-    --------
-    >>> column, row = Matrix(rows=8, columns=2).permute(0, np.array([0, 0, 0]), np.array([0, 1, 2]))
-    >>> column.tolist(), row.tolist()
-    ([0, 1, 0], [0, 0, 1])
-    """
+    """One level: r rows and c columns, with the four permutations of (column, row)."""
 
     rows: int
     columns: int
@@ -79,13 +72,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class SortPlan:
-    """The matrices of columnsort, outermost first; a column of one is the array of the next.
-
-    Examples
-    --------
-    >>> plan_columnsort(1024, max_rows=204, max_machines=21)
-    SortPlan(levels=(Matrix(rows=128, columns=8),))
-    """
+    """The matrices of columnsort, outermost first; a column of one is the array of the next."""
 
     levels: tuple[Matrix, ...]
 
@@ -224,13 +211,6 @@ class Columnsort(Protocol):
     References
     ----------
     Leighton, Tight bounds on the complexity of parallel sorting, IEEE Trans. Computers C-34 (1985).
-
-    Examples
-    --------
-    >>> from mpc_sim import Cluster
-    >>> cluster = Cluster(n_words=1024, memory_words=408, n_machines=21, block_words=102)
-    >>> Columnsort(("letter", "index")).n_rounds(cluster)
-    5
     """
 
     fields: tuple[str, ...]
@@ -335,13 +315,7 @@ class Columnsort(Protocol):
 
 
 def sort_locally(records: Records) -> Records:
-    """Sort the records of every machine by all their fields, the first field first.
-
-    Examples
-    --------
-    >>> sort_locally(Records.of(machine=[3, 3, 1], letter=[2, 1, 0]))["letter"].tolist()
-    [1, 2, 0]
-    """
+    """Sort the records of every machine by all their fields, the first field first."""
     if len(records) == 0:
         return records
     group = np.zeros(len(records), np.int64)
@@ -379,12 +353,5 @@ def columnsort() -> Protocol:
     -------
     Protocol
         1 + 4^d rounds; the output words lie in the blocks of the input, in increasing order.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> cluster = fit_cluster(columnsort(), 6, "2/3", largest_word=9)
-    >>> Simulation(columnsort(), cluster, [5, 1, 9, 1, 0, 3]).run().tolist()
-    [0, 1, 1, 3, 5, 9]
     """
     return sequence(Rename("input", "records"), Columnsort(("word",)), Rename("records", "output"))

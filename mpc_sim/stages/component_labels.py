@@ -34,13 +34,7 @@ LIVE = ("left",)
 
 
 def doublings(phases: int) -> int:
-    """Return ceil(log2 t), after which every parent is a root.
-
-    Examples
-    --------
-    >>> [doublings(t) for t in (0, 1, 2, 3, 80)]
-    [0, 0, 1, 2, 7]
-    """
+    """Return ceil(log2 t), after which every parent is a root."""
     return max(phases - 1, 0).bit_length()
 
 
@@ -200,11 +194,6 @@ def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Sequence
     Sequence
         The trees of a converge-cast and a broadcast, 2 + 4^d + 2 L rounds for each of ceil(log2 t)
         doublings and for the names, exactly.
-
-    Examples
-    --------
-    >>> len(label_components(GraphShape(4, 3), 4, has_tags=False).stages)
-    10
     """
     n = shape.n_vertices
     told: tuple[Wait, ...] = (Wait("live", LIVE),)

@@ -41,13 +41,7 @@ TAG = ("tag",)
 
 
 def n_phases(shape: GraphShape) -> int:
-    """Return the least t with min(n, 2 m) (3/4)^t / 2 <= 1/N.
-
-    Examples
-    --------
-    >>> n_phases(GraphShape(4, 0)), n_phases(GraphShape(4, 3)), n_phases(GraphShape(50000, 100000))
-    (0, 11, 79)
-    """
+    """Return the least t with min(n, 2 m) (3/4)^t / 2 <= 1/N."""
     live = min(shape.n_vertices, 2 * shape.n_edges)
     phases, left, right = 0, live * shape.n_words, 2
     while live and left > right:
@@ -56,13 +50,7 @@ def n_phases(shape: GraphShape) -> int:
 
 
 def is_leader(seed: int, phase: int, labels: Words) -> NDArray[np.bool_]:
-    """Return the public coins of labels in a phase.
-
-    Examples
-    --------
-    >>> is_leader(0, 3, np.array([1, 2, 3, 4])).tolist()
-    [False, True, False, True]
-    """
+    """Return the public coins of labels in a phase."""
     coins: NDArray[np.bool_] = random_words(seed, phase, labels, 1)[:, 0] >> np.uint64(63) == 1
     return coins
 
@@ -221,15 +209,6 @@ def contraction(
     -------
     Repeat
         2 + 4^d + 2 L rounds a phase, exactly.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> shape = GraphShape(30, 35)
-    >>> waits = waiting(shape, has_tags=False)
-    >>> protocol = contraction(shape, 0, 3, prefers_leaders=True, waits=waits)
-    >>> protocol.n_rounds(fit_cluster(protocol, 100, "2/3", largest_word=140))
-    24
     """
     bodies = [
         sequence(
@@ -244,26 +223,13 @@ def contraction(
 
 
 def waiting(shape: GraphShape, has_tags: bool) -> tuple[Wait, ...]:
-    """Return what waits while half-edges move: parents, and tags where there are some.
-
-    Examples
-    --------
-    >>> [wait.channel for wait in waiting(GraphShape(3, 2), has_tags=True)]
-    ['parent', 'tag']
-    """
+    """Return what waits while half-edges move: parents, and tags where there are some."""
     parents = Wait("parent", PARENT, shape.n_vertices)
     return (parents, Wait("tag", TAG, shape.n_edges)) if has_tags else (parents,)
 
 
 def group_starts(records: Records, cluster: Cluster) -> Words:
-    """Return int64[P]: where the records of a machine start.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=4, block_words=1)
-    >>> group_starts(Records.of([2, 2, 0]), cluster).tolist()
-    [2, 0, 0, 0]
-    """
+    """Return int64[P]: where the records of a machine start."""
     first = np.flatnonzero(np.append(True, np.diff(records.machine) != 0)[: len(records)])
     start = np.zeros(cluster.n_machines, np.int64)
     start[records.machine[first]] = first

@@ -50,13 +50,6 @@ class ConvergeCast(Protocol):
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (trees of arity s).
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.operations import Addition
-    >>> cluster = Cluster(n_words=64, memory_words=4, n_machines=16, block_words=4)
-    >>> ConvergeCast(Addition(), ("word",)).n_rounds(cluster)
-    2
     """
 
     operation: Operation
@@ -136,17 +129,6 @@ def of_one_word(operation: Operation) -> Operation:
     Raises
     ------
     ShapeError
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.operations import AffineMaps, Packed
-    >>> of_one_word(Packed(AffineMaps(7), base=7)).words
-    1
-    >>> of_one_word(AffineMaps(7))
-    Traceback (most recent call last):
-    ...
-    mpc_sim.errors.ShapeError: AffineMaps(prime=7) combines elements of 2 words, the input has one \
-word each: use Packed(operation, base)
     """
     if operation.words != 1:
         raise ShapeError(
@@ -174,14 +156,6 @@ def converge_cast(operation: Operation) -> Protocol:
     ------
     ShapeError
         If the elements of the operation have several words.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.stages.operations import Maximum
-    >>> largest = converge_cast(Maximum())
-    >>> Simulation(largest, fit_cluster(largest, 6, "1/2"), [2, 1, 5, 1, 0, 3]).run().tolist()
-    [5, 0, 0, 0, 0, 0]
     """
     return sequence(
         Rename("input", "records"),

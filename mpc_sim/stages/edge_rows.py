@@ -21,13 +21,7 @@ from mpc_sim.stages.blocks import output_places
 
 
 def edge_fields(shape: GraphShape) -> tuple[str, ...]:
-    """Return the fields of an edge that knows its number.
-
-    Examples
-    --------
-    >>> edge_fields(GraphShape(4, 3, is_weighted=True))
-    ('index', 'u', 'v', 'weight')
-    """
+    """Return the fields of an edge that knows its number."""
     return ("index", "u", "v", "weight") if shape.is_weighted else ("index", "u", "v")
 
 
@@ -45,13 +39,6 @@ class LoadEdges(Protocol):
     shape : GraphShape
     seed : int, optional
         Public, at least 0; without it the edges stay in order.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=24, memory_words=9, n_machines=6, block_words=4)
-    >>> load = LoadEdges(GraphShape(4, 10))
-    >>> load.held(cluster), load.n_holders(cluster)
-    (4, 3)
     """
 
     shape: GraphShape
@@ -167,13 +154,7 @@ class MarkEdges(Protocol):
 
 @lru_cache(maxsize=8)
 def shuffled(n_edges: int, seed: int) -> Words:
-    """Return int64[m]: the place of every edge in a public random order.
-
-    Examples
-    --------
-    >>> shuffled(5, 0).tolist()
-    [0, 3, 4, 1, 2]
-    """
+    """Return int64[m]: the place of every edge in a public random order."""
     words = random_words(seed, 0, np.arange(n_edges), 1)[:, 0]
     place = np.empty(n_edges, np.int64)
     place[np.argsort(words, kind="stable")] = np.arange(n_edges)
@@ -183,13 +164,7 @@ def shuffled(n_edges: int, seed: int) -> Words:
 
 @lru_cache(maxsize=8)
 def seats(n_edges: int, seed: int, held: int) -> Words:
-    """Return int64[m]: the edges by machine, those of a machine in increasing order.
-
-    Examples
-    --------
-    >>> seats(5, 0, 2).tolist()
-    [0, 3, 1, 4, 2]
-    """
+    """Return int64[m]: the edges by machine, those of a machine in increasing order."""
     edges = np.lexsort([np.arange(n_edges), shuffled(n_edges, seed) // held]).astype(np.int64)
     edges.flags.writeable = False
     return edges

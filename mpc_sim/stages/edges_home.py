@@ -27,12 +27,6 @@ class EdgesHome(Protocol):
     Parameters
     ----------
     shape : GraphShape
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=10, memory_words=10, n_machines=5, block_words=4)
-    >>> EdgesHome(GraphShape(4, 3)).channels(0, cluster)[0].per_receiver
-    2
     """
 
     shape: GraphShape
@@ -93,14 +87,7 @@ class EdgesHome(Protocol):
 
 
 def items(n_items: int, machines: Words, cluster: Cluster) -> tuple[Words, Words]:
-    """Return the owners and the numbers of the items that lie on a batch of machines.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=2, block_words=3)
-    >>> [column.tolist() for column in items(5, np.array([1, 0]), cluster)]
-    [[1, 1, 0, 0, 0], [3, 4, 0, 1, 2]]
-    """
+    """Return the owners and the numbers of the items that lie on a batch of machines."""
     size = share(n_items, cluster)
     counts = np.clip(n_items - machines * size, 0, size)
     owner = np.repeat(machines, counts)

@@ -14,47 +14,23 @@ from mpc_sim.stages.operations import Operation
 
 
 def element_table(records: Records, fields: tuple[str, ...]) -> Words:
-    """Return int64[R, w]: some fields of records, a column each.
-
-    Examples
-    --------
-    >>> element_table(Records.of([0, 0], key=[1, 2], word=[3, 4]), ("word", "key")).tolist()
-    [[3, 1], [4, 2]]
-    """
+    """Return int64[R, w]: some fields of records, a column each."""
     return np.stack([records[name] for name in fields], axis=1)
 
 
 def element_fields(width: int) -> tuple[str, ...]:
-    """Return the names under which elements travel.
-
-    Examples
-    --------
-    >>> element_fields(2)
-    ('x0', 'x1')
-    """
+    """Return the names under which elements travel."""
     return tuple(f"x{word}" for word in range(width))
 
 
 def element_columns(table: Words, names: tuple[str, ...] = ()) -> dict[str, Words]:
-    """Return the columns of int64[R, w] by name; by default under the names of travel.
-
-    Examples
-    --------
-    >>> list(element_columns(np.zeros((3, 2), np.int64)))
-    ['x0', 'x1']
-    """
+    """Return the columns of int64[R, w] by name; by default under the names of travel."""
     named = names or element_fields(table.shape[1])
     return {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(named)}
 
 
 def last_of_group(group: Words) -> NDArray[np.bool_]:
-    """Tell which rows are the last of their group; equal values are neighbours.
-
-    Examples
-    --------
-    >>> last_of_group(np.array([5, 5, 2])).tolist()
-    [False, True, True]
-    """
+    """Tell which rows are the last of their group; equal values are neighbours."""
     is_last = np.ones(len(group), bool)
     np.not_equal(group[1:], group[:-1], out=is_last[:-1])
     return is_last
@@ -73,13 +49,6 @@ def scan_groups(operation: Operation, group: Words, elements: Words) -> Words:
     Returns
     -------
     int64[R, w]
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.operations import Addition
-    >>> words = np.array([[1], [2], [3], [4], [5]])
-    >>> scan_groups(Addition(), np.array([0, 0, 0, 1, 1]), words)[:, 0].tolist()
-    [1, 3, 6, 4, 9]
     """
     rank = rank_in_group(group)
     distance = 1
@@ -92,15 +61,7 @@ def scan_groups(operation: Operation, group: Words, elements: Words) -> Words:
 
 
 def shift_groups(operation: Operation, group: Words, elements: Words) -> Words:
-    """Turn inclusive prefixes into exclusive ones: every group moves by one, identity first.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.operations import Addition
-    >>> sums = np.array([[1], [3], [4]])
-    >>> shift_groups(Addition(), np.array([0, 0, 1]), sums)[:, 0].tolist()
-    [0, 1, 0]
-    """
+    """Turn inclusive prefixes into exclusive ones: every group moves by one, identity first."""
     shifted = np.concatenate([operation.repeat_identity(1), elements[:-1]])[: len(elements)]
     shifted[rank_in_group(group) == 0] = operation.identity
     return shifted
@@ -116,14 +77,6 @@ def reduce_groups(
     group : int64[R]
         The machine of every element; equal values are neighbours.
     machines : int64[M]
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.operations import Addition
-    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=4, block_words=1)
-    >>> owner, words = np.array([0, 0, 3]), np.array([[1], [2], [7]])
-    >>> reduce_groups(Addition(), owner, words, np.array([3, 2, 0]), cluster)[:, 0].tolist()
-    [7, 0, 3]
     """
     totals = operation.repeat_identity(len(machines))
     is_last = last_of_group(group)
@@ -133,14 +86,7 @@ def reduce_groups(
 
 
 def batch_slots(machines: Words, cluster: Cluster) -> Words:
-    """Return int64[P]: where a machine stands in a batch; 0 for machines that are not in it.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=4, block_words=1)
-    >>> batch_slots(np.array([3, 1]), cluster).tolist()
-    [0, 1, 0, 0]
-    """
+    """Return int64[P]: where a machine stands in a batch; 0 for machines that are not in it."""
     slot = np.zeros(cluster.n_machines, np.int64)
     slot[machines] = np.arange(len(machines))
     return slot

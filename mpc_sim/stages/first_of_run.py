@@ -25,13 +25,7 @@ ELEMENT = ("key", "value")
 
 @dataclass(frozen=True)
 class First(Operation):
-    """The first word that is not 0: copies along.
-
-    Examples
-    --------
-    >>> First().combine(np.array([[3], [0]]), np.array([[5], [4]])).tolist()
-    [[3], [4]]
-    """
+    """The first word that is not 0: copies along."""
 
     @property
     def words(self) -> int:
@@ -47,14 +41,7 @@ class First(Operation):
 
 @dataclass(frozen=True)
 class SortShares(Columnsort):
-    """Columnsort of the records of items that lie evenly on all machines, and so does the result.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> SortShares(("key", "tag"), n_items=10, per_item=2).leaves(cluster)[0].per_machine
-    5
-    """
+    """Columnsort of records that lie evenly on all machines, and so does the result."""
 
     n_items: int = 1
     per_item: int = 1
@@ -85,12 +72,6 @@ def first_of_run(n_items: int, per_item: int, waits: tuple[Wait, ...] = ()) -> B
     -------
     Beside
         1 + 4^d + 2 L rounds. ceil(per_item n_items / P) records lie on a machine afterwards.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> first_of_run(16, 1).n_rounds(cluster)
-    7
     """
     scan = ScanBeside(
         Keyed(First()),
@@ -106,13 +87,6 @@ def first_of_run(n_items: int, per_item: int, waits: tuple[Wait, ...] = ()) -> B
 
 
 def value_of_run(records: Records) -> tuple[NDArray[np.bool_], Words]:
-    """Return which records are the first of their key, and the value that the key goes by.
-
-    Examples
-    --------
-    >>> records = Records.of([0, 0], key=[5, 5], value=[7, 9], run=[2, 5], first=[8, 7])
-    >>> [column.tolist() for column in value_of_run(records)]
-    [[True, False], [7, 7]]
-    """
+    """Return which records are the first of their key, and the value that the key goes by."""
     is_first = records["run"] != records["key"]
     return is_first, np.where(is_first, records["value"], records["first"])

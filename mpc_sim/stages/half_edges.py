@@ -35,25 +35,12 @@ REMEDY = "epsilon, c_s or c_p"
 
 
 def slots_per_machine(cluster: Cluster) -> int:
-    """Return T.
-
-    Examples
-    --------
-    >>> slots_per_machine(Cluster(n_words=30, memory_words=20, n_machines=4, block_words=8))
-    8
-    """
+    """Return T."""
     return ceil_div(cluster.n_words, cluster.n_machines)
 
 
 def record_starts(records: Records, cluster: Cluster) -> Words:
-    """Return int64[P]: where the records of a machine begin; 0 for machines without any.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=3, block_words=2)
-    >>> record_starts(Records.of([2, 2, 0], word=[5, 6, 7]), cluster).tolist()
-    [2, 0, 0]
-    """
+    """Return int64[P]: where the records of a machine begin; 0 for machines without any."""
     starts = np.zeros(cluster.n_machines, np.int64)
     first = np.flatnonzero(records.rank == 0)
     starts[records.machine[first]] = first
@@ -89,12 +76,6 @@ class Meet(Protocol):
 
     It leaves channel ``half``, fields ``HALF``, and channel ``leader``: the machine of the head of
     the run that goes on into a machine, nothing where a run begins.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=16, memory_words=64, n_machines=4, block_words=8)
-    >>> [channel.per_machine for channel in Meet(GraphShape(4, 6)).channels(1, cluster)]
-    [4, 1, 4]
     """
 
     shape: GraphShape
@@ -179,11 +160,6 @@ def half_edges(shape: GraphShape) -> tuple[Protocol, ...]:
     tuple of Protocol
         1 + 4^d rounds of columnsort on N records of two words, 2 L of a scan that finds where the
         run at the begin of a machine has its head, 2 to meet.
-
-    Examples
-    --------
-    >>> [type(stage).__name__ for stage in half_edges(GraphShape(4, 3))]
-    ['NumberWords', 'Columnsort', 'MarkHeads', 'Scan', 'Meet']
     """
     return (
         NumberWords(),

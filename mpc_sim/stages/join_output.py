@@ -25,24 +25,12 @@ RIGHT = ("start", "value", "first", "step", "seats")
 
 
 def n_places(n_words: int) -> int:
-    """Return C, the output rows that N words have room for.
-
-    Examples
-    --------
-    >>> n_places(10)
-    3
-    """
+    """Return C, the output rows that N words have room for."""
     return n_words // len(ROW)
 
 
 def per_machine(cluster: Cluster) -> int:
-    """Return T = ceil(max(C, 1) / P): sorted rows, and later places and seats, of a machine.
-
-    Examples
-    --------
-    >>> per_machine(Cluster(n_words=60, memory_words=60, n_machines=4, block_words=15))
-    5
-    """
+    """Return T = ceil(max(C, 1) / P): sorted rows, and later places and seats, of a machine."""
     return ceil_div(max(1, n_places(cluster.n_words)), cluster.n_machines)
 
 
@@ -218,14 +206,6 @@ def cover(pieces: Records, before: Records, cluster: Cluster) -> Records:
         With ``start``, which counts places from 1 and grows; 0 is no piece.
     before : Records
         One on each machine that has places: the last piece of the machines before.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=24, memory_words=24, n_machines=2, block_words=12)
-    >>> pieces = Records.of([0, 1], start=[1, 7], value=[5, 6])
-    >>> before = Records.of([0, 1], start=[0, 1], value=[0, 5])
-    >>> cover(pieces, before, cluster)["value"].tolist()
-    [5, 5, 5, 5, 5, 5, 6, 6]
     """
     held, room = per_machine(cluster), n_places(cluster.n_words)
     pieces = pieces.take(pieces["start"] > 0)

@@ -12,13 +12,6 @@ def declared_loads(protocol: Protocol, round: int, cluster: Cluster) -> tuple[in
 
     What is only received counts by ``per_receiver``; a channel that declares none counts nothing
     there.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import Neighbours
-    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
-    >>> declared_loads(Neighbours(), 0, cluster)
-    (6, 6)
     """
     sent = held = 0
     for channel in protocol.channels(round, cluster):
@@ -39,16 +32,6 @@ def check_declared_loads(protocol: Protocol, cluster: Cluster, remedy: str) -> N
     Raises
     ------
     ShapeError
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import Neighbours
-    >>> cluster = Cluster(n_words=8, memory_words=5, n_machines=4, block_words=2)
-    >>> check_declared_loads(Neighbours(), cluster, "epsilon or c_s")
-    Traceback (most recent call last):
-    ...
-    mpc_sim.errors.ShapeError: neighbours: a machine may need 6 words; local memory is 5: raise \
-epsilon or c_s
     """
     for round in range(protocol.n_rounds(cluster)):
         need = max(declared_loads(protocol, round, cluster))

@@ -26,25 +26,12 @@ Items = tuple[tuple[int, int], ...]
 
 
 def held(items: Items, cluster: Cluster) -> int:
-    """Return the most records that a machine makes.
-
-    Examples
-    --------
-    >>> held(((10, 2), (4, 1)), Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
-    7
-    """
+    """Return the most records that a machine makes."""
     return sum(each * share(number, cluster) for number, each in items)
 
 
 def slots(items: Items, cluster: Cluster) -> int:
-    """Return the slots that are sorted: items of several kinds leave gaps on the last machines.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3)
-    >>> slots(((10, 2),), cluster), slots(((10, 2), (4, 1)), cluster)
-    (20, 28)
-    """
+    """Return the slots that are sorted: items of several kinds leave gaps on the last machines."""
     if len(items) == 1:
         ((number, each),) = items
         return each * max(1, number)
@@ -52,26 +39,13 @@ def slots(items: Items, cluster: Cluster) -> int:
 
 
 def spread(items: Items, cluster: Cluster) -> int:
-    """Return the sorted records of a machine.
-
-    Examples
-    --------
-    >>> spread(((10, 2),), Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
-    5
-    """
+    """Return the sorted records of a machine."""
     return ceil_div(slots(items, cluster), cluster.n_machines)
 
 
 @dataclass(frozen=True)
 class SortItems(Columnsort):
-    """Columnsort of the records that items make; the result lies evenly on all machines.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> SortItems(("key", "asker"), items=((10, 2),)).leaves(cluster)[0].per_machine
-    5
-    """
+    """Columnsort of the records that items make; the result lies evenly on all machines."""
 
     items: Items = ()
 
@@ -168,12 +142,6 @@ def look_up(
     -------
     Sequence
         2 + 4^d + 2 L rounds, exactly; records of 3 words.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> look_up(((8, 3),), (8, 1), 1, ()).n_rounds(cluster)
-    8
     """
     scan = ScanItems(
         Keyed(First()),

@@ -45,12 +45,6 @@ class MatchingPlan:
         The most edges before every phase, with the probability of the module.
     rates : tuple of int
         An edge is sampled with probability rate / 2^32; in the last phase all are.
-
-    Examples
-    --------
-    >>> plan = plan_matching(64, 2016, 20, 2048, 101, 10**4)
-    >>> plan.quota, plan.left, [round(rate / CERTAIN, 2) for rate in plan.rates]
-    (43, (2016, 311), [0.18, 1.0])
     """
 
     held: int

@@ -52,13 +52,6 @@ class Addition(Operation):
     modulus : int, optional
         At most 2^62, say 2^word_bits; 2 makes it parity. Without it the sum is exact: one that is
         no word any more stays so, and the simulator refuses it where it is sent or put out.
-
-    Examples
-    --------
-    >>> Addition().combine(np.array([[3]]), np.array([[4]])).tolist()
-    [[7]]
-    >>> Addition(5).combine(np.array([[3]]), np.array([[4]])).tolist()
-    [[2]]
     """
 
     modulus: int | None = None
@@ -83,13 +76,7 @@ class Addition(Operation):
 
 @dataclass(frozen=True)
 class Maximum(Operation):
-    """The larger word; on bits it is OR.
-
-    Examples
-    --------
-    >>> Maximum().combine(np.array([[3]]), np.array([[4]])).tolist()
-    [[4]]
-    """
+    """The larger word; on bits it is OR."""
 
     @property
     def words(self) -> int:
@@ -111,11 +98,6 @@ class Last(Operation):
     ----------
     width : int
         w, words of an element; all are copied together.
-
-    Examples
-    --------
-    >>> Last().combine(np.array([[3], [3]]), np.array([[0], [4]])).tolist()
-    [[3], [4]]
     """
 
     width: int = 1
@@ -142,12 +124,6 @@ class AffineMaps(Operation):
     ----------
     prime : int
         Below 2^31, so that products are exact.
-
-    Examples
-    --------
-    >>> double, add_3 = np.array([[2, 0]]), np.array([[1, 3]])
-    >>> AffineMaps(7).combine(double, add_3).tolist(), AffineMaps(7).combine(add_3, double).tolist()
-    ([[2, 3]], [[2, 6]])
     """
 
     prime: int
@@ -180,11 +156,6 @@ class Packed(Operation):
         Its words are digits below ``base``, the most significant first.
     base : int
         base^w is at most 2^62.
-
-    Examples
-    --------
-    >>> Packed(AffineMaps(7), 7).combine(np.array([[14]]), np.array([[10]])).tolist()
-    [[17]]
     """
 
     inner: Operation
@@ -221,14 +192,7 @@ class Packed(Operation):
 
 @dataclass(frozen=True)
 class Segmented(Operation):
-    """Another operation that starts afresh at every flag: elements (flag, element).
-
-    Examples
-    --------
-    >>> sums = Segmented(Addition())
-    >>> sums.combine(np.array([[0, 3], [1, 3]]), np.array([[1, 4], [0, 4]])).tolist()
-    [[1, 4], [1, 7]]
-    """
+    """Another operation that starts afresh at every flag: elements (flag, element)."""
 
     inner: Operation
 
@@ -252,12 +216,6 @@ class Keyed(Operation):
 
     For records that lie sorted by key (equal keys are neighbours: only there it is associative).
     Keys start at 1; key 0 belongs to the identity.
-
-    Examples
-    --------
-    >>> sums = Keyed(Addition())
-    >>> sums.combine(np.array([[5, 3], [5, 3]]), np.array([[5, 4], [6, 4]])).tolist()
-    [[5, 7], [6, 4]]
     """
 
     inner: Operation
@@ -279,14 +237,7 @@ class Keyed(Operation):
 
 @dataclass(frozen=True)
 class Both(Operation):
-    """Two operations side by side: elements (first element, second element).
-
-    Examples
-    --------
-    >>> both = Both(Addition(), Maximum())
-    >>> both.combine(np.array([[3, 3]]), np.array([[4, 4]])).tolist()
-    [[7, 4]]
-    """
+    """Two operations side by side: elements (first element, second element)."""
 
     first: Operation
     second: Operation

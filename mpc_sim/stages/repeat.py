@@ -18,13 +18,6 @@ class Repeat(Protocol):
     ----------
     bodies : tuple of Protocol
         At least one; rounds and channels of all are those of the first, and at least one round.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import Columnsort
-    >>> twice = Repeat((Columnsort(("word",)), Columnsort(("word",))))
-    >>> twice.n_rounds(Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4))
-    10
     """
 
     bodies: tuple[Protocol, ...]

@@ -36,12 +36,6 @@ class EndRuns(Protocol):
         The key, and what waits.
     n_slots : int, optional
         The most records; N by default.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=2)
-    >>> [channel.name for channel in EndRuns(("key", "value")).channels(0, cluster)]
-    ['records', 'next']
     """
 
     fields: tuple[str, ...]

@@ -72,15 +72,6 @@ class Scan(Protocol):
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (prefix sums by a tree of arity s, O(log_s N)).
-
-    Examples
-    --------
-    >>> from mpc_sim import Cluster
-    >>> from mpc_sim.stages.operations import Addition
-    >>> scan = Scan(Addition(), ("word",), ("word",), ("sum",))
-    >>> cluster = Cluster(n_words=64, memory_words=12, n_machines=16, block_words=4)
-    >>> scan.tree(cluster).arity, scan.n_rounds(cluster), scan.words(cluster)
-    (4, 4, 11)
     """
 
     operation: Operation

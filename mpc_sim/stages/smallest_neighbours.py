@@ -34,12 +34,6 @@ class Distinct(Operation):
 
     For records sorted by key and value: only there it is associative. Key 0 belongs to the
     identity.
-
-    Examples
-    --------
-    >>> left, right = np.array([[5, 2, 3, 2], [4, 2, 3, 2]]), np.array([[5, 3, 7, 2], [5, 3, 7, 2]])
-    >>> Distinct().combine(left, right).tolist()
-    [[5, 2, 7, 3], [5, 3, 7, 2]]
     """
 
     @property
@@ -134,12 +128,6 @@ def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -
     -------
     Sequence
         2 + 4^d + 2 L rounds, exactly; records of 3 words, and elements of 4 in the scan.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> smallest_neighbours(GraphShape(4, 6), 2, ()).n_rounds(cluster)
-    8
     """
     scan = ScanBeside(
         Distinct(),

@@ -63,12 +63,6 @@ class Level:
         Over the span; its root is the leader.
     bucket : int
         The most records of a bucket; a group with a larger one fails.
-
-    Examples
-    --------
-    >>> plan = plan_splitting(4096, 256, 2048, 64, inverse_failure=100)
-    >>> [(level.machines, level.fan_out) for level in plan.levels]
-    [(17, 17)]
     """
 
     machines: int
@@ -130,12 +124,6 @@ class SplitPlan:
         The most records of a machine after the last level.
     tree : Tree
         Over the machines that hold a bucket then; its root is the last of them.
-
-    Examples
-    --------
-    >>> plan = plan_splitting(4096, 43, 688, 389, 4096)
-    >>> [level.fan_out for level in plan.levels], plan.n_machines, plan.bucket
-    ([10, 10], 100, 274)
     """
 
     levels: tuple[Level, ...]

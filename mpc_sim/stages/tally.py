@@ -47,12 +47,6 @@ class Tally:
     Rounds 2 L, exactly. Words of a machine at most w (2 + q), q the children of the root on other
     machines, all levels together (``Tree.others``): on the way up what it keeps and hands on, on
     the way down its counts, those of its children or the offsets for them, and its own offset.
-
-    Examples
-    --------
-    >>> tally = Tally(Tree(n_leaves=10, arity=4), width=3)
-    >>> tally.n_rounds, tally.words, [channel.name for channel in tally.channels(2)]
-    (4, 21, ['own', 'offset', 'level 1'])
     """
 
     tree: Tree

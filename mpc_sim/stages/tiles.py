@@ -29,12 +29,6 @@ class TilePlan:
         Over the q machines that need a tile.
     sums : Tree
         Over the q partial products of a tile.
-
-    Examples
-    --------
-    >>> plan = plan_tiles(16, memory_words=144, n_machines=30, block_words=64)
-    >>> plan.tile, plan.n_tiles, plan.n_workers, plan.n_rounds
-    (6, 3, 27, 5)
     """
 
     side: int
@@ -87,11 +81,6 @@ def plan_tiles(side: int, memory_words: int, n_machines: int, block_words: int) 
 
     Two tiles are copied to f machines each, so 2 f b^2 <= s; g partial products meet, so
     g b^2 <= s.
-
-    Examples
-    --------
-    >>> plan_tiles(16, memory_words=64, n_machines=8, block_words=64) is None
-    True
     """
     best: TilePlan | None = None
     q = 1

@@ -19,16 +19,7 @@ from mpc_sim.records import Words
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree of arity a over the machines 0 .. M - 1.
-
-    Examples
-    --------
-    >>> tree = Tree(n_leaves=10, arity=3)
-    >>> tree.levels, [tree.children(level) for level in (1, 2, 3)]
-    (3, [3, 3, 2])
-    >>> tree.hosts(2, np.arange(12)).nonzero()[0].tolist()
-    [0, 9]
-    """
+    """A tree of arity a over the machines 0 .. M - 1."""
 
     n_leaves: int
     arity: int
@@ -85,13 +76,6 @@ def plan_tree(n_leaves: int, *, max_arity: int, max_others: int | None = None) -
     -------
     Tree or None
         None if not even arity 2 fits.
-
-    Examples
-    --------
-    >>> plan_tree(100, max_arity=30)
-    Tree(n_leaves=100, arity=10)
-    >>> plan_tree(100, max_arity=30, max_others=13)
-    Tree(n_leaves=100, arity=5)
     """
     levels = 0
     while True:

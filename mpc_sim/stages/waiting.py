@@ -20,13 +20,7 @@ REMEDY = "c_p, gamma, epsilon or c_s"
 
 
 def share(n_items: int, cluster: Cluster) -> int:
-    """Return ceil(k / P), at least 1: the items of a machine.
-
-    Examples
-    --------
-    >>> share(10, Cluster(n_words=10, memory_words=20, n_machines=4, block_words=3))
-    3
-    """
+    """Return ceil(k / P), at least 1: the items of a machine."""
     return ceil_div(max(1, n_items), cluster.n_machines)
 
 
@@ -40,12 +34,6 @@ class Wait(Carry):
     fields : tuple of str
     n_items : int
         1 for one record on every machine.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=8, memory_words=16, n_machines=4, block_words=2)
-    >>> Wait("parent", ("parent",), 7).words(cluster)
-    2
     """
 
     n_items: int = 1
@@ -81,16 +69,7 @@ class Beside(Parallel):
 
 
 def beside(stage: Protocol, waits: tuple[Wait, ...]) -> Beside:
-    """Run a stage while some channels wait.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.broadcast import Broadcast
-    >>> stage = beside(Broadcast(("word",)), (Wait("parent", ("parent",), 8),))
-    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=2)
-    >>> [channel.name for channel in stage.channels(0, cluster)]
-    ['0/word', '1/parent']
-    """
+    """Run a stage while some channels wait."""
     return Beside((stage, *waits))
 
 

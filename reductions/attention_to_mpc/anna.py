@@ -148,16 +148,6 @@ def layer_stages(
         Words of a row after the layer.
     seed : int
         Of the hashes of a `HashedPlan`.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> layer = match2_transformer(8, 37).layers[0]
-    >>> plan = LayerPlan(shape_of(layer, 8, 1, 16), memory_words=48, tokens=2)
-    >>> stages = layer_stages(plan, layer, Precision.of(Grid(8, 0)), 16, 1)
-    >>> [type(stage).__name__ for stage in stages]
-    ['Parallel', 'Fold']
     """
     depth = len(plan.levels) - 1
     sums: tuple[Protocol, ...] = (
@@ -201,12 +191,6 @@ def shape_of(layer: Layer, n_tokens: int, row_words: int, word_bits: int) -> Lay
     ------
     InputError
         Its heads are neither exact match nor ANNA, or some are causal and some not.
-
-    Examples
-    --------
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> shape_of(match2_transformer(8, 37).layers[0], 8, 1, 16).record_words
-    5
     """
     words, tables, causal, head = [1], [1], set(), 0
     for run in layer.heads:
@@ -233,13 +217,6 @@ def fewest_word_bits(transformer: Transformer, precision: Precision, token_words
     """Return the bits of a word: rows, keys, numbers of records, and sums of l n values fit.
 
     A value is a word below 2^p, so a sum of l n of them lies below 2^(p + ceil(log2(l n))).
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> fewest_word_bits(match2_transformer(8, 37), Precision.of(Grid(8, 0)), 1)
-    12
     """
     n_tokens = transformer.n_tokens
     tables = max([1, *(layer.n_tables for layer in transformer.layers)])

@@ -33,17 +33,6 @@ def bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     """Return bounds on rounds (exact), local memory, words sent and received, and machines.
 
     Where buckets are hashed they are those of `hashed_bounds`.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(
-    ...     match2_transformer(8, 37), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in bounds(executed)][:2]
-    [('rounds', 8), ('local_memory', 44)]
     """
     if isinstance(executed.plan, HashedTokenPlan):
         return hashed_bounds(executed)
@@ -155,17 +144,6 @@ def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     place of 4 suffices; sorted records that fill half of the s - T d >=
     s / 2 words take 4 n l u / s. Valid for s >= 4 e (2 + log2 P), where the tree of the scan wants
     no further machines.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(
-    ...     match2_transformer(64, 70), Precision.of(Grid(8, 0)), memory_words=160, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in theorem_bounds(executed)]
-    [('rounds', 20), ('machines', 19)]
     """
     if isinstance(executed.plan, HashedTokenPlan):
         return hashed_theorem_bounds(executed)

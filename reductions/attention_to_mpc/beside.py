@@ -14,14 +14,6 @@ class Beside(Protocol):
     """A protocol that plans with s - ``words`` of the local memory.
 
     What takes the other words runs in parallel to it, and is charged by itself.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import Columnsort
-    >>> cluster = Cluster(n_words=64, memory_words=48, n_machines=8, block_words=8)
-    >>> sort = Columnsort(("word",))
-    >>> sort.n_rounds(cluster), Beside(sort, 36).n_rounds(cluster)
-    (5, 17)
     """
 
     inner: Protocol
@@ -65,14 +57,7 @@ def _rest(cluster: Cluster, words: int) -> Cluster:
 
 @dataclass(frozen=True)
 class CarryRecords(Carry):
-    """Carry a channel of at most ``most`` records a machine along.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=16, n_machines=4, block_words=2)
-    >>> CarryRecords("label", ("label",), 3).leaves(cluster)[0].per_machine
-    3
-    """
+    """Carry a channel of at most ``most`` records a machine along."""
 
     most: int
 

@@ -40,42 +40,18 @@ Integers = NDArray[np.int64]
 
 
 def record_fields(plan: LayerPlan) -> tuple[str, ...]:
-    """Return the fields of a record, most significant first.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=2, code_words=1, tables=2, row_words=1, causal=False)
-    >>> record_fields(LayerPlan(shape, memory_words=44, tokens=2))
-    ('group', 'code0', 'turn', 'x0', 'x1', 'count')
-    """
+    """Return the fields of a record, most significant first."""
     sums = element_fields(plan.shape.value_width)
     return ("group", *_code_fields(plan), "turn", *sums, "count")
 
 
 def operand_fields(plan: LayerPlan) -> tuple[str, ...]:
-    """Return the fields of a record that the scan combines: all but its turn.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=1, code_words=1, tables=2, row_words=1, causal=False)
-    >>> operand_fields(LayerPlan(shape, memory_words=44, tokens=2))
-    ('group', 'code0', 'x0', 'count')
-    """
+    """Return the fields of a record that the scan combines: all but its turn."""
     return tuple(name for name in record_fields(plan) if name != "turn")
 
 
 def sums_of_buckets(plan: LayerPlan) -> Scan:
-    """Return the scan within buckets; its results have the fields ``all_...``.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=1, code_words=1, tables=2, row_words=1, causal=False)
-    >>> sums_of_buckets(LayerPlan(shape, memory_words=44, tokens=2)).prefix[-1]
-    'all_count'
-    """
+    """Return the scan within buckets; its results have the fields ``all_...``."""
     operand = operand_fields(plan)
     return Scan(
         SumsOfRuns(1 + plan.shape.code_words, plan.shape.value_width + 1),
@@ -89,23 +65,7 @@ def sums_of_buckets(plan: LayerPlan) -> Scan:
 
 @dataclass(frozen=True)
 class AskAndOffer(LocalStage):
-    """Turn the rows of the leaves into records: what their tokens ask and offer in their table.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X + 1, lambda i, X: X, 1, 1)
-    >>> shape = LayerShape(2, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> stage = AskAndOffer(LayerPlan(shape, memory_words=44, tokens=2),
-    ...     RowwiseLayer(ExactMatch(), (head,)), Precision.of(Grid(4, 0)), word_bits=8)
-    >>> cluster = Cluster(n_words=2, memory_words=44, n_machines=1, block_words=2, word_bits=8)
-    >>> inbox = Inbox.of([0], row=Records.of(machine=[0, 0], x0=[8, 9]))  # rows 0 and 1
-    >>> records = stage.finish(inbox, cluster)["records"]
-    >>> records["code0"].tolist(), records["turn"].tolist(), records["x0"].tolist()
-    ([9, 8, 10, 9], [0, 2, 1, 3], [8, 0, 9, 0])
-    """
+    """Turn the rows of the leaves into records: what their tokens ask and offer in their table."""
 
     plan: LayerPlan
     layer: Layer
@@ -170,15 +130,6 @@ class TellCopies(Protocol):
     """Send every query what it heard: to the leaf of its token and table, channel ``answer``.
 
     One round. What nobody offered is not sent.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=1, code_words=1, tables=2, row_words=1, causal=False)
-    >>> stage = TellCopies(LayerPlan(shape, memory_words=44, tokens=2))
-    >>> cluster = Cluster(n_words=8, memory_words=44, n_machines=8, block_words=2)
-    >>> [(channel.per_machine, channel.per_receiver) for channel in stage.channels(0, cluster)]
-    [(4, 4)]
     """
 
     plan: LayerPlan

@@ -32,15 +32,6 @@ class CopyRows(Protocol):
     plan : LayerPlan
     level : int
         The level that copies; 0 holds the tokens.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=1, code_words=1, tables=2, row_words=1, causal=False)
-    >>> stage = CopyRows(LayerPlan(shape, memory_words=44, tokens=2), level=0)
-    >>> cluster = Cluster(n_words=8, memory_words=44, n_machines=4, block_words=2)
-    >>> [channel.per_machine for channel in stage.channels(0, cluster)]
-    [4]
     """
 
     plan: LayerPlan
@@ -90,15 +81,6 @@ class AddUp(Protocol):
     plan : LayerPlan
     level : int
         The level that receives; 0 holds the tokens.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=1, code_words=1, tables=2, row_words=1, causal=False)
-    >>> stage = AddUp(LayerPlan(shape, memory_words=44, tokens=2), level=0)
-    >>> cluster = Cluster(n_words=8, memory_words=44, n_machines=4, block_words=2)
-    >>> [(channel.per_machine, channel.per_receiver) for channel in stage.channels(0, cluster)]
-    [(4, 4)]
     """
 
     plan: LayerPlan
@@ -137,28 +119,12 @@ class AddUp(Protocol):
 
 
 def answer_fields(plan: LayerPlan) -> tuple[str, ...]:
-    """Return the fields of channel ``answer``: slot, sums, count.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(8, 1, value_width=2, code_words=1, tables=2, row_words=1, causal=False)
-    >>> answer_fields(LayerPlan(shape, memory_words=44, tokens=2))
-    ('slot', 'x0', 'x1', 'count')
-    """
+    """Return the fields of channel ``answer``: slot, sums, count."""
     return ("slot", *element_fields(plan.shape.value_width), "count")
 
 
 def sum_by_slot(answers: Records) -> Records:
-    """Add up the records of every machine that have one slot.
-
-    Examples
-    --------
-    >>> heard = Records.of(machine=[4, 4, 4], slot=[1, 0, 1], x0=[5, 6, 7], count=[1, 1, 2])
-    >>> added = sum_by_slot(heard)
-    >>> added["slot"].tolist(), added["x0"].tolist(), added["count"].tolist()
-    ([0, 1], [6, 12], [1, 3])
-    """
+    """Add up the records of every machine that have one slot."""
     if not len(answers):
         return answers
     group = np.cumsum(np.append(False, answers.machine[1:] != answers.machine[:-1]))

@@ -23,12 +23,6 @@ def memory_words(transformer: Transformer, gap: str | float | Rational, memory_f
     ----------
     gap : str, float or rational
         eps' - eps, in (0, 1].
-
-    Examples
-    --------
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> memory_words(match2_transformer(100, 105), "1/2", memory_factor=8)
-    80
     """
     exponent = as_exponent(gap, "gap")
     if not 0 < exponent <= 1:

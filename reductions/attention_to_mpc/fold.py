@@ -39,18 +39,6 @@ class Fold(LocalStage):
     ----------
     width : int
         The most words of a new row.
-
-    Examples
-    --------
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> from reductions.attention_to_mpc.anna import shape_of
-    >>> layer, grid = match2_transformer(2, 9).layers[0], Precision.of(Grid(8, 0))
-    >>> fold = Fold(LayerPlan(shape_of(layer, 2, 1, 16), 48, tokens=2), layer, grid, width=1)
-    >>> row = Records.of(machine=[0, 0], x0=[129, 136])
-    >>> heard = Records.of(machine=[0], slot=[1], x0=[129], count=[1])
-    >>> cluster = Cluster(n_words=2, memory_words=48, n_machines=1, block_words=2)
-    >>> fold.finish(Inbox.of([0], row=row, answer=heard), cluster)["row"]["x0"].tolist()
-    [128, 129]
     """
 
     plan: LayerPlan
@@ -98,14 +86,6 @@ def new_rows(
     ------
     InputError
         They are wider than was declared.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=4, memory_words=8, n_machines=2, block_words=2)
-    >>> rows = Rows.from_dense(np.array([[1.0], [2], [3], [4]]))
-    >>> inbox = new_rows(rows, np.array([2, 3]), Inbox.of([1]), cluster, Grid(4, 0), 1, held=2)
-    >>> inbox["row"]["x0"].tolist()
-    [11, 12]
     """
     if rows.values.shape[1] > width:
         raise InputError(

@@ -54,15 +54,6 @@ class Funnels(Protocol):
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (invisible funnels); Liu et al., arXiv 2509.09001,
     Theorem 4.2 (meta machines).
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> stage = Funnels(HashedPlan(shape, memory_words=600, tokens=10), None, None, 16, seed=0)
-    >>> cluster = Cluster(n_words=64, memory_words=590, n_machines=7, block_words=10)
-    >>> [[channel.name for channel in stage.channels(round, cluster)] for round in (0, 1)]
-    [['row', 'up'], ['row', 'down']]
     """
 
     plan: HashedPlan
@@ -223,18 +214,7 @@ class Funnels(Protocol):
         outbox.send(channel, source=source, to=to, **columns)
 
     def home(self, level: int, nodes: Integers) -> Integers:
-        """Return the machines of nodes int64[R, k] (bucket, node) of a level: hashed, int64[R].
-
-        Examples
-        --------
-        >>> from reductions.attention_to_mpc.plan import LayerShape
-        >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=1, row_words=1,
-        ...     causal=False)
-        >>> stage = Funnels(HashedPlan(shape, 600, tokens=10), None, None, 16, seed=0)
-        >>> nodes = np.array([[1, bucket, 0] for bucket in (5, 6, 7, 5)])
-        >>> stage.home(1, nodes).tolist()
-        [1, 1, 0, 1]
-        """
+        """Return the machines of nodes int64[R, k] (bucket, node) of a level: hashed, int64[R]."""
         state = random_words(self.seed, level, nodes[:, 0], 1)[:, 0]
         for column in nodes.T[1:]:
             state = random_words(self.seed, level, state ^ column.astype(np.uint64), 1)[:, 0]

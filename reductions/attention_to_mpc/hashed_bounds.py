@@ -29,17 +29,6 @@ def hashed_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
 
     A run that goes beyond the declared B records has raised; so the words of a finished run are
     within these bounds always, and that a run finishes is what is probable (`failure_of`).
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(match2_transformer(64, 70), Precision.of(Grid(8, 0)),
-    ...     memory_words=400, input_width=1, buckets="hashed")
-    >>> [(bound.quantity, bound.value, bound.kind) for bound in hashed_bounds(executed)][:2]
-    [('rounds', 2, 'exact'), ('local_memory', 396, 'whp')]
     """
     plan = executed.plan
     assert isinstance(plan, HashedTokenPlan)
@@ -88,17 +77,6 @@ def hashed_theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     machines <= 2 + 128 n l u V / s, u = H w + 2 d: at least s / 2 words are left to the trees, so B
     >= s / (8 w V) after two floors, and P <= 1 + 8 R / B with R = 2 n l H; leaves and tokens take
     less, 7 in place of 128. rounds <= 2 (L + V) a layer.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(match2_transformer(64, 70), Precision.of(Grid(8, 0)),
-    ...     memory_words=400, input_width=1, buckets="hashed")
-    >>> [(bound.quantity, bound.value) for bound in hashed_theorem_bounds(executed)]
-    [('rounds', 2), ('machines', 146)]
     """
     plan = executed.plan
     assert isinstance(plan, HashedTokenPlan)
@@ -128,16 +106,6 @@ def failure_of(executed: TransformerProtocol) -> Fraction:
     """Return the bound on the probability, over the seed, that a run raises `ChannelExceeded`.
 
     The sum over the layers; a layer whose pairs lie on one machine hashes nothing.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> failure_of(anna_to_mpc(match2_transformer(64, 70), Precision.of(Grid(8, 0)),
-    ...     memory_words=400, input_width=1, buckets="hashed"))
-    Fraction(1, 100)
     """
     if not isinstance(executed.plan, HashedTokenPlan):
         return Fraction(0)

@@ -57,12 +57,6 @@ class Funnel:
         P, to which nodes are hashed.
     inverse_failure : int
         F.
-
-    Examples
-    --------
-    >>> funnel = plan_funnel(n_leaves=100, n_elements=8192, room=800, inverse_failure=4096)
-    >>> funnel.arity, funnel.levels, funnel.capacity, funnel.machines
-    (10, 2, 400, 52)
     """
 
     n_leaves: int
@@ -148,14 +142,6 @@ class HashedPlan(LayerPlan):
     -----
     T_leaf = floor(s / (2 H w + 4 d)): the questions of the pairs fit, and the rows of the leaves
     and of the tokens that wait, at most 2 T_leaf d words, leave half of the memory to the trees.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> plan = HashedPlan(shape, memory_words=600, tokens=10)
-    >>> plan.leaf_pairs, plan.funnel.levels, plan.least_machines
-    (42, 1, 7)
     """
 
     @cached_property
@@ -193,15 +179,6 @@ class HashedPlan(LayerPlan):
 
 @dataclass(frozen=True)
 class HashedTokenPlan(TokenPlan):
-    """A whole transformer on machines to which buckets are hashed.
-
-    Examples
-    --------
-    >>> from reductions.attention_to_mpc.plan import LayerShape
-    >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> plan = HashedTokenPlan((shape,), token_words=1, memory_words=600, word_bits=16)
-    >>> plan.tokens, plan.cluster.n_machines
-    (42, 3)
-    """
+    """A whole transformer on machines to which buckets are hashed."""
 
     of_layer: ClassVar[type[LayerPlan]] = HashedPlan

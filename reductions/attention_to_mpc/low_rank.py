@@ -153,15 +153,7 @@ class FoldLowRank(LocalStage):
 
 @dataclass(frozen=True, eq=False)
 class LowRankHead:
-    """Queries, keys and values of one head, float64[n, ...], and its mechanism.
-
-    Examples
-    --------
-    >>> from anna_model.mechanisms.low_rank import Raw
-    >>> rows = np.array([[1.0, 2.0]])
-    >>> LowRankHead(LowRank(Raw(), normalised=False), rows, rows, rows).features(rows).tolist()
-    [[1.0, 2.0]]
-    """
+    """Queries, keys and values of one head, float64[n, ...], and its mechanism."""
 
     mechanism: LowRank
     Q: NDArray[np.float64]
@@ -181,14 +173,6 @@ def heads_of(layer: Layer, rows: Rows) -> Iterator[LowRankHead]:
     ------
     InputError
         A sparse block.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(), (head, head))
-    >>> [each.Q.shape for each in heads_of(layer, Rows.from_dense(np.ones((3, 1))))]
-    [(3, 1), (3, 1)]
     """
     for block in layer.blocks(rows, BUDGET_BYTES):
         mechanism = layer.mechanism_for(block)
@@ -236,19 +220,6 @@ def low_rank_to_mpc(
     References
     ----------
     Liu et al., arXiv 2509.09001, Lemma D.2.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.mechanisms.low_rank import Raw
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False), (head,))
-    >>> executed = low_rank_to_mpc(
-    ...     Transformer((layer,), 4), Precision.of(Grid(9, 0)), 4, input_width=1)
-    >>> rows = Rows.from_dense(np.array([[1.0], [2], [-1], [0]]))
-    >>> executed.run(rows).dense().T.tolist(), executed.cluster.n_machines
-    ([[6.0, 12.0, -6.0, 0.0]], 2)
     """
     n_tokens = transformer.n_tokens
     widths = widths_of_rows(transformer, input_width, row_widths)
@@ -300,17 +271,6 @@ def low_rank_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
 
     Symbols: n tokens, T of them on a machine; with the number of a layer behind them d words of a
     row, w of the matrices, L levels of a tree of arity a.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(normalised=False), (head,))
-    >>> executed = low_rank_to_mpc(
-    ...     Transformer((layer,), 64), Precision.of(Grid(9, 0)), 8, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in low_rank_bounds(executed)][::4]
-    [('rounds', 4), ('machines', 16)]
     """
     plan = executed.plan
     assert isinstance(plan, LowRankPlan)

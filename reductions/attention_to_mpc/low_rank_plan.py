@@ -18,13 +18,7 @@ from mpc_sim.stages.tree import Tree, plan_tree
 
 @dataclass(frozen=True)
 class MatrixShape:
-    """The matrix of one head: r rows of m sums, and the sum of the features where it divides.
-
-    Examples
-    --------
-    >>> MatrixShape(rank=3, width=2, normalised=True).words
-    9
-    """
+    """The matrix of one head: r rows of m sums, and the sum of the features where it divides."""
 
     rank: int
     width: int
@@ -51,12 +45,6 @@ class LowRankPlan:
     memory_words : int
         s.
     word_bits : int
-
-    Examples
-    --------
-    >>> plan = LowRankPlan(100, (2, 3), ((MatrixShape(3, 2, False),),), 30, word_bits=20)
-    >>> plan.tokens, plan.cluster.n_machines, plan.matrix_words(0)
-    (5, 20, 6)
     """
 
     n_tokens: int
@@ -111,12 +99,6 @@ def require_exact_products(
     Raises
     ------
     GridOverflow
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> require_exact_products(
-    ...     ((MatrixShape(1, 1, False),),), Precision.of(Grid(17, 0)), n_tokens=32)
     """
     rank = max(shape.rank for layer in matrices for shape in layer)
     feature, value = (2 ** (grid.bits - 1) - 1 for grid in (precision.keys, precision.values))
@@ -128,14 +110,7 @@ def require_exact_products(
 
 
 def tree_of(plan: LowRankPlan, number: int) -> Tree:
-    """Return the tree over the token machines of a layer.
-
-    Examples
-    --------
-    >>> plan = LowRankPlan(100, (2, 3), ((MatrixShape(3, 2, False),),), 30, word_bits=20)
-    >>> tree_of(plan, 0)
-    Tree(n_leaves=20, arity=3)
-    """
+    """Return the tree over the token machines of a layer."""
     free = plan.memory_words - plan.waiting_words(number)
     tree = plan_tree(
         plan.cluster.n_input_machines, max_arity=free // max(1, plan.matrix_words(number))

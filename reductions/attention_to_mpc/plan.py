@@ -40,12 +40,6 @@ class LayerShape:
     row_words : int
         d, of the rows that come in.
     causal : bool
-
-    Examples
-    --------
-    >>> shape = LayerShape(64, 2, value_width=3, code_words=1, tables=4, row_words=5, causal=False)
-    >>> shape.record_words, shape.pair_words, shape.n_records
-    (7, 28, 1024)
     """
 
     n_tokens: int
@@ -92,11 +86,6 @@ class CopyLevel:
         Pairs of a token on the level.
     held : int
         Pairs of a machine; pair number p lies on machine p // held.
-
-    Examples
-    --------
-    >>> CopyLevel(copies=3, held=4).machines(n_tokens=10)
-    8
     """
 
     copies: int
@@ -124,13 +113,6 @@ class LayerPlan:
     A leaf machine holds T_leaf = floor(s / (pair_words + d)) pairs, so all their records fit beside
     the waiting rows. The copy trees have the fewest levels L with an arity a <= T_leaf, a^L >= l;
     above the leaves a machine holds floor(T_leaf / a) pairs, so that it can send a copies of each.
-
-    Examples
-    --------
-    >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=9, row_words=1, causal=False)
-    >>> plan = LayerPlan(shape, memory_words=44, tokens=1)
-    >>> plan.leaf_pairs, plan.arity, [level.copies for level in plan.levels]
-    (4, 3, [1, 3, 9])
     """
 
     shape: LayerShape
@@ -220,11 +202,6 @@ def fewest_machines(n_records: int, held: int) -> int:
     ------
     ShapeError
         No number of machines can sort so many records.
-
-    Examples
-    --------
-    >>> fewest_machines(1024, 204)
-    6
     """
     best: SortPlan | None = plan_columnsort(n_records, held, MANY) if held >= 2 else None
     if best is None:
@@ -256,13 +233,6 @@ class TokenPlan:
         s.
     word_bits : int
         At least; more are taken where the number of machines needs them.
-
-    Examples
-    --------
-    >>> shape = LayerShape(64, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> plan = TokenPlan((shape,), token_words=1, memory_words=66, word_bits=16)
-    >>> plan.tokens, plan.cluster.block_words, plan.cluster.n_machines
-    (6, 6, 22)
     """
 
     shapes: tuple[LayerShape, ...]

@@ -48,12 +48,6 @@ class Questions:
     vectors : float64[E, m_qk]
     values : float64[E, m]
         Of keys; queries have width 0.
-
-    Examples
-    --------
-    >>> one = np.zeros(1, np.int64)
-    >>> Questions(one, one, np.ones((1, 2)), np.ones((1, 3))).values.shape
-    (1, 3)
     """
 
     token: Integers
@@ -69,12 +63,6 @@ def queries_of(block: HeadBlock, tokens: Integers) -> Questions:
     ----------
     tokens : int64[T]
         Increasing.
-
-    Examples
-    --------
-    >>> block = DenseHeads(3, np.ones((2, 5, 1)), np.ones((2, 5, 1)), np.ones((2, 5, 3)))
-    >>> queries_of(block, np.array([4])).head.tolist()
-    [3, 4]
     """
     if isinstance(block, DenseHeads):
         return _dense(block, tokens, block.Q, np.zeros((block.n_heads, block.n_tokens, 0)))
@@ -96,14 +84,7 @@ def queries_of(block: HeadBlock, tokens: Integers) -> Questions:
 
 
 def keys_of(block: HeadBlock, tokens: Integers) -> Questions:
-    """Return what the tokens offer.
-
-    Examples
-    --------
-    >>> block = DenseHeads(0, np.ones((2, 5, 1)), np.ones((2, 5, 1)), np.ones((2, 5, 3)))
-    >>> keys_of(block, np.array([1, 4])).token.tolist()
-    [1, 4, 1, 4]
-    """
+    """Return what the tokens offer."""
     if isinstance(block, DenseHeads):
         return _dense(block, tokens, block.K, block.V)
     is_wanted = np.zeros(block.n_tokens, bool)
@@ -127,13 +108,6 @@ def answer_of(
     hear : callable
         (token int64[E], head int64[E]) -> the means float64[E, m] and the counts int64[E]; heads
         count from the first one of the layer.
-
-    Examples
-    --------
-    >>> block = DenseHeads(0, np.ones((1, 3, 1)), np.ones((1, 3, 1)), np.ones((1, 3, 1)))
-    >>> hear = lambda token, head: (token[:, None] + 0.5, np.ones_like(token))
-    >>> answer_of(block, np.array([1]), hear).values[0].T.tolist()
-    [[0.0, 1.5, 0.0]]
     """
     asked = queries_of(block, tokens)
     head = asked.head - block.first_head
@@ -160,15 +134,6 @@ def code_words(mechanism: Mechanism, query_width: int, word_bits: int) -> int:
     ------
     InputError
         The mechanism makes no buckets.
-
-    Examples
-    --------
-    >>> code_words(ExactMatch(), query_width=3, word_bits=20)
-    3
-    >>> from anna_model import Anna
-    >>> from anna_model.lsh import Hyperplane
-    >>> code_words(Anna(Hyperplane(), hashes=30, tables=2, seed=0), query_width=3, word_bits=20)
-    2
     """
     if isinstance(mechanism, ExactMatch):
         return query_width
@@ -190,15 +155,7 @@ def codes_of(
     precision: Precision,
     word_bits: int,
 ) -> Integers:
-    """Return the words by which a bucket of a table is known: int64[E, c].
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> grid = Precision.of(Grid(4, 0))
-    >>> codes_of(ExactMatch(), np.array([[3.0, -1.0]]), 0, grid, 8).tolist()
-    [[11, 7]]
-    """
+    """Return the words by which a bucket of a table is known: int64[E, c]."""
     if isinstance(mechanism, ExactMatch):
         steps = steps_on(precision.keys, vectors, "queries and keys")
         return steps + (1 << (precision.keys.bits - 1))
@@ -215,15 +172,7 @@ def codes_of(
 
 
 def mechanism_of_head(layer: Layer, head: int, query_width: int, value_width: int) -> Mechanism:
-    """Return what answers a head, known before any row exists.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> maps = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> mechanism_of_head(RowwiseLayer(ExactMatch(), (maps,)), 0, 1, 1)
-    ExactMatch(causal=False)
-    """
+    """Return what answers a head, known before any row exists."""
     vectors = np.zeros((1, 1, query_width))
     block = DenseHeads(head, vectors, vectors, np.zeros((1, 1, value_width)))
     return layer.mechanism_for(block)

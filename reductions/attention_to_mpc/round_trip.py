@@ -27,19 +27,6 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
     compiled : CompiledProtocol
     memory_words : int
         s' of the machines of the way back; at least about 5 times the width of all heads.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from anna_model import Rows
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> rows = Rows.from_dense(np.array([[5.0], [1], [4], [1], [0], [3]]))
-    >>> back = compiled_to_mpc(compiled, memory_words=900)
-    >>> back.run(rows).dense().T.tolist(), back.cluster.n_machines
-    ([[0.0, 1.0, 1.0, 3.0, 4.0, 5.0]], 2)
     """
     widths, precision = row_widths(compiled), precision_of(compiled)
     return anna_to_mpc(compiled, precision, memory_words, input_width=1, row_widths=widths)
@@ -52,18 +39,7 @@ def fit_compiled_to_mpc(
     buckets: BucketsBy = "sorted",
     seed: int = 0,
 ) -> TransformerProtocol:
-    """Turn a compiled protocol back, on machines of c_b m H ceil(T^gap) words, c_b at most 16.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 64, "2/3"))
-    >>> back = fit_compiled_to_mpc(compiled, "1/3")
-    >>> back.cluster.memory_words, back.cluster.n_machines
-    (7056, 20)
-    """
+    """Turn a compiled protocol back, on machines of c_b m H ceil(T^gap) words, c_b at most 16."""
     return fit_anna_to_mpc(
         compiled,
         precision_of(compiled),
@@ -76,33 +52,14 @@ def fit_compiled_to_mpc(
 
 
 def precision_of(compiled: CompiledProtocol) -> Precision:
-    """Return the grids of whole numbers that hold the words and the coded words.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> precision_of(compiled).rows.bits
-    4
-    """
+    """Return the grids of whole numbers that hold the words and the coded words."""
     bits = max(layer.precision_bits for layer in compiled.layers)
     words = Grid(compiled.cluster.word_bits + 1, 0)
     return Precision(rows=words, keys=words, values=Grid(bits + 1, 0))
 
 
 def row_widths(compiled: CompiledProtocol) -> tuple[int, ...]:
-    """Return the most numbers of a row after every layer: a count a channel, and s words.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> row_widths(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
-    (5, 5, 5, 5, 5, 1)
-    """
+    """Return the most numbers of a row after every layer: a count a channel, and s words."""
     channels = [
         len(layer.channels) if isinstance(layer, RouteLayer) else 1
         for layer in compiled.layers[:-1]

@@ -48,18 +48,6 @@ def there_and_back_bounds(
     tuple of Bound
         rounds <= (R + 1) q, q the rounds of a layer; machines as in `theorem_bounds`; s' <= 16 H m
         ceil(T^gap).
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
-    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
-    >>> back = fit_compiled_to_mpc(compile_protocol(columnsort(), cluster), "1/3")
-    >>> found = there_and_back_bounds(columnsort(), cluster, back, "1/3")
-    >>> [(bound.quantity, bound.value) for bound in found]
-    [('rounds', 48), ('machines', 41), ('memory_words', 44352)]
     """
     rounds, machines = theorem_bounds(back)
     layers = {sympy.Symbol("layers", integer=True): sympy.Symbol("R", integer=True) + 1}
@@ -90,17 +78,6 @@ def back_and_there_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
         layers = rounds of `bounds` + 1, exactly; with the syndrome code and heads in the order of
         emission at most s + 1 heads of width at most max(2 s + 2, s + C), C the most channels of a
         round: k messages of w words fill at most s, and b (w + 1) + 2 <= 2 s + 2.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(
-    ...     match2_transformer(8, 37), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in back_and_there_bounds(executed)]
-    [('layers', 9), ('heads', 49), ('head_width', 98)]
     """
     (rounds,) = (bound for bound in bounds(executed) if bound.quantity == "rounds")
     protocol, cluster = executed.protocol, executed.cluster

@@ -65,15 +65,7 @@ SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 3.4"
 
 @dataclass(frozen=True)
 class PairPlan(LayerPlan):
-    """A layer whose copy trees have a leaf a pair of tokens, each on a machine of its own.
-
-    Examples
-    --------
-    >>> shape = LayerShape(9, 1, value_width=1, code_words=0, tables=9, row_words=1, causal=False)
-    >>> plan = PairPlan(shape, memory_words=30, tokens=1)
-    >>> [(level.copies, level.held) for level in plan.levels], plan.least_machines
-    ([(1, 1), (3, 1), (9, 1)], 81)
-    """
+    """A layer whose copy trees have a leaf a pair of tokens, each on a machine of its own."""
 
     @cached_property
     def levels(self) -> tuple[CopyLevel, ...]:
@@ -94,14 +86,7 @@ class PairPlan(LayerPlan):
 
 @dataclass(frozen=True)
 class PairTokenPlan(TokenPlan):
-    """A whole transformer on n^2 machines.
-
-    Examples
-    --------
-    >>> shape = LayerShape(9, 1, value_width=1, code_words=0, tables=9, row_words=1, causal=False)
-    >>> PairTokenPlan((shape,), token_words=1, memory_words=30, word_bits=16).cluster.n_machines
-    81
-    """
+    """A whole transformer on n^2 machines."""
 
     of_layer: ClassVar[type[LayerPlan]] = PairPlan
 
@@ -111,14 +96,6 @@ class MeetInPairs(Protocol):
     """Let every query meet every key: channel ``answer``, the weight and weighted values a head.
 
     One round: machine (i, j) keeps row i and sends it to machine (j, i).
-
-    Examples
-    --------
-    >>> shape = LayerShape(9, 1, value_width=1, code_words=0, tables=9, row_words=2, causal=False)
-    >>> stage = MeetInPairs(PairPlan(shape, 30, tokens=1), None, None)
-    >>> cluster = Cluster(n_words=9, memory_words=30, n_machines=81, block_words=1)
-    >>> [channel.name for channel in stage.channels(0, cluster)]
-    ['asks', 'offers']
     """
 
     plan: LayerPlan
@@ -247,20 +224,6 @@ def softmax_to_mpc(
     References
     ----------
     Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 3.4.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, Rows, RowwiseLayer
-    >>> from anna_model.fixed_point.attention import fixed_point
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(FixedSoftmax(Grid(8, 4), weight_bits=8), (head,))
-    >>> grid = Grid(8, 4)
-    >>> executed = softmax_to_mpc(
-    ...     fixed_point(Transformer((layer,), 4), grid), Precision.of(grid), 40, input_width=1)
-    >>> rows = Rows.from_dense(np.array([[0.0], [1], [0.5], [-1]]))
-    >>> executed.run(rows).dense().T.tolist(), executed.cluster.n_machines
-    ([[0.125, 0.5625, 0.375, -0.4375]], 16)
     """
     n_tokens = transformer.n_tokens
     widths = widths_of_rows(transformer, input_width, row_widths)
@@ -326,17 +289,6 @@ def softmax_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     Symbols: n tokens, T of them on a machine; with the number of a layer behind them H heads, d
     words of a row, A of an answer, L levels of copy trees of arity a, T_in pairs on a machine of
     an inner level.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(FixedSoftmax(Grid(8, 4), weight_bits=8), (head,))
-    >>> executed = softmax_to_mpc(
-    ...     Transformer((layer,), 9), Precision.of(Grid(8, 4)), 30, input_width=1)
-    >>> [(bound.quantity, bound.value) for bound in softmax_bounds(executed)][::4]
-    [('rounds', 5), ('machines', 81)]
     """
     plan = executed.plan
     assert isinstance(plan, PairTokenPlan)

@@ -23,11 +23,6 @@ class Sums(Operation):
     ----------
     sum_words : int
         m.
-
-    Examples
-    --------
-    >>> Sums(2).combine(np.array([[5, 1]]), np.array([[1, 3]])).tolist()
-    [[6, 4]]
     """
 
     sum_words: int
@@ -56,12 +51,6 @@ class SumsOfRuns(Operation):
     ----------
     key_words, sum_words : int
         k and m.
-
-    Examples
-    --------
-    >>> sums = SumsOfRuns(key_words=2, sum_words=1)
-    >>> sums.combine(np.array([[5, 1, 3], [5, 1, 3]]), np.array([[5, 1, 4], [5, 2, 4]])).tolist()
-    [[5, 1, 7], [5, 2, 4]]
     """
 
     key_words: int

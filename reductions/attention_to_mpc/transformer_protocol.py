@@ -116,12 +116,6 @@ def widths_of_rows(
     ------
     InputError
         There are no layers, or as many widths as there should be were not given.
-
-    Examples
-    --------
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> widths_of_rows(match2_transformer(8, 37), 1, None)
-    (1, 1)
     """
     if not transformer.layers:
         raise InputError("a transformer of no layers is no protocol: give at least one layer")
@@ -141,19 +135,7 @@ def put_together(
     widths: tuple[int, ...],
     stages: Sequence[tuple[Protocol, ...]],
 ) -> TransformerProtocol:
-    """Read the rows, run the stages of every layer, write the rows; refuse what does not fit.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc.plan import LayerShape, TokenPlan
-    >>> shape = LayerShape(4, 1, value_width=1, code_words=1, tables=1, row_words=1, causal=False)
-    >>> plan = TokenPlan((shape,), token_words=1, memory_words=66, word_bits=16)
-    >>> nothing = put_together(Transformer((), 4), Precision.of(Grid(8, 0)), plan, (1,), [])
-    >>> rows = Rows.from_dense(np.array([[1.0], [2], [3], [4]]))
-    >>> nothing.run(rows).dense().T.tolist()
-    [[1.0, 2.0, 3.0, 4.0]]
-    """
+    """Read the rows, run the stages of every layer, write the rows; refuse what does not fit."""
     flat = [stage for of_layer in stages for stage in of_layer]
     protocol = sequence(
         ReadRows(plan.token_words, widths[0]), *flat, WriteRows(plan.token_words, widths[-1])
@@ -163,14 +145,7 @@ def put_together(
 
 
 def probe_widths(transformer: Transformer, input_width: int) -> tuple[int, ...]:
-    """Return the numbers of a row after every layer, as a run on zero rows shows them.
-
-    Examples
-    --------
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> probe_widths(match2_transformer(8, 37), 1)
-    (1,)
-    """
+    """Return the numbers of a row after every layer, as a run on zero rows shows them."""
     rows, widths = Rows.from_dense(np.zeros((transformer.n_tokens, input_width))), []
     for layer in transformer.layers:
         rows = Transformer((layer,), transformer.n_tokens).forward(rows)

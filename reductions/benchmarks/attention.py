@@ -36,13 +36,7 @@ PER_TOKEN = "time per token"
 
 @dataclass(frozen=True)
 class Forward:
-    """A seeded forward pass of one head, float32.
-
-    Examples
-    --------
-    >>> str(Forward(1024))
-    'attention, N = 1024, m = 64, 8 tables of 1 hash'
-    """
+    """A seeded forward pass of one head, float32."""
 
     n_tokens: int
     tables: int = 8
@@ -81,14 +75,7 @@ MAX_TABLE_CODES = 2**16
 
 
 def rotation_matrices(drawn: Rotations) -> Floats:
-    """Return the map of every function as a matrix: float32[l, z, m, m'].
-
-    Examples
-    --------
-    >>> drawn = CrossPolytope().sample(4, 1, 1, seed=0)
-    >>> rotation_matrices(drawn).shape
-    (1, 1, 4, 4)
-    """
+    """Return the map of every function as a matrix: float32[l, z, m, m']."""
     width = drawn.flips.shape[3]
     hadamard = np.ones((1, 1))
     while len(hadamard) < width:
@@ -100,13 +87,7 @@ def rotation_matrices(drawn: Rotations) -> Floats:
 
 
 def codes_in_numpy(rows: Floats, maps: Floats) -> Codes:
-    """Return the bucket ids of one table; `maps` : float32[z, m, m'].
-
-    Examples
-    --------
-    >>> codes_in_numpy(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[None]).tolist()
-    [0, 2, 4, 6]
-    """
+    """Return the bucket ids of one table; `maps` : float32[z, m, m']."""
     at_row, n_codes = np.arange(len(rows)), (2 * maps.shape[2]) ** len(maps)
     code = np.zeros(len(rows), np.int64)
     for each in maps:
@@ -117,14 +98,7 @@ def codes_in_numpy(rows: Floats, maps: Floats) -> Codes:
 
 
 def attend_in_numpy(of_queries: Iterable[Codes], of_keys: Iterable[Codes], V: Floats) -> Floats:
-    """Run Algorithm 1 on the bucket ids of every table.
-
-    Examples
-    --------
-    >>> codes = [np.array([1, 0, 1])]
-    >>> attend_in_numpy(codes, codes, np.array([[1], [5], [3]], np.float32)).T.tolist()
-    [[2.0, 5.0, 2.0]]
-    """
+    """Run Algorithm 1 on the bucket ids of every table."""
     total: Any = None
     count: Any = 0
     for queries, keys in zip(of_queries, of_keys, strict=True):
@@ -145,13 +119,7 @@ def attend_in_numpy(of_queries: Iterable[Codes], of_keys: Iterable[Codes], V: Fl
 
 
 def contestants(task: Forward) -> dict[str, Contestant]:
-    """Return ours first, then the references; they have been compared with each other.
-
-    Examples
-    --------
-    >>> list(contestants(Forward(64)))[:3]
-    ['anna_model', 'Algorithm 2, two tables at a time', 'NumPy: matrix product, sort, reduceat']
-    """
+    """Return ours first, then the references; they have been compared with each other."""
     Q, K, V = task.draw()
     one, two = task.mechanism(1), task.mechanism(2)
     drawn = one.functions(task.m)
@@ -231,13 +199,7 @@ def _in_torch(
 def attention_rows(
     cases: Iterable[Forward], repeats: int, *, progress: Progress | None = None
 ) -> list[Row]:
-    """Time every case; beside larger ones stands the time that their tokens took in the first.
-
-    Examples
-    --------
-    >>> [row.case for row in attention_rows([Forward(64)], 1)][:1]
-    ['attention, N = 64, m = 64, 8 tables of 1 hash']
-    """
+    """Time every case; beside larger ones stands the time that their tokens took in the first."""
     rows: list[Row] = []
     first: dict[Forward, tuple[Forward, float]] = {}
     for task in cases:

@@ -23,13 +23,7 @@ N_LETTERS = 64
 
 @dataclass(frozen=True)
 class Compiled:
-    """A seeded k-hop task for a compiled protocol.
-
-    Examples
-    --------
-    >>> str(Compiled(1024, 16))
-    'k-hop, n = 1024, k = 16'
-    """
+    """A seeded k-hop task for a compiled protocol."""
 
     n: int
     k: int
@@ -49,27 +43,14 @@ CASES = (Compiled(2**10, 16), Compiled(2**13, 64), Compiled(2**16, 1024))
 
 
 def simulate_alone(protocol: Protocol, cluster: Cluster, words: Words) -> Words:
-    """Run the protocol without a transformer.
-
-    Examples
-    --------
-    >>> protocol, cluster, _, words = Compiled(16, 2).build()
-    >>> simulate_alone(protocol, cluster, words).shape
-    (16,)
-    """
+    """Run the protocol without a transformer."""
     return Simulation(protocol, cluster, words, keep_bytes=0).run()
 
 
 def certify_rows(
     cases: Iterable[Compiled], repeats: int, *, progress: Progress | None = None
 ) -> list[Row]:
-    """Time every transformer against the simulation, after comparing their outputs.
-
-    Examples
-    --------
-    >>> [row.reference for row in certify_rows([Compiled(64, 4)], 1)]
-    ['the simulation of the protocol']
-    """
+    """Time every transformer against the simulation, after comparing their outputs."""
     rows = []
     for case in cases:
         protocol, cluster, transformer, words = case.build()
@@ -89,11 +70,6 @@ def work_notes(cases: Iterable[Compiled]) -> list[str]:
     ------
     AssertionError
         A layer touches more than 8 (messages x m + N).
-
-    Examples
-    --------
-    >>> work_notes([Compiled(64, 4)])[0][:40]
-    'k-hop, n = 64, k = 4: the busiest layer '
     """
     notes = []
     for case in cases:

@@ -25,13 +25,7 @@ N_LETTERS = 64
 
 @dataclass(frozen=True)
 class Hops:
-    """A seeded k-hop task.
-
-    Examples
-    --------
-    >>> str(Hops(1024, 16))
-    'k-hop, n = 1024, k = 16, epsilon = 2/3'
-    """
+    """A seeded k-hop task."""
 
     n: int
     k: int
@@ -57,12 +51,6 @@ class Reference:
         From letters and a task to the output.
     n : int, optional
         Letters that it is given, where the whole case would take too long.
-
-    Examples
-    --------
-    >>> task = Hops(16, 2)
-    >>> Reference("doubling", double_in_numpy).run(task.draw(), task).shape
-    (16,)
     """
 
     name: str
@@ -71,27 +59,14 @@ class Reference:
 
 
 def simulate(letters: Words, task: Hops) -> Words:
-    """Run the protocol on machines, every limit enforced.
-
-    Examples
-    --------
-    >>> task = Hops(16, 2)
-    >>> (simulate(task.draw(), task) == double_in_numpy(task.draw(), task)).all()
-    np.True_
-    """
+    """Run the protocol on machines, every limit enforced."""
     protocol = k_hop(task.k)
     cluster = fit_cluster(protocol, len(letters), task.epsilon, largest_word=N_LETTERS)
     return Simulation(protocol, cluster, letters).run()
 
 
 def double_in_numpy(letters: Words, task: Hops) -> Words:
-    """Double on whole arrays: no machines, no limits, nothing is routed.
-
-    Examples
-    --------
-    >>> double_in_numpy(np.array([0, 0, 1, 0]), Hops(4, 1)).tolist()
-    [0, 1, 0, 2]
-    """
+    """Double on whole arrays: no machines, no limits, nothing is routed."""
     n = len(letters)
     order = np.argsort(letters, kind="stable")
     hop = np.zeros(n + 1, np.int64)
@@ -106,13 +81,7 @@ def double_in_numpy(letters: Words, task: Hops) -> Words:
 
 
 def double_in_python(letters: Words, task: Hops) -> Words:
-    """Double on plain lists, a token after the other: what a loop of Python costs.
-
-    Examples
-    --------
-    >>> double_in_python(np.array([0, 0, 1, 0]), Hops(4, 1)).tolist()
-    [0, 1, 0, 2]
-    """
+    """Double on plain lists, a token after the other: what a loop of Python costs."""
     words = letters.tolist()
     hop = [0]
     latest: dict[int, int] = {}
@@ -137,13 +106,7 @@ REFERENCES = (
 def k_hop_rows(
     cases: Iterable[Hops], repeats: int, *, progress: Progress | None = None
 ) -> list[Row]:
-    """Time every case against every reference, after comparing their outputs.
-
-    Examples
-    --------
-    >>> [row.reference for row in k_hop_rows([Hops(64, 4)], 1)]
-    ['NumPy doubling without machines', 'doubling in plain Python, scaled from n = 2^14']
-    """
+    """Time every case against every reference, after comparing their outputs."""
     rows = []
     for task in cases:
         letters = task.draw()

@@ -33,11 +33,6 @@ class Messages:
     n_rows, n_machines, n_words : int
         Messages, machines, words of a message.
     seed : int
-
-    Examples
-    --------
-    >>> str(Messages(100, 10, 2))
-    '100 messages of 2 words, 10 machines'
     """
 
     n_rows: int
@@ -79,13 +74,7 @@ CASES = (
 
 
 def contestants(messages: Messages) -> dict[str, Contestant]:
-    """Return ours first, then the references; they have been compared with each other.
-
-    Examples
-    --------
-    >>> list(contestants(Messages(100, 10, 2)))[:2]
-    ['mpc_sim', 'int64 argsort and index']
-    """
+    """Return ours first, then the references; they have been compared with each other."""
     source, to, columns = messages.draw()
     cluster = messages.cluster
     names = tuple(f"word_{number}" for number in range(len(columns)))
@@ -141,13 +130,7 @@ def contestants(messages: Messages) -> dict[str, Contestant]:
 def routing_rows(
     cases: Iterable[Messages], repeats: int, *, progress: Progress | None = None
 ) -> list[Row]:
-    """Time every case.
-
-    Examples
-    --------
-    >>> [row.case for row in routing_rows([Messages(100, 10, 2)], 1)][:1]
-    ['100 messages of 2 words, 10 machines']
-    """
+    """Time every case."""
     rows = []
     for messages in cases:
         seconds = interleaved(contestants(messages), repeats, case=str(messages), progress=progress)

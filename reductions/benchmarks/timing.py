@@ -25,13 +25,7 @@ PAUSE_S, MOST_PAUSES = 0.004, 250
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: seconds of ours and of a reference.
-
-    Examples
-    --------
-    >>> Row("sort 10 words", 0.5, "argsort", 2.0).to_json()["ratio"]
-    4.0
-    """
+    """One comparison: seconds of ours and of a reference."""
 
     case: str
     ours_s: float
@@ -49,13 +43,7 @@ class Row:
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library reuse freed memory in place of returning it; return whether it agreed.
-
-    Examples
-    --------
-    >>> isinstance(keep_freed_memory(), bool)
-    True
-    """
+    """Let the C library reuse freed memory in place of returning it; return whether it agreed."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
@@ -64,13 +52,7 @@ def keep_freed_memory() -> bool:
 
 
 def wait_until_idle() -> bool:
-    """Sleep while other threads of the process compute, at most a second; return whether they rest.
-
-    Examples
-    --------
-    >>> wait_until_idle()
-    True
-    """
+    """Sleep while other threads of the process compute, at most a second; say if they rest."""
     for _ in range(MOST_PAUSES):
         begin = time.process_time()
         time.sleep(PAUSE_S)
@@ -86,13 +68,7 @@ def interleaved(
     case: str = "",
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """Run contestants in turn; return the median seconds of each, by name.
-
-    Examples
-    --------
-    >>> sorted(interleaved({"sum": lambda: sum(range(9)), "nothing": lambda: None}, 3))
-    ['nothing', 'sum']
-    """
+    """Run contestants in turn; return the median seconds of each, by name."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     total = (repeats + 1) * len(contestants)
     for turn in range(repeats + 1):

@@ -93,15 +93,7 @@ class Certificate:
 
 @dataclass
 class Recorder:
-    """Collects the rows of a certificate while its sides run.
-
-    Examples
-    --------
-    >>> recorder = Recorder("demo", {"n": 3})
-    >>> recorder.compare("mpc", np.array([1, 2, 3]), np.array([1, 2, 4]), "a loop")
-    >>> recorder.certificate().ok
-    False
-    """
+    """Collects the rows of a certificate while its sides run."""
 
     task: str
     parameters: dict[str, Any]
@@ -272,15 +264,6 @@ def plan_back(
     ------
     NoWayBack
         It does not fit.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> recorder, cluster = Recorder("sort", {}), fit_cluster(columnsort(), 6, "2/3")
-    >>> returning = plan_back(recorder, columnsort(), cluster, CompilerOptions())
-    >>> recorder.parameters == returning.parameters
-    True
     """
     from reductions.certify.way_back import way_back
 
@@ -310,19 +293,6 @@ def run_compiled(
     -------
     CompiledProtocol
         The one whose resources count: of hashed ids where anna is asked for, else of exact match.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> words, protocol = np.array([5, 1, 9, 1, 0, 3]), columnsort()
-    >>> cluster = fit_cluster(protocol, 6, "2/3", largest_word=9)
-    >>> recorder = Recorder("sort", {})
-    >>> transformer = run_compiled(
-    ...     recorder, protocol, cluster, words, lambda found: int((found != np.sort(words)).sum()),
-    ...     "numpy.sort", CompilerOptions())
-    >>> [(check.name, check.status) for check in recorder.checks], transformer.resources().layers
-    ([('output-transformer', 'PASS')], 6)
     """
     from reductions.certify.runs import refuse_what_cannot_fit, run_fan_out, run_hashed
     from reductions.mpc_to_anna.bounds import meeting_bound

@@ -83,15 +83,6 @@ def certify_algorithm(
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.1.
-
-    Examples
-    --------
-    >>> from reductions.problems.columnsort import COLUMNSORT
-    >>> words = COLUMNSORT.instance(27, 0)
-    >>> certificate = certify_algorithm(
-    ...     COLUMNSORT, words, COLUMNSORT.cluster(words), CompilerOptions(attention="anna"))
-    >>> certificate.ok, [check.name for check in certificate.checks][2:5]
-    (True, ['output-lsh', 'far_collisions', 'far_uncorrected'])
     """
     options = options or CompilerOptions()
     protocol, words = algorithm.protocol_for(given), algorithm.words(given)
@@ -131,15 +122,6 @@ def certify_own(
 
     Parameters and errors are those of `certify_algorithm`. Nothing is said of whether the output is
     right; the rows of the machines are the limits of the model.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 6, "2/3", largest_word=9)
-    >>> certificate = certify_own("mine", columnsort(), cluster, np.array([5, 1, 9, 1, 0, 3]))
-    >>> certificate.ok, certificate["sides-differ"].measured, certificate.remarks[-1]
-    (True, 0, 'no oracle was given: the transformer is held to the output of the simulation')
     """
     options = options or CompilerOptions()
     recorder = _recorder(name, cluster, options, parameters)

@@ -23,11 +23,6 @@ def full_information_rounds(n_words: int, memory_words: int) -> int:
     References
     ----------
     Roughgarden, Vassilvitskii, Wang, Shuffles and circuits, J. ACM 65 (2018).
-
-    Examples
-    --------
-    >>> [full_information_rounds(n, 10) for n in (1, 10, 11, 100, 101, 10**6)]
-    [0, 0, 1, 1, 2, 5]
     """
     if n_words < 1 or memory_words < 2:
         raise InputError(f"N = {n_words} and s = {memory_words}: take N >= 1 and s >= 2")
@@ -41,12 +36,6 @@ def least_rounds_bound(rounds: int) -> Bound:
     """Return the row ``least_rounds``: what full information needs is at most what a run took.
 
     A run below it would refute the bound, or show that the simulator lets words through.
-
-    Examples
-    --------
-    >>> bound = least_rounds_bound(rounds=2)
-    >>> [bound.check(full_information_rounds(n, 10)).status for n in (1000, 1001)]
-    ['PASS', 'FAIL']
     """
     taken = sympy.Symbol("R")
     return Bound("least_rounds", taken, {"R": rounds}, "upper", FULL_DEGREE_ROUNDS.source)
@@ -66,12 +55,6 @@ class RoundLowerBound:
     assumption : str
         The conjecture, empty for none.
     source : str
-
-    Examples
-    --------
-    >>> from reductions.separations.lower_bounds import K_HOP_ROUNDS
-    >>> K_HOP_ROUNDS.shown, K_HOP_ROUNDS.rounds
-    ('conditional', c*log(k))
     """
 
     task: str

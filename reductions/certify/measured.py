@@ -20,17 +20,7 @@ Integers = NDArray[np.int64]
 
 
 def measured_rounds(ledger: Ledger) -> dict[str, int]:
-    """Read the resources of a finished simulation off its ledger.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation, fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> sim = Simulation(columnsort(), fit_cluster(columnsort(), 6, "2/3"), [5, 1, 4, 1, 0, 3])
-    >>> _ = sim.run()
-    >>> measured_rounds(sim.ledger)["rounds"]
-    5
-    """
+    """Read the resources of a finished simulation off its ledger."""
     return {
         "rounds": ledger.n_rounds,
         "local_memory": ledger.max_held_words,
@@ -41,17 +31,7 @@ def measured_rounds(ledger: Ledger) -> dict[str, int]:
 
 
 def measured_layers(transformer: Transformer) -> dict[str, int]:
-    """Read the resources of a transformer off the object.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> measured_layers(compiled)["layers"], measured_layers(compiled)["context_length"]
-    (6, 6)
-    """
+    """Read the resources of a transformer off the object."""
     resources = transformer.resources()
     return {
         "layers": resources.layers,
@@ -67,22 +47,7 @@ def measured_layers(transformer: Transformer) -> dict[str, int]:
 def measured_bits(
     recorder: Recorder, transformer: CompiledProtocol, words: Integers, precision: bool
 ) -> dict[str, int | None]:
-    """Return the fewest bits on which a run has its output, where asked; None if it has none.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> from reductions.certify.certificate import Recorder
-    >>> words, recorder = np.array([5, 1, 4, 1, 0, 3]), Recorder("sort", {})
-    >>> bits = measured_bits(recorder, compiled, words, precision=True)["precision_bits"]
-    >>> 0 < bits <= compiled.resources().precision_bits
-    True
-    >>> measured_bits(recorder, compiled, words, precision=False)
-    {}
-    """
+    """Return the fewest bits on which a run has its output, where asked; None if it has none."""
     if not precision:
         return {}
     if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
@@ -93,15 +58,7 @@ def measured_bits(
 
 
 def scarcity_remark(cluster: Cluster) -> list[str]:
-    """Return what a reader must be told when memory is not scarce.
-
-    Examples
-    --------
-    >>> scarcity_remark(Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2))
-    []
-    >>> scarcity_remark(Cluster(n_words=8, memory_words=8, n_machines=4, block_words=2))[0][:15]
-    's = 8 >= N = 8:'
-    """
+    """Return what a reader must be told when memory is not scarce."""
     if cluster.is_scarce:
         return []
     return [
@@ -111,14 +68,7 @@ def scarcity_remark(cluster: Cluster) -> list[str]:
 
 
 def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
-    """Return the sizes of a cluster and the constants behind them, as plain JSON types.
-
-    Examples
-    --------
-    >>> found = cluster_parameters(Cluster(n_words=8, memory_words=4, n_machines=4, block_words=2))
-    >>> found["memory_words"], found["epsilon"]
-    (4, None)
-    """
+    """Return the sizes of a cluster and the constants behind them, as plain JSON types."""
     return {
         "n_words": cluster.n_words,
         "epsilon": None if cluster.epsilon is None else str(cluster.epsilon),
@@ -133,13 +83,7 @@ def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a figure depends on.
-
-    Examples
-    --------
-    >>> sorted(versions())
-    ['anna-mpc', 'numba', 'numpy', 'python', 'sympy']
-    """
+    """Return the versions that a figure depends on."""
     found = {"python": platform.python_version()}
     for package in ("anna-mpc", "numpy", "numba", "sympy"):
         try:

@@ -23,14 +23,6 @@ class Run:
     certificate : Certificate
         Output against the oracle, and every resource row.
     ledger : Ledger
-
-    Examples
-    --------
-    >>> from reductions.problems.columnsort import COLUMNSORT
-    >>> words = COLUMNSORT.instance(27, 0)
-    >>> run = run_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words))
-    >>> run.certificate["rounds"].measured == run.ledger.n_rounds
-    True
     """
 
     certificate: Certificate
@@ -72,14 +64,6 @@ def run_algorithm(
     ------
     MPCError
         A limit of the model is broken.
-
-    Examples
-    --------
-    >>> from reductions.problems.columnsort import COLUMNSORT
-    >>> words = COLUMNSORT.instance(64, 0)
-    >>> run = run_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words))
-    >>> run.certificate.ok, run.ledger.n_rounds
-    (True, 5)
     """
     recorder = Recorder(algorithm.name, dict(parameters or {}) | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))

@@ -33,13 +33,6 @@ def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
     Raises
     ------
     ShapeError
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> refuse_what_cannot_fit(compile_protocol(columnsort(), fit_cluster(columnsort(), 9, "2/3")))
     """
     widths = [shape.value_width for layer in transformer.layers for shape in layer.heads]
     need = 8 * COPIES * transformer.cluster.n_machines * max(widths)
@@ -59,23 +52,7 @@ def run_hashed(
     judge: str,
     progress: Callable[[int, int], object] | None,
 ) -> None:
-    """Run a transformer that hashes, and add its output and the far collisions that it met.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from reductions.certify.certificate import Recorder
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> words, cluster = np.array([5, 1, 4, 1, 0, 3]), fit_cluster(columnsort(), 6, "2/3")
-    >>> def n_wrong(found):
-    ...     return int((found != np.sort(words)).sum())
-    >>> recorder = Recorder("sort", {})
-    >>> from reductions import compile_protocol
-    >>> hashed = compile_protocol(columnsort(), cluster, attention="anna")
-    >>> run_hashed(recorder, hashed, words, n_wrong, "numpy.sort", None)
-    >>> [(check.name, check.measured) for check in recorder.checks][:2]
-    [('output-lsh', 0), ('far_collisions', 0)]
-    """
+    """Run a transformer that hashes, and add its output and the far collisions that it met."""
     mechanism = transformer.layers[0].mechanism
     assert isinstance(mechanism, HashedIds)
     recorder.parameters["hashes"] = mechanism.hashes
@@ -100,22 +77,7 @@ def run_fan_out(
     judge: str,
     options: CompilerOptions,
 ) -> None:
-    """Simulate the protocol with bounded fan-out on its cluster, and add its rows.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from reductions.certify.certificate import Recorder
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> words, cluster = np.array([5, 1, 4, 1, 0, 3]), fit_cluster(columnsort(), 6, "2/3")
-    >>> def n_wrong(found):
-    ...     return int((found != np.sort(words)).sum())
-    >>> recorder = Recorder("sort", {})
-    >>> options = CompilerOptions(fan_out="1/3")
-    >>> run_fan_out(recorder, columnsort(), cluster, words, n_wrong, "numpy.sort", options)
-    >>> recorder.checks[0].name, recorder.checks[0].status
-    ('output-fan-out', 'PASS')
-    """
+    """Simulate the protocol with bounded fan-out on its cluster, and add its rows."""
     bounded, its_cluster = options.reduced(protocol, cluster)
     assert isinstance(bounded, BoundedFanOut)
     run = run_with_partners(bounded, its_cluster, words)

@@ -50,20 +50,6 @@ class WayBack:
     Parameters
     ----------
     executed : TransformerProtocol
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> back = way_back(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
-    >>> recorder = Recorder("sort", back.parameters)
-    >>> given, expected = np.array([5, 1, 4, 1, 0, 3]), np.array([0, 1, 1, 3, 4, 5])
-    >>> measured = back.run(
-    ...     recorder, given, lambda found: int(np.sum(found != expected)), "sorted by hand")
-    >>> recorder.measure(back.bounds, measured)
-    >>> [(check.name, check.status) for check in recorder.checks][:2]
-    [('output-back', 'PASS'), ('back_rounds', 'PASS')]
     """
 
     executed: TransformerProtocol
@@ -169,15 +155,6 @@ def way_back(
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.2 and Theorem C.1.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> returning = way_back(compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")))
-    >>> sorted(returning.parameters)
-    ['back_memory_words', 'back_n_machines', 'back_word_bits']
     """
     return planned(lambda: fit_compiled_to_mpc(compiled, GAP, buckets=buckets, seed=seed))
 
@@ -188,20 +165,6 @@ def planned(build: Callable[[], TransformerProtocol]) -> WayBack:
     Raises
     ------
     NoWayBack
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> transformer, grid = match2_transformer(8, 37), Precision.of(Grid(8, 0))
-    >>> planned(lambda: anna_to_mpc(transformer, grid, 5, input_width=1))
-    Traceback (most recent call last):
-    ...
-    reductions.certify.way_back.NoWayBack: no way back: s = 5 words do not hold one token, which \
-may take \
-11: raise memory_words
     """
     try:
         executed = build()
@@ -217,18 +180,7 @@ may take \
 
 
 def run_bytes(executed: TransformerProtocol) -> int:
-    """Return about how many bytes a run takes: the records of the layer that has most of them.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> transformer, grid = match2_transformer(8, 37), Precision.of(Grid(8, 0))
-    >>> run_bytes(anna_to_mpc(transformer, grid, 48, input_width=1))
-    2560
-    """
+    """Return about how many bytes a run takes: the records of the layer that has most of them."""
     assert isinstance(executed.plan, TokenPlan)
     words = max(shape.n_records * shape.record_words for shape in executed.plan.shapes)
     return 8 * WORDS_ALIVE * words

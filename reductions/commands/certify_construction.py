@@ -61,13 +61,7 @@ def certify_construction(options: argparse.Namespace) -> tuple[Certificate, Writ
 
 
 def task_of(name: str) -> str:
-    """Return the task that is certified by a compiled protocol, as which its way is certified.
-
-    Examples
-    --------
-    >>> task_of("three-sum/compiled"), task_of("k-hop/tree")
-    ('three-sum', 'k-hop/tree')
-    """
+    """Return the task that is certified by a compiled protocol, as which its way is certified."""
     task, _, way = name.partition("/")
     return task if way == COMPILED and task != "induction-heads" else name
 

@@ -156,16 +156,7 @@ def _write(name: str, report: Mapping[str, Any]) -> None:
 
 
 def as_commented_csv(report: Mapping[str, Any]) -> str:
-    """Write rows as comma-separated values; what they came from stands above in comments.
-
-    Examples
-    --------
-    >>> report = {"experiment": "match2", "rows": [{"tables": 8, "error": 0.0}], "seconds": 1}
-    >>> print(as_commented_csv(report), end="")
-    # experiment: match2
-    tables,error
-    8,0.0
-    """
+    """Write rows as comma-separated values; what they came from stands above in comments."""
     told = ("experiment", "source", "parameters", "models", "baselines", "date", "versions")
     text = io.StringIO()
     for name in told:
@@ -190,15 +181,6 @@ def drawn_rows(rows: list[Row]) -> tuple[list[Row], str]:
 
     Of hashes the two fewest, of the tables of other layers the fewest and most; where all layers
     have as many tables, these alone.
-
-    Examples
-    --------
-    >>> rows = [{"tables_layer_1": 8, "tables_layer_2": 8, "hashes": z} for z in (1, 2, 3)]
-    >>> drawn_rows(rows)
-    ([{'hashes': 1, 'tables': 8}, {'hashes': 2, 'tables': 8}], 'tables')
-    >>> rows = [{"tables_layer_1": l, "tables_layer_2": 4, "hashes": 1} for l in (32, 64, 96)]
-    >>> [row["tables_layer_1"] for row in drawn_rows(rows)[0]]
-    [32, 96]
     """
     few = sorted({row["hashes"] for row in rows})[:2]
     kept = [row for row in rows if row["hashes"] in few]

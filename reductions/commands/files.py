@@ -67,13 +67,7 @@ def make_folder(name: str) -> Path:
 
 
 def printable(letter: str) -> str:
-    r"""Write a letter on one line: line breaks and ASCII control characters as escapes.
-
-    Examples
-    --------
-    >>> printable("a"), printable("\n")
-    ('a', '\\n')
-    """
+    r"""Write a letter on one line: line breaks and ASCII control characters as escapes."""
     breaks = letter.splitlines() != [letter] or (letter.isascii() and not letter.isprintable())
     return letter.encode("unicode_escape").decode("ascii") if breaks else letter
 

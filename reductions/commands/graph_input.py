@@ -18,14 +18,7 @@ PROBE = 8
 
 
 def takes_graphs(algorithm: Algorithm) -> bool:
-    """Whether the input of an algorithm is a graph.
-
-    Examples
-    --------
-    >>> from reductions.problems.columnsort import COLUMNSORT
-    >>> takes_graphs(COLUMNSORT)
-    False
-    """
+    """Whether the input of an algorithm is a graph."""
     from reductions.problems.algorithm import GraphAlgorithm
 
     return isinstance(algorithm, GraphAlgorithm)
@@ -83,15 +76,6 @@ def output_lines(algorithm: GraphAlgorithm, graph: Graph, output: Words) -> str:
 
     What is said of vertices and of edges is the algorithm's to declare. Where a word is a vertex
     its name is written. An edge has several output words; their maximum is written.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mpc_sim.inputs.graphs import Graph
-    >>> from reductions.problems.spanning_forest import SPANNING_FOREST
-    >>> graph = Graph(3, np.array([[0, 1], [1, 2]]), names=("a", "b", "c"))
-    >>> output_lines(SPANNING_FOREST, graph, np.array([0, 0, 0, 1, 1, 1, 1])).splitlines()
-    ['a a', 'b a', 'c a', 'a b 1', 'b c 1']
     """
     from reductions.problems.algorithm import NOTHING, VERTEX
 

@@ -17,14 +17,6 @@ def command_of(module: str) -> Callable[[argparse.Namespace], int]:
     -------
     callable
         From the options to the exit status.
-
-    Examples
-    --------
-    >>> import argparse
-    >>> listing = command_of("reductions.commands.listing")
-    >>> listing(argparse.Namespace(json=True))  # doctest: +ELLIPSIS
-    {"schema": ...
-    0
     """
 
     def run(options: argparse.Namespace) -> int:

@@ -19,14 +19,7 @@ ALWAYS = (*RESOURCES, "n", "ok")
 
 
 def as_csv(rows: list[Row]) -> str:
-    """Write rows as comma-separated values with a header.
-
-    Examples
-    --------
-    >>> print(as_csv([{"n": 4, "rounds": 5}]), end="")
-    n,rounds
-    4,5
-    """
+    """Write rows as comma-separated values with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -35,15 +28,7 @@ def as_csv(rows: list[Row]) -> str:
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """Write rows as a Markdown table.
-
-    Examples
-    --------
-    >>> print(as_markdown([{"n": 4, "rounds": 5}]), end="")
-    | n | rounds |
-    |---|---|
-    | 4 | 5 |
-    """
+    """Write rows as a Markdown table."""
     header, *body = _cells(rows)
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(line) + " |" for line in body]
@@ -51,17 +36,7 @@ def as_markdown(rows: list[Row]) -> str:
 
 
 def as_latex(rows: list[Row]) -> str:
-    r"""Write rows as a LaTeX tabular.
-
-    Examples
-    --------
-    >>> print(as_latex([{"n": 4, "sent_words": 5}]), end="")
-    \begin{tabular}{rr}
-    n & sent\_words \\
-    \hline
-    4 & 5 \\
-    \end{tabular}
-    """
+    r"""Write rows as a LaTeX tabular."""
     cells = _cells(rows)
     lines = [" & ".join(cell.replace("_", r"\_") for cell in line) + r" \\" for line in cells]
     body = "\n".join([lines[0], r"\hline", *lines[1:]])
@@ -69,15 +44,7 @@ def as_latex(rows: list[Row]) -> str:
 
 
 def as_text(rows: list[Row], *, whole: bool = False) -> str:
-    """Write rows as aligned columns; all of them where the rows are a ``whole`` table.
-
-    Examples
-    --------
-    >>> print(as_text([{"n": 4, "rounds": 5}, {"n": 16, "rounds": 5}]), end="")
-     n  rounds
-     4       5
-    16       5
-    """
+    """Write rows as aligned columns; all of them where the rows are a ``whole`` table."""
     cells = _cells(rows, whole)
     widths = [max(len(line[at]) for line in cells) for at in range(len(cells[0]))]
     return "".join(
@@ -133,12 +100,7 @@ def _write_parquet(name: str, rows: list[Row]) -> None:
 
 
 def refuse_suffix(name: str) -> None:
-    """Refuse what cannot be written before anything is computed.
-
-    Examples
-    --------
-    >>> refuse_suffix("rows.csv")
-    """
+    """Refuse what cannot be written before anything is computed."""
     suffix = Path(name).suffix
     extras = {".parquet": ("polars", "data")} | dict.fromkeys(SUFFIXES, ("matplotlib", "plots"))
     if suffix in extras:

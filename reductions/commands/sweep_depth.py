@@ -63,14 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def by_hops(rows: list[Row]) -> list[Row]:
-    """Return a row of layers for every k, a column a construction or lower bound.
-
-    Examples
-    --------
-    >>> by_hops([{"line": "k-hop/tree", "kind": "construction", "k": 2, "layers": 3},
-    ...          {"line": "c log2 k, c drawn as 1", "kind": "lower-bound", "k": 2, "layers": 1}])
-    [{'k': 2, 'tree': 3, '>= c log2 k': 1}]
-    """
+    """Return a row of layers for every k, a column a construction or lower bound."""
     found: dict[int, Row] = {}
     for row in rows:
         name = row["line"].partition("/")[2]

@@ -8,13 +8,7 @@ from reductions.registry import names
 
 
 def certifiable(text: str) -> str:
-    """Read what is to be certified: a task, a construction, an algorithm, or ``module:name``.
-
-    Examples
-    --------
-    >>> certifiable("k-hop"), certifiable("k-hop/softmax"), certifiable("my.module:MyProtocol")
-    ('k-hop', 'k-hop/softmax', 'my.module:MyProtocol')
-    """
+    """Read what is to be certified: a task, a construction, an algorithm, or ``module:name``."""
     known = (*names("task"), *names("algorithm"))
     module, colon, name = text.partition(":")
     is_known = text in known or text in names("construction")
@@ -27,13 +21,7 @@ def certifiable(text: str) -> str:
 
 
 def sizes(text: str) -> list[int]:
-    """Read a list of sizes, or a range a..b that doubles from a to at most b.
-
-    Examples
-    --------
-    >>> sizes("2^4..2^6"), sizes("10,30")
-    ([16, 32, 64], [10, 30])
-    """
+    """Read a list of sizes, or a range a..b that doubles from a to at most b."""
     first, dots, last = text.partition("..")
     if not dots:
         return [size(part) for part in text.split(",")]
@@ -44,13 +32,7 @@ def sizes(text: str) -> list[int]:
 
 
 def seeds(text: str) -> list[int]:
-    """Read a seed, or a range a..b of seeds, both ends included.
-
-    Examples
-    --------
-    >>> seeds("3"), seeds("0..2")
-    ([3], [0, 1, 2])
-    """
+    """Read a seed, or a range a..b of seeds, both ends included."""
     first, dots, last = text.partition("..")
     if not dots:
         return [size(text)]
@@ -63,13 +45,7 @@ def seeds(text: str) -> list[int]:
 
 
 def size(text: str) -> int:
-    """Read a size: an integer, or a power such as 2^20.
-
-    Examples
-    --------
-    >>> size("2^10"), size("1000")
-    (1024, 1000)
-    """
+    """Read a size: an integer, or a power such as 2^20."""
     base, power, exponent = text.partition("^")
     try:
         if power and not 0 <= int(exponent) < 64:

@@ -55,16 +55,6 @@ def certify_words(
         The way back was asked for and does not fit.
     ValueError
         The way back of a transformer whose answer is in another column.
-
-    Examples
-    --------
-    >>> from reductions.constructions.sum import sum_bounds, sum_transformer
-    >>> words = np.array([3, 4, 5])
-    >>> certificate = certify_words(
-    ...     "sum", {}, sum_transformer(3, 12), words, np.full(3, 12), sum_bounds(3, 12),
-    ...     oracle="by hand", back=True)
-    >>> certificate.ok, list(certificate.outputs)
-    (True, ['transformer', 'back'])
     """
     recorder = Recorder(task, parameters)
     returning = None

@@ -22,13 +22,7 @@ LETTER, LOWER, LOWER_LETTER, UPPER, UPPER_LETTER = range(5)
 
 @dataclass(frozen=True)
 class Columns:
-    """Values: some columns of the row, behind the place of the token where that is asked for.
-
-    Examples
-    --------
-    >>> Columns((1,), has_place=True)(np.array([6]), np.array([[2.0, 3.0]])).tolist()
-    [[7.0, 3.0]]
-    """
+    """Values: some columns of the row, behind the place of the token where that is asked for."""
 
     columns: tuple[int, ...]
     has_place: bool = False
@@ -49,12 +43,6 @@ class Copied:
         Holds the place that was asked for.
     columns : tuple of int
         What is copied.
-
-    Examples
-    --------
-    >>> copy, row = Copied(UPPER, (LOWER, UPPER)), np.array([[1.0, 7.0, 1.0, 4.0, 0.0]])
-    >>> copy(np.array([6]), row, np.array([[3.9999, 2.0001]])).tolist()
-    [[1.0, 4.0, 1.0, 2.0, 0.0]]
     """
 
     column: int
@@ -73,11 +61,6 @@ def look_ups(hops: int) -> tuple[bool, ...]:
     """Return which of the two places each look-up asks at, the upper or not, to take m from 1 on.
 
     2 m is reached from above, 2 m - 1 from below; the schedule is read backwards.
-
-    Examples
-    --------
-    >>> look_ups(1), look_ups(4), look_ups(5)
-    ((), (True, True), (True, False, False))
     """
     upper: list[bool] = []
     while hops > 1:

@@ -25,24 +25,12 @@ SUM_BITS = 52
 
 
 def no_logit(position: Integers, rows: Floats) -> Floats:
-    """Return queries and keys that weigh all tokens of a chunk alike.
-
-    Examples
-    --------
-    >>> no_logit(np.arange(2), np.ones((2, 1))).tolist()
-    [[0.0], [0.0]]
-    """
+    """Return queries and keys that weigh all tokens of a chunk alike."""
     return np.zeros((len(position), 1))
 
 
 def own_number(position: Integers, rows: Floats) -> Floats:
-    """Return the values of tokens: their rows.
-
-    Examples
-    --------
-    >>> own_number(np.arange(1), np.array([[5.0]])).tolist()
-    [[5.0]]
-    """
+    """Return the values of tokens: their rows."""
     return rows
 
 
@@ -54,11 +42,6 @@ class TimesChunk:
     ----------
     sizes : tuple of int
         Of the chunk of the token at every place.
-
-    Examples
-    --------
-    >>> TimesChunk((3, 3, 3))(np.array([1]), np.zeros((1, 1)), np.array([[2 / 3]])).tolist()
-    [[2.0]]
     """
 
     sizes: tuple[int, ...]
@@ -70,13 +53,7 @@ class TimesChunk:
 
 
 def digit_codes(n: int, chunk: int, digit: int) -> GivenCodes:
-    """Return codes that bring together tokens that differ in one digit of their number.
-
-    Examples
-    --------
-    >>> digit_codes(8, 2, 1).codes.tolist()
-    [[0, 1, 0, 1, 2, 3, 2, 3]]
-    """
+    """Return codes that bring together tokens that differ in one digit of their number."""
     token, step = np.arange(n), chunk**digit
     return GivenCodes((token // (step * chunk) * step + token % step)[None, :])
 
@@ -101,15 +78,6 @@ def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
     Notes
     -----
     Rows are one number wide. Exact while sums stay below 2^52 in magnitude.
-
-    Examples
-    --------
-    >>> from anna_model import Rows
-    >>> words = np.arange(8.0)[:, None]
-    >>> chunk_sums(8, 2, 3).forward(Rows.from_dense(words)).dense().T.tolist()
-    [[28.0, 28.0, 28.0, 28.0, 28.0, 28.0, 28.0, 28.0]]
-    >>> chunk_sums(8, 2, 2).forward(Rows.from_dense(words)).dense().T.tolist()
-    [[6.0, 6.0, 6.0, 6.0, 22.0, 22.0, 22.0, 22.0]]
     """
     if n < 1 or chunk < 2 or depth < 0 or chunk**depth >= 2**62:
         raise InputError(
@@ -130,13 +98,7 @@ def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
 
 
 def layers_for(n: int, chunk: int) -> int:
-    """Return ceil(log_B n), the layers that n tokens need.
-
-    Examples
-    --------
-    >>> [layers_for(n, 5) for n in (1, 2, 5, 6, 125, 126)]
-    [0, 1, 1, 2, 3, 4]
-    """
+    """Return ceil(log_B n), the layers that n tokens need."""
     depth, reach = 0, 1
     while reach < n:
         depth, reach = depth + 1, reach * chunk
@@ -152,12 +114,6 @@ class ChunkedSum:
     n : int
     chunk : int
         B, at least 2.
-
-    Examples
-    --------
-    >>> model = ChunkedSum(5, 2)
-    >>> model.run(np.arange(5)).tolist(), model.resources().layers
-    ([10, 10, 10, 10, 10], 3)
     """
 
     n: int

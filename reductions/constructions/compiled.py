@@ -52,12 +52,6 @@ def compiled(
     options : CompilerOptions, optional
     way : str
         The part of the name behind the task.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import K_HOP
-    >>> K_HOP_COMPILED.certify(K_HOP.random["uniform"](32, 0)).ok
-    True
     """
     chosen = options or CompilerOptions()
 

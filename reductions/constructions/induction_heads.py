@@ -19,11 +19,6 @@ def induction_heads_bounds(n: int, n_letters: int) -> tuple[Bound, ...]:
     """Return the bounds of the construction: 2 layers, D + 1 heads of width 1, D = ceil(log2 N).
 
     Numbers are letters, places up to N + 1, and the two that nobody answers to.
-
-    Examples
-    --------
-    >>> [bound.value for bound in induction_heads_bounds(1024, 4)]
-    [2, 11, 1, 11, 1024, 12]
     """
     length, levels, places, letters = sympy.symbols("N D N_bits A_bits", positive=True)
     values = {
@@ -63,12 +58,6 @@ def certify_induction_heads(
     ------
     NoWayBack
         The way back was asked for and does not fit.
-
-    Examples
-    --------
-    >>> certificate = certify_induction_heads(Sequence.of("aabcbabca"), back=True)
-    >>> certificate.ok, certificate["layers"].measured, certificate["token_width"].measured
-    (True, 2, 5)
     """
     n, n_letters = len(sequence), len(sequence.alphabet)
     return certify_words(

@@ -51,13 +51,7 @@ Mask = Literal["past", "causal"]
 
 @dataclass(frozen=True)
 class LatestQuery:
-    """Ask for the letter of the token: a miss costs N for every unit of distance, squared.
-
-    Examples
-    --------
-    >>> LatestQuery(10)(np.array([3]), np.array([[2.0]])).tolist()
-    [[-40.0, 40.0, -10.0, 1.0]]
-    """
+    """Ask for the letter of the token: a miss costs N for every unit of distance, squared."""
 
     n_tokens: int
 
@@ -70,13 +64,7 @@ class LatestQuery:
 
 @dataclass(frozen=True)
 class LatestKey:
-    """Offer a letter, the later the better; ``column`` holds it.
-
-    Examples
-    --------
-    >>> LatestKey(0)(np.array([3]), np.array([[2.0]])).tolist()
-    [[1.0, 2.0, 4.0, 3.0]]
-    """
+    """Offer a letter, the later the better; ``column`` holds it."""
 
     column: int
 
@@ -88,13 +76,7 @@ class LatestKey:
 
 @dataclass(frozen=True)
 class PlaceQuery:
-    """Ask for the place in a column, or for the place before; 2 t j - j^2 is largest at j = t.
-
-    Examples
-    --------
-    >>> PlaceQuery(None)(np.array([3]), np.array([[2.0]])).tolist()
-    [[6.0, -1.0]]
-    """
+    """Ask for the place in a column, or for the place before; 2 t j - j^2 is largest at j = t."""
 
     column: int | None
 
@@ -105,53 +87,26 @@ class PlaceQuery:
 
 
 def place_key(position: Words, rows: Floats) -> Floats:
-    """Return (j, j^2) for the place j of every token, from 1.
-
-    Examples
-    --------
-    >>> place_key(np.arange(2), np.zeros((2, 1))).tolist()
-    [[1.0, 1.0], [2.0, 4.0]]
-    """
+    """Return (j, j^2) for the place j of every token, from 1."""
     place = position + 1.0
     return np.stack([place, place**2], axis=1)
 
 
 def start_behind_latest(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of the first layer under j < i: sigma is behind the latest earlier token, if it matches.
-
-    Examples
-    --------
-    >>> row, heard = np.array([[1.0]]), np.array([[3.0, 1.0]])
-    >>> start_behind_latest(np.array([7]), row, heard).tolist()
-    [[1.0, 8.0, 1.0, 4.0, 0.0]]
-    """
+    """Fold of layer 1 under j < i: sigma follows the latest earlier token, if it matches."""
     letters, (place, found) = rows[:, LETTER], np.rint(heard).T
     upper = np.where(found == letters, place + 1, 0)
     return np.stack([letters, position + 1.0, letters, upper, np.zeros(len(rows))], axis=1)
 
 
 def hear_letter_before(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of the first layer under j <= i: the letter, and the one before, 0 for the first token.
-
-    Examples
-    --------
-    >>> rows, heard = np.array([[4.0], [5.0]]), np.array([[4.0], [4.0]])
-    >>> hear_letter_before(np.arange(2), rows, heard).tolist()
-    [[4.0, 0.0], [5.0, 4.0]]
-    """
+    """Fold of layer 1 under j <= i: the letter, and the one before, 0 for the first token."""
     before = np.where(position == 0, 0, np.rint(heard[:, 0]))
     return np.stack([rows[:, LETTER], before], axis=1)
 
 
 def start_where_it_follows(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of the second layer under j <= i: sigma is who follows the letter, if anyone does.
-
-    Examples
-    --------
-    >>> row, heard = np.array([[1.0, 2.0]]), np.array([[4.0, 1.0, 3.0]])
-    >>> start_where_it_follows(np.array([7]), row, heard).tolist()
-    [[1.0, 8.0, 1.0, 4.0, 3.0]]
-    """
+    """Fold of the second layer under j <= i: sigma is who follows the letter, if anyone does."""
     letters, (place, before, letter) = rows[:, LETTER], np.rint(heard).T
     is_found = before == letters
     upper, upper_letter = np.where(is_found, place, 0), np.where(is_found, letter, 0)
@@ -159,15 +114,7 @@ def start_where_it_follows(position: Words, rows: Floats, heard: Floats) -> Floa
 
 
 def softmax_depth(k: int, mask: Mask = "past") -> int:
-    """Return the layers: floor(log2 k) + 2 under j < i, ceil(log2 k) + 2 under j <= i.
-
-    Examples
-    --------
-    >>> [softmax_depth(k) for k in (1, 2, 3, 4, 7, 8)]
-    [2, 3, 3, 4, 4, 5]
-    >>> [softmax_depth(k, "causal") for k in (1, 2, 3, 4, 7, 8)]
-    [2, 3, 4, 4, 5, 5]
-    """
+    """Return the layers: floor(log2 k) + 2 under j < i, ceil(log2 k) + 2 under j <= i."""
     return 1 + k.bit_length() if mask == "past" else 2 + max(k - 1, 0).bit_length()
 
 
@@ -203,13 +150,6 @@ def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> Wor
     References
     ----------
     Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 4.2.
-
-    Examples
-    --------
-    >>> words = ["abc".index(letter) for letter in "aabcbabca"]
-    >>> transformer = k_hop_softmax(9, 3, 2)
-    >>> "".join(".abc"[word] for word in transformer.run(words)), len(transformer.layers)
-    ('.a....bca', 3)
     """
     if n < 1 or n_letters < 1 or k < 0:
         raise InputError(f"n = {n}, n_letters = {n_letters}, k = {k}: give 1, 1 and 0, or more")

@@ -54,13 +54,7 @@ NULL, NOBODY = -1.0, -2.0
 
 @dataclass(frozen=True)
 class Node:
-    """Query or key (letter, node) of a level; the sibling for a query.
-
-    Examples
-    --------
-    >>> Node(1, sibling=True)(np.array([5]), np.array([[7.0]])).tolist()
-    [[7.0, 3.0]]
-    """
+    """Query or key (letter, node) of a level; the sibling for a query."""
 
     level: int
     sibling: bool
@@ -73,13 +67,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a token from 1 as a key, or of the one behind it as a query.
-
-    Examples
-    --------
-    >>> Place(1)(np.array([5]), np.array([[7.0]])).tolist()
-    [[7.0]]
-    """
+    """The place of a token from 1 as a key, or of the one behind it as a query."""
 
     behind: int = 0
 
@@ -90,24 +78,12 @@ class Place:
 
 
 def note_siblings(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 1: the letter, the letter that follows, a bit a level.
-
-    Examples
-    --------
-    >>> note_siblings(np.array([0]), np.array([[7.0]]), np.array([[0.0, 1.0, 3.0]])).tolist()
-    [[7.0, 3.0, 0.0, 1.0]]
-    """
+    """Fold of layer 1: the letter, the letter that follows, a bit a level."""
     return np.column_stack([rows[:, LETTER], heard[:, -1], heard[:, :-1]])
 
 
 def level_of_latest(position: Words, rows: Floats) -> Words:
-    """Return the lowest level whose sibling lies to the left and has the letter, or -1.
-
-    Examples
-    --------
-    >>> level_of_latest(np.array([5]), np.array([[7.0, 3.0, 0.0, 1.0, 1.0]])).tolist()
-    [2]
-    """
+    """Return the lowest level whose sibling lies to the left and has the letter, or -1."""
     bits = rows[:, FIRST_BIT:]
     levels = np.arange(bits.shape[1])
     found = (bits > 0) & (position[:, None] >> levels & 1 == 1)
@@ -118,14 +94,7 @@ def level_of_latest(position: Words, rows: Floats) -> Words:
 
 @dataclass(frozen=True)
 class AskLatest:
-    """Query of layer 2: (letter, sibling) at the level of the latest occurrence, else NOBODY.
-
-    Examples
-    --------
-    >>> row = np.array([[7.0, 3.0, 0.0, 1.0, 1.0]])
-    >>> [AskLatest(level)(np.array([5]), row).tolist() for level in (1, 2)]
-    [[[-2.0, -2.0]], [[7.0, 0.0]]]
-    """
+    """Query of layer 2: (letter, sibling) at the level of the latest occurrence, else NOBODY."""
 
     level: int
 
@@ -138,14 +107,7 @@ class AskLatest:
 
 @dataclass(frozen=True)
 class LastOfItsLetter:
-    """Key of layer 2: (letter, node) if no token to the right in the node has the letter, or NULL.
-
-    Examples
-    --------
-    >>> row = np.array([[7.0, 3.0, 0.0, 1.0, 1.0]])
-    >>> [LastOfItsLetter(level)(np.array([4]), row).tolist() for level in (1, 2)]
-    [[[7.0, 2.0]], [[-1.0, -1.0]]]
-    """
+    """Key of layer 2: (letter, node), NULL if a token to the right in the node has the letter."""
 
     level: int
 
@@ -161,13 +123,7 @@ class LastOfItsLetter:
 
 @dataclass(frozen=True)
 class Following:
-    """Value of layer 2: the letter behind the token, after its place where that is asked for.
-
-    Examples
-    --------
-    >>> Following(has_place=True)(np.array([4]), np.array([[7.0, 3.0]])).tolist()
-    [[6.0, 3.0]]
-    """
+    """Value of layer 2: the letter behind the token, after its place where that is asked for."""
 
     has_place: bool
 
@@ -178,49 +134,25 @@ class Following:
 
 
 def hear_one(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 2 for one hop: the letter that the one head with an answer told.
-
-    Examples
-    --------
-    >>> hear_one(np.array([4]), np.zeros((1, 2)), np.array([[0.0, 3.0]])).tolist()
-    [[3.0]]
-    """
+    """Fold of layer 2 for one hop: the letter that the one head with an answer told."""
     told: Floats = heard.sum(axis=1, keepdims=True)
     return told
 
 
 def start_chain(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 2 for k hops: oneself, and the place and the letter one hop back.
-
-    Examples
-    --------
-    >>> start_chain(np.array([4]), np.array([[7.0]]), np.array([[0.0, 0.0, 2.0, 3.0]])).tolist()
-    [[7.0, 5.0, 7.0, 2.0, 3.0]]
-    """
+    """Fold of layer 2 for k hops: oneself, and the place and the letter one hop back."""
     letters = rows[:, LETTER]
     upper, upper_letter = heard[:, 0::2].sum(axis=1), heard[:, 1::2].sum(axis=1)
     return np.column_stack([letters, position + 1.0, letters, upper, upper_letter])
 
 
 def n_levels(n: int) -> int:
-    """Return D = ceil(log2 N), and 1 for a single token.
-
-    Examples
-    --------
-    >>> [n_levels(n) for n in (1, 2, 3, 4, 1024)]
-    [1, 1, 2, 2, 10]
-    """
+    """Return D = ceil(log2 N), and 1 for a single token."""
     return max(1, (n - 1).bit_length())
 
 
 def tree_depth(k: int) -> int:
-    """Return the layers of `k_hop_tree`: ceil(log2 k) + 2, and 2 for k = 0.
-
-    Examples
-    --------
-    >>> [tree_depth(k) for k in (0, 1, 2, 3, 4, 4096)]
-    [2, 2, 3, 4, 4, 14]
-    """
+    """Return the layers of `k_hop_tree`: ceil(log2 k) + 2, and 2 for k = 0."""
     return 2 + max(k - 1, 0).bit_length()
 
 
@@ -248,13 +180,6 @@ def induction_heads(
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> words = ["abc".index(letter) for letter in "aabcbabca"]
-    >>> transformer = induction_heads(9, 3)
-    >>> "".join(".abc"[word] for word in transformer.run(words)), len(transformer.layers)
-    ('.a..cbabb', 2)
     """
     layers = _two_layers(n, n_letters, mechanism or ExactMatch(), hear_one, has_place=False)
     return WordTransformer(layers, n, n_letters - 1, offset=1)
@@ -282,12 +207,6 @@ def k_hop_tree(
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> words = ["abc".index(letter) for letter in "aabcbabca"]
-    >>> "".join(".abc"[word] for word in k_hop_tree(9, 3, 2).run(words))
-    '.a....bca'
     """
     if k < 0:
         raise InputError(f"k = {k}: give 0 or more")

@@ -31,11 +31,6 @@ def low_rank_sum(n: int, largest_sum: int) -> WordTransformer:
     ------
     InputError
         The sum may reach 2^53.
-
-    Examples
-    --------
-    >>> low_rank_sum(3, 12).run([3, 4, 5]).tolist()
-    [12, 12, 12]
     """
     if largest_sum >= MAX_WORD:
         raise InputError(f"sums up to {largest_sum}: they must stay below 2**53")
@@ -46,13 +41,7 @@ def low_rank_sum(n: int, largest_sum: int) -> WordTransformer:
 
 @dataclass(frozen=True)
 class Tally:
-    """Values: 1 at the residue of the token.
-
-    Examples
-    --------
-    >>> Tally(3)(np.arange(2), np.array([[2.0], [4.0]])).tolist()
-    [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
-    """
+    """Values: 1 at the residue of the token."""
 
     modulus: int
 
@@ -65,13 +54,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class ReadPartner:
-    """The fold: 1 if the residue that completes the token was counted, else 0.
-
-    Examples
-    --------
-    >>> ReadPartner(3)(np.arange(1), np.array([[2.0]]), np.array([[0.0, 5.0, 1.0]])).tolist()
-    [[1.0]]
-    """
+    """The fold: 1 if the residue that completes the token was counted, else 0."""
 
     modulus: int
 
@@ -96,11 +79,6 @@ def low_rank_match2(n: int, modulus: int, largest_word: int) -> WordTransformer:
     ------
     InputError
         The modulus is out of range.
-
-    Examples
-    --------
-    >>> low_rank_match2(4, 37, 36).run([1, 36, 0, 5]).tolist()
-    [1, 1, 1, 0]
     """
     if not 1 <= modulus <= MOST_RESIDUES:
         raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, it is a width here")

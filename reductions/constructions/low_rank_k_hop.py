@@ -38,13 +38,7 @@ OWN_LETTER, DONE, LETTER, BLOCK, COUNTS = range(5)
 
 @dataclass(frozen=True)
 class Blocks:
-    """The cut of N tokens into blocks, and k.
-
-    Examples
-    --------
-    >>> Blocks(n=10, n_letters=2, k=1, size=4).first_board
-    10
-    """
+    """The cut of N tokens into blocks, and k."""
 
     n: int
     n_letters: int
@@ -151,14 +145,6 @@ class LowRankKHop:
     """The transformer, and how letters go in and the answer comes out.
 
     Made by :func:`low_rank_k_hop`.
-
-    Examples
-    --------
-    >>> found = low_rank_k_hop(9, n_letters=3, k=2)
-    >>> ".abc"[found.answer(["abc".index(c) for c in "aabcbabca"])]
-    'a'
-    >>> found.depth, found.words_a_layer
-    (3, 12)
     """
 
     transformer: Transformer
@@ -227,13 +213,6 @@ def low_rank_k_hop(n: int, n_letters: int, k: int, *, block: int | None = None) 
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> [low_rank_k_hop(1024, 4, k).depth for k in (0, 1, 2, 4, 8)]
-    [0, 2, 3, 5, 9]
-    >>> low_rank_k_hop(1024, 4, 8).words_a_layer, 2 * 64
-    (128, 128)
     """
     if n < 1 or n_letters < 1 or k < 0 or (block is not None and block < 1):
         raise InputError(

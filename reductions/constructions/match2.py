@@ -55,11 +55,6 @@ class Match2Transformer(Transformer):
     """One layer, one head, width 1.
 
     Use :func:`match2_transformer` to make one.
-
-    Examples
-    --------
-    >>> match2_transformer(4, 37).run(np.array([1, 36, 0, 5])).tolist()
-    [1, 1, 1, 0]
     """
 
     modulus: int
@@ -125,13 +120,7 @@ def match2_transformer(n: int, modulus: int) -> Match2Transformer:
 
 
 def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
-    """Return the bounds of the construction: one layer, one head, width 1, residues below M.
-
-    Examples
-    --------
-    >>> [(bound.quantity, bound.value) for bound in match2_bounds(8, 37)][-2:]
-    [('context_length', 8), ('precision_bits', 6)]
-    """
+    """Return the bounds of the construction: one layer, one head, width 1, residues below M."""
     length, modulus_bits = sympy.symbols("N M_bits", positive=True, integer=True)
     values = {"N": n, "M_bits": modulus.bit_length()}
     source = "one exact-match head (arXiv 2509.09001)"

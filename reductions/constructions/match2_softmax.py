@@ -40,13 +40,7 @@ MOST_RESIDUES = 2**16
 
 @dataclass(frozen=True)
 class OnCircle:
-    """The row-wise map from a residue to its point on the circle, or to that of its partner.
-
-    Examples
-    --------
-    >>> OnCircle(4, 1)(np.arange(2), np.array([[0.0], [2.0]])).round(9).tolist()
-    [[1.0, 0.0], [-1.0, 0.0]]
-    """
+    """The row-wise map from a residue to its point on the circle, or to that of its partner."""
 
     modulus: int
     sign: int
@@ -59,14 +53,7 @@ class OnCircle:
 
 @dataclass(frozen=True)
 class IsNear:
-    """The fold: 1 if what was heard lies at the point of the partner, else 0.
-
-    Examples
-    --------
-    >>> fold = IsNear(4, gap=1.0)
-    >>> fold(np.arange(2), np.zeros((2, 1)), np.array([[1.0, 0.0], [0.0, 0.0]])).tolist()
-    [[1.0], [0.0]]
-    """
+    """The fold: 1 if what was heard lies at the point of the partner, else 0."""
 
     modulus: int
     gap: float
@@ -96,11 +83,6 @@ def match2_softmax(n: int, modulus: int, largest_word: int) -> WordTransformer:
     References
     ----------
     After Sanford, Hsu, Telgarsky, arXiv 2306.02896, who compute Match2 by one softmax unit.
-
-    Examples
-    --------
-    >>> match2_softmax(4, 37, 36).run([1, 36, 0, 5]).tolist()
-    [1, 1, 1, 0]
     """
     if not 1 <= modulus <= MOST_RESIDUES:
         raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, where float64 tells apart")

@@ -67,16 +67,6 @@ class Construction:
         int N -> the places of the output that it answers for; all by default.
     is_randomised : bool
         Whether a run may say that it failed, by the failure word everywhere.
-
-    Examples
-    --------
-    >>> from reductions.registry import find
-    >>> direct = find("construction", "match2/direct").load()
-    >>> instance = find("task", "match2").load().random["uniform"](16, 0)
-    >>> [bound.value for bound in direct.bounds(instance.shape)]
-    [1, 1]
-    >>> direct.certify(instance).ok
-    True
     """
 
     task: str

@@ -23,11 +23,6 @@ class Messages:
     ----------
     layers : tuple of tuple of number
         The words of every layer.
-
-    Examples
-    --------
-    >>> Messages(((1.0, 2.0), (3.0,))).words
-    (2, 1)
     """
 
     layers: Told
@@ -58,16 +53,6 @@ def low_rank_messages(transformer: Transformer, rows: Rows, cut: int) -> Message
     ------
     InputError
         A cut that is not there, another mechanism, heads that see both sides of the cut.
-
-    Examples
-    --------
-    >>> from anna_model import HeadMaps, RowwiseLayer
-    >>> from anna_model.mechanisms import Raw
-    >>> head = HeadMaps(lambda i, X: X, lambda i, X: X, lambda i, X: X, 1, 1)
-    >>> layer = RowwiseLayer(LowRank(Raw(), normalised=False, causal=True), (head, head))
-    >>> rows = Rows.from_dense(np.array([[1.0], [2.0], [5.0]]))
-    >>> low_rank_messages(Transformer((layer,), 3), rows, cut=2)
-    Messages(layers=((5.0, 5.0),))
     """
     if not 0 <= cut <= transformer.n_tokens:
         raise InputError(f"cut = {cut}: choose it in 0 .. {transformer.n_tokens}")

@@ -26,13 +26,7 @@ WORD_BITS = 52
 
 @dataclass(frozen=True)
 class Digits:
-    """Where the letter of a token stands: word and digit.
-
-    Examples
-    --------
-    >>> Digits(n=9, n_letters=4, depth=2).per_word, Digits(n=9, n_letters=4, depth=2).width
-    (26, 1)
-    """
+    """Where the letter of a token stands: word and digit."""
 
     n: int
     n_letters: int
@@ -76,13 +70,7 @@ class WriteDown:
 
 
 def remember(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold: put what was heard behind the row.
-
-    Examples
-    --------
-    >>> remember(np.arange(1), np.array([[1.0]]), np.array([[2.0]])).tolist()
-    [[1.0, 2.0]]
-    """
+    """Fold: put what was heard behind the row."""
     return np.concatenate([rows, heard], axis=1)
 
 
@@ -127,12 +115,6 @@ class PackedKHop:
     """The transformer on letters.
 
     Made by :func:`packed_k_hop`.
-
-    Examples
-    --------
-    >>> found = packed_k_hop(9, n_letters=3, k=2)
-    >>> "".join(".abc"[word] for word in found.run(["abc".index(c) for c in "aabcbabca"]))
-    '.a....bca'
     """
 
     transformer: Transformer
@@ -184,11 +166,6 @@ def packed_k_hop(n: int, n_letters: int, k: int, *, depth: int = 1) -> PackedKHo
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> [packed_k_hop(4096, 4, 64, depth=depth).words_a_layer for depth in (1, 2, 4)]
-    [158, 79, 40]
     """
     if n < 1 or not 1 <= n_letters <= 2**WORD_BITS or k < 0 or depth < 1:
         raise InputError(

@@ -33,15 +33,6 @@ class Hops:
     n_letters : int
     hops : int
         h.
-
-    Examples
-    --------
-    After "ab" the letter 0 was followed by the letter 1:
-
-    >>> step = Hops(n_letters=2, hops=1)
-    >>> state, _ = step(0, (0, 0, 0), (1, 1))
-    >>> step(1, state, (2, 2))
-    ((2, 0, 2), (2, 0))
     """
 
     n_letters: int
@@ -70,14 +61,6 @@ class RecurrentKHop:
     ----------
     model : RecurrentModel
     n_letters, k : int
-
-    Examples
-    --------
-    >>> found = recurrent_k_hop(9, n_letters=3, k=2)
-    >>> "".join(".abc"[word] for word in found.run(["abc".index(c) for c in "aabcbabca"]))
-    '.a....bca'
-    >>> found.depth, found.state_words
-    (2, 4)
     """
 
     model: RecurrentModel
@@ -143,14 +126,6 @@ def recurrent_k_hop(n: int, n_letters: int, k: int, *, hops_a_layer: int = 1) ->
     Notes
     -----
     A run takes O(n k) steps of plain Python.
-
-    Examples
-    --------
-    >>> [recurrent_k_hop(100, 4, k).depth for k in (1, 2, 4, 8)]
-    [1, 2, 4, 8]
-    >>> wide = recurrent_k_hop(100, 4, 8, hops_a_layer=8)
-    >>> wide.depth, wide.state_words
-    (1, 33)
     """
     if n < 1 or n_letters < 1 or k < 0 or hops_a_layer < 1:
         raise InputError(

@@ -21,26 +21,14 @@ MOST_RESIDUES = 2**20
 
 
 def add_up(position: int, state: Words, row: Words) -> tuple[Words, Words]:
-    """Add a word to the sum; the step of SUM.
-
-    Examples
-    --------
-    >>> add_up(1, (5,), (3,))
-    ((8,), (8,))
-    """
+    """Add a word to the sum; the step of SUM."""
     total = state[0] + row[0]
     return (total,), (total,)
 
 
 @dataclass(frozen=True)
 class MarkResidue:
-    """Mark the residue of a word and look its partner up; the step of Match2.
-
-    Examples
-    --------
-    >>> MarkResidue(5)(0, (0b100,), (3,))
-    ((12,), (1,))
-    """
+    """Mark the residue of a word and look its partner up; the step of Match2."""
 
     modulus: int
 
@@ -55,13 +43,7 @@ class MarkResidue:
 
 @dataclass(frozen=True)
 class RecurrentReader:
-    """A recurrent model on words: the answer of a token is its first number.
-
-    Examples
-    --------
-    >>> recurrent_sum(3, 12).run([3, 4, 5]).tolist()
-    [3, 7, 12]
-    """
+    """A recurrent model on words: the answer of a token is its first number."""
 
     model: RecurrentModel
 
@@ -81,11 +63,6 @@ def recurrent_sum(n: int, largest_sum: int) -> RecurrentReader:
     ------
     InputError
         The sum may reach 2^62.
-
-    Examples
-    --------
-    >>> recurrent_sum(3, 12).resources().token_width
-    1
     """
     if not 0 <= largest_sum < 2**MOST_WORD_BITS:
         raise InputError(f"sums up to {largest_sum}: they must stay below 2**{MOST_WORD_BITS}")
@@ -106,12 +83,6 @@ def recurrent_match2(n: int, modulus: int) -> RecurrentReader:
     ------
     InputError
         The modulus is out of range.
-
-    Examples
-    --------
-    >>> model = recurrent_match2(4, 37)
-    >>> model.run([1, 5, 0, 36]).tolist(), model.resources().token_width
-    ([0, 0, 1, 1], 1)
     """
     if not 1 <= modulus <= MOST_RESIDUES:
         raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**20, it is a width here")

@@ -61,14 +61,6 @@ def sum_transformer(
     ----------
     The task of Proposition E.3 of Liu et al., arXiv 2509.09001, which a Reformer with a fixed
     pattern needs log N layers for.
-
-    Examples
-    --------
-    >>> from anna_model import Anna
-    >>> from anna_model.lsh import Hyperplane
-    >>> by_hashing = Anna(Hyperplane(), hashes=4, tables=1, seed=0)
-    >>> sum_transformer(4, 10, by_hashing).run(np.array([1, 2, 3, 4])).tolist()
-    [10, 10, 10, 10]
     """
     if n * largest_sum >= MAX_WORD:
         raise InputError(
@@ -82,13 +74,7 @@ def sum_transformer(
 
 
 def sum_bounds(n: int, largest_sum: int) -> tuple[Bound, ...]:
-    """Return the bounds of the construction: one layer, one head, width 1, bits of N S.
-
-    Examples
-    --------
-    >>> [bound.value for bound in sum_bounds(8, 100)]
-    [1, 1, 1, 1, 8, 11]
-    """
+    """Return the bounds of the construction: one layer, one head, width 1, bits of N S."""
     length, n_bits, s_bits = sympy.symbols("N N_bits S_bits", positive=True, integer=True)
     values = {"N": n, "N_bits": n.bit_length(), "S_bits": max(1, largest_sum.bit_length())}
     source = "one head of equal keys (arXiv 2509.09001)"
@@ -119,11 +105,6 @@ def certify_sum(
         N times the sum is 2^53 or more.
     NoWayBack
         The way back was asked for and does not fit.
-
-    Examples
-    --------
-    >>> certify_sum(np.array([3, 4, 5]), back=True).ok
-    True
     """
     n, largest = len(words), sum(words.tolist())
     transformer = sum_transformer(n, largest)

@@ -30,12 +30,6 @@ class WordTransformer(Transformer):
         What the first layer is given is a word and this.
     column : int
         Of the last rows, where the answer stands.
-
-    Examples
-    --------
-    >>> from reductions.constructions.sum import sum_transformer
-    >>> sum_transformer(3, 12).run([3, 4, 5]).tolist()
-    [12, 12, 12]
     """
 
     largest_word: int

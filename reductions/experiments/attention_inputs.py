@@ -33,12 +33,6 @@ class Clusters:
     integers : bool
         Queries and keys are the numbers of their clusters, as one coordinate.
     seed : int
-
-    Examples
-    --------
-    >>> Q, K, V = Clusters(n=6, width=4, n_clusters=2).draw()
-    >>> Q.shape, K.shape, V.shape, np.allclose(np.linalg.norm(Q, axis=1), 1)
-    ((6, 4), (6, 4), (6, 4), True)
     """
 
     n: int
@@ -69,14 +63,6 @@ def read_matrix(path: str | Path) -> Matrix:
     ------
     HeadFileError
         The file cannot be read, is damaged, or holds no vector or matrix of real numbers.
-
-    Examples
-    --------
-    >>> read_matrix("missing.npy")
-    Traceback (most recent call last):
-        ...
-    reductions.experiments.attention_inputs.HeadFileError: cannot read missing.npy: No such file \
-or directory
     """
     try:
         array = np.load(path, allow_pickle=False)

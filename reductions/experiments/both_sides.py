@@ -61,13 +61,7 @@ GRAPHS: tuple[tuple[Algorithm, RoundLowerBound], ...] = (
 
 
 def layer_simulations() -> dict[str, LayerSimulation]:
-    """Return a layer of every mechanism that is simulated, over 256 tokens, as a protocol.
-
-    Examples
-    --------
-    >>> {name: one.rounds_a_layer for name, one in layer_simulations().items()}
-    {'softmax': 5, 'anna': 74, 'exact_match': 20, 'low_rank': 2}
-    """
+    """Return a layer of every mechanism that is simulated, over 256 tokens, as a protocol."""
     return {
         mechanism.replace("-", "_"): simulation_of(one.executed(LAYER_TOKENS), SOURCES[mechanism])
         for mechanism, one in zip(COUNTED, series_of(COUNTED, [RATIO]), strict=True)
@@ -96,14 +90,6 @@ def both_sides(
         ``size`` costs; ``softmax_layers``, ``anna_layers``, ``exact_match_layers`` and
         ``low_rank_layers`` are the depth bounds. ``ok`` says
         whether the lower side lies below the upper one, None where it has no value.
-
-    Examples
-    --------
-    >>> rows = list(both_sides([512], [4, 8], ["1/4"]))
-    >>> [(row["algorithm"], row["size"], row["lower_rounds"], row["rounds"]) for row in rows][:2]
-    [('converge_cast', 512, 2, 2), ('aggregate', 512, 2, 4)]
-    >>> [(row["task"], row["size"], row["lower_rounds"], row["a_doubling"]) for row in rows][3:5]
-    [('k-hop', 4, 'c*log(k)', None), ('k-hop', 8, 'c*log(k)', 1.0)]
     """
     simulations = layer_simulations()
     for algorithm in FULL_DEGREE:

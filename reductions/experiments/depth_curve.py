@@ -33,13 +33,7 @@ COUNTING = "counting, for recurrent models of width A + 1"
 
 
 def constructions() -> tuple[Construction, ...]:
-    """Return all constructions of k-hop, in the order of the registry.
-
-    Examples
-    --------
-    >>> [each.name for each in constructions()][:2]
-    ['k-hop/tree', 'k-hop/compiled']
-    """
+    """Return all constructions of k-hop, in the order of the registry."""
     loaded = (find("construction", name).load() for name in names("construction"))
     return tuple(each for each in loaded if each.task == TASK)
 
@@ -59,12 +53,6 @@ def depth_row(
         none.
     seed : int
         Of the uniform letters of the run.
-
-    Examples
-    --------
-    >>> row = depth_row(constructions()[0], 1024, 4, 16, run=64)
-    >>> row["line"], row["layers"], row["bound"], row["differ"], row["compared"], row["ok"]
-    ('k-hop/tree', 6, 6, 0, 128, True)
     """
     shape = Shape(n, n_letters, {"k": k})
     resources = construction.build(shape).resources()
@@ -98,14 +86,6 @@ def lower_bound_rows(n: int, n_letters: int, k: int) -> Iterator[Row]:
     Without one the bound of pointer chasing holds for narrow models up to the constant of their
     width, and the bound by counting with all constants for the width of our recurrent model; it is
     0 where there are too few tokens or letters.
-
-    Examples
-    --------
-    >>> for row in lower_bound_rows(2**13, 16, 256):
-    ...     print(row["layers"], row["line"])
-    8 c log2 k, c drawn as 1 (1-vs-2-cycle conjecture)
-    256 k, for recurrent and low-rank models of width o(N / k^6)
-    38 counting, for recurrent models of width A + 1
     """
     logarithm = float(K_HOP_ROUNDS.rounds.subs({C: 1 / log(2), K: k}))
     for line, layers, source in (
@@ -123,11 +103,6 @@ def counted_depth(n: int, n_letters: int, k: int) -> int:
     """Return the layers that a causal model of A + 1 words a layer needs, by counting prefixes.
 
     The best of all families that fit: 2 q + 2 letters and 2 q k + k + 2 tokens.
-
-    Examples
-    --------
-    >>> counted_depth(2**13, 16, 16), counted_depth(2**13, 64, 16), counted_depth(64, 16, 64)
-    (3, 4, 0)
     """
     most = min((n_letters - 2) // 2, (n - 2 - k) // (2 * k))
     if most < 1:
@@ -144,12 +119,6 @@ def depth_rows(
     ------
     InputError
         A k below 1, less than two letters, or no token.
-
-    Examples
-    --------
-    >>> rows = list(depth_rows(256, 4, [1, 2, 4]))
-    >>> [row["layers"] for row in rows if row["line"] == "k-hop/softmax"]
-    [2, 3, 4]
     """
     if n < 1 or n_letters < 2 or min(hops) < 1:
         raise InputError(
@@ -165,13 +134,7 @@ def depth_rows(
 
 
 def layers_a_doubling(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
-    """Return, for every construction, the different steps in layers where k doubles.
-
-    Examples
-    --------
-    >>> layers_a_doubling(list(depth_rows(256, 4, [1, 2, 4, 8])))["k-hop/compiled"]
-    (1,)
-    """
+    """Return, for every construction, the different steps in layers where k doubles."""
     steps: dict[str, set[int]] = {}
     for line in dict.fromkeys(row["line"] for row in rows if row["kind"] == "construction"):
         own = sorted((row["k"], row["layers"]) for row in rows if row["line"] == line)

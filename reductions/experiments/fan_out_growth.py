@@ -67,12 +67,6 @@ class FanOutPoint:
         As `Transformer.resources` gives them.
     load : Fraction
         f, the words on their way that a machine declares over its memory s.
-
-    Examples
-    --------
-    >>> point = fan_out_point(2**24, "1/4", "3/4")
-    >>> point.partners, point.heads, point.head_width, point.layers
-    (8, 9, 4530, 13)
     """
 
     n_words: int
@@ -93,13 +87,7 @@ class FanOutPoint:
 
 
 def fan_out_exponent(epsilon: Fraction, larger: Fraction) -> Fraction:
-    """Return rho of Theorem 4.1.
-
-    Examples
-    --------
-    >>> fan_out_exponent(Fraction(1, 4), Fraction(3, 4))
-    Fraction(1, 8)
-    """
+    """Return rho of Theorem 4.1."""
     return (larger - epsilon) / 4
 
 
@@ -117,12 +105,6 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
     ShapeError
         The limits are not derived: epsilon is above 1/2 or not below ``larger``, s is below 16,
         there is a single partner, or ids have fewer than three digits.
-
-    Examples
-    --------
-    >>> point = fan_out_point(2**24, "1/2", "1")
-    >>> point.heads == point.partners + 1
-    True
     """
     eps, beyond = as_exponent(epsilon, "epsilon"), as_exponent(larger, "larger")
     memory = ceil_power(n_words, eps)
@@ -161,24 +143,12 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
 def fan_out_growth(
     epsilon: Fraction | str, larger: Fraction | str, sizes: Iterable[int]
 ) -> tuple[FanOutPoint, ...]:
-    """Return `fan_out_point` at every size.
-
-    Examples
-    --------
-    >>> [point.heads for point in fan_out_growth("1/3", "1", [2**16, 2**20, 2**24])]
-    [7, 11, 17]
-    """
+    """Return `fan_out_point` at every size."""
     return tuple(fan_out_point(n_words, epsilon, larger) for n_words in sizes)
 
 
 def most_layers(epsilon: Fraction, larger: Fraction) -> int:
-    """Return 2 ceil((1 - eps) / rho) + 1, which holds for every N.
-
-    Examples
-    --------
-    >>> most_layers(Fraction(1, 4), Fraction(3, 4))
-    13
-    """
+    """Return 2 ceil((1 - eps) / rho) + 1, which holds for every N."""
     digits = (1 - epsilon) / fan_out_exponent(epsilon, larger)
     return 2 * ceil_div(digits.numerator, digits.denominator) + 1
 
@@ -190,13 +160,6 @@ def fan_out_fit(points: Sequence[FanOutPoint], quantity: Quantity) -> Exponent:
     ------
     ValueError
         Fewer than three sizes, or points of different exponents.
-
-    Examples
-    --------
-    >>> points = fan_out_growth("1/4", "3/4", [2**e for e in range(16, 30, 4)])
-    >>> fitted = fan_out_fit(points, "heads")
-    >>> fitted.theory, fitted.holds, abs(fitted.slope - 1 / 8) < 0.03
-    (Fraction(1, 8), True, True)
     """
     kinds = {(point.epsilon, point.larger) for point in points}
     if len(kinds) != 1 or len({point.n_words for point in points}) < 3:

@@ -53,11 +53,6 @@ class Experiment:
         Instances of the test.
     runs, quick_runs : int
         Draws of the hash functions.
-
-    Examples
-    --------
-    >>> [((1, 1),), ((8, 2),)] == [MATCH2.settings[0], MATCH2.quick[9]]
-    True
     """
 
     name: str
@@ -76,13 +71,7 @@ class Experiment:
 
 
 def alike(tables: Sequence[Sequence[int]], hashes: Sequence[int]) -> tuple[Setting, ...]:
-    """Combine the tables of every layer with hashes that all layers share.
-
-    Examples
-    --------
-    >>> alike([[32, 64], [4]], [1, 2])[1:3]
-    (((32, 2), (4, 2)), ((64, 1), (4, 1)))
-    """
+    """Combine the tables of every layer with hashes that all layers share."""
     return tuple(
         tuple((layer, z) for layer in chosen) for chosen in product(*tables) for z in hashes
     )
@@ -125,11 +114,6 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Return the mean of shares, and the 95 % interval of Student's t within 0 .. 1.
 
     Of one value there is none: low and high are the ends of the range.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in interval([0.1, 0.2, 0.3])], interval([0.5])
-    ([0.2, 0.0, 0.448], (0.5, 0.0, 1.0))
     """
     mean = fmean(values)
     if len(values) < 2:
@@ -170,13 +154,6 @@ def rows_of(
     list of dict
         A row a setting: tables, hashes, surrogate, error with its interval over the runs,
         collisions a query and more; see `row_of`.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate import shipped
-    >>> rows = rows_of(MATCH2, shipped("match2-collisions"), quick=True, runs=1, samples=2)
-    >>> len(rows) == len(MATCH2.quick), rows[0]["tables"], rows[0]["surrogate"]
-    (True, 1, 'collisions')
     """
     settings = experiment.quick if quick else experiment.settings
     n_runs = runs or (experiment.quick_runs if quick else experiment.runs)
@@ -196,17 +173,7 @@ def rows_of(
 
 
 def figures_of(measured: Measured) -> Row:
-    """Sum up one run of one setting, by its last layer.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate import shipped
-    >>> learned = shipped("match2-collisions")
-    >>> batch = MATCH2.batch(learned.recipe.task, seed=0, samples=2)
-    >>> (measured,) = measure(learned, batch, [((8, 1),)], seed=0)
-    >>> figures_of(measured)["collisions_least"] <= figures_of(measured)["collisions"]
-    True
-    """
+    """Sum up one run of one setting, by its last layer."""
     collisions = measured.collisions[-1]
     return {
         "error": measured.error,
@@ -230,14 +197,6 @@ def row_of(surrogate: str, setting: Setting, runs: Sequence[Row]) -> Row:
         and a key that a query of the last layer met, on average), the least and most of any query,
         keys_met (different keys); sought_weight, the share of the collisions that were with what
         the query looks for; runs.
-
-    Examples
-    --------
-    >>> run = {"error": 0.5, "error_hop_1": 0.5, "collisions": 8.0, "collisions_least": 1,
-    ...     "collisions_most": 9, "keys_met": 2.0, "sought_weight": 0.75}
-    >>> row = row_of("softmax", ((8, 1),), [run, run])
-    >>> row["tables"], row["error"], row["error_low"], row["collisions"], row["runs"]
-    (8, 0.5, 0.5, 8.0, 2)
     """
     tables = {f"tables_layer_{at}": pair[0] for at, pair in enumerate(setting, start=1)}
     error, low, high = interval([run["error"] for run in runs])
@@ -260,16 +219,7 @@ def row_of(surrogate: str, setting: Setting, runs: Sequence[Row]) -> Row:
 
 
 def baselines_of(experiment: Experiment, learned: Learned, batch: Batch) -> dict[str, float]:
-    """Return the errors of guessing and of the attention that was trained.
-
-    Examples
-    --------
-    >>> from anna_model.surrogate import shipped
-    >>> learned = shipped("match2-softmax")
-    >>> batch = MATCH2.batch(learned.recipe.task, seed=0, samples=2)
-    >>> sorted(baselines_of(MATCH2, learned, batch))
-    ['guess', 'guess the most frequent', 'softmax, exact']
-    """
+    """Return the errors of guessing and of the attention that was trained."""
     answered = learned.answer(batch.tokens, trained_attention(learned))
     name = learned.recipe.stand_in.name
     trained = float((answered != batch.answers).mean())

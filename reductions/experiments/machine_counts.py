@@ -65,13 +65,7 @@ _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.22
 
 @dataclass(frozen=True)
 class OnCircle:
-    """Unit vectors at angles that the first number of a row picks: by a table, so always alike.
-
-    Examples
-    --------
-    >>> OnCircle(4, 1)(np.zeros(1, int), np.array([[1.0]])).round(3).tolist()
-    [[-1.0, 0.0]]
-    """
+    """Unit vectors at angles that the first number of a row picks: by a table, so always alike."""
 
     turns: int
     shift: int
@@ -85,13 +79,7 @@ class OnCircle:
 
 @dataclass(frozen=True)
 class Residue:
-    """The first number of a row, moved and taken modulo a number, over a power of two.
-
-    Examples
-    --------
-    >>> Residue(5, 3, width=2)(np.zeros(1, int), np.array([[1.0]])).tolist()
-    [[4.0, 0.0]]
-    """
+    """The first number of a row, moved and taken modulo a number, over a power of two."""
 
     modulus: int
     shift: int
@@ -103,13 +91,7 @@ class Residue:
 
 
 def to_integers(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold what was heard: the new row is that, rounded half to even.
-
-    Examples
-    --------
-    >>> to_integers(np.zeros(1, int), np.zeros((1, 1)), np.array([[2.5]])).tolist()
-    [[2.0]]
-    """
+    """Fold what was heard: the new row is that, rounded half to even."""
     return np.rint(heard)
 
 
@@ -125,11 +107,6 @@ class Series:
         eps' - eps.
     ratio : float, optional
         c, for anna.
-
-    Examples
-    --------
-    >>> Series("anna", Fraction(1, 2), 20).name, Series("softmax", Fraction(1, 2)).exponent
-    ('anna, c = 20', 2.0)
     """
 
     mechanism: Counted
@@ -237,12 +214,6 @@ def count(series: Series, n_tokens: int, seed: int = 0) -> dict[str, Any]:
         N does not fit.
     MPCError
         A limit of the model is broken.
-
-    Examples
-    --------
-    >>> row = count(Series("softmax", Fraction(1, 2)), 16)
-    >>> row["machines"], row["ok"], row["rounds"] == row["rounds_bound"]
-    (256, True, True)
     """
     started = time.perf_counter()
     executed = series.executed(n_tokens, seed)
@@ -277,14 +248,7 @@ def count(series: Series, n_tokens: int, seed: int = 0) -> dict[str, Any]:
 def counts(
     series: Iterable[Series], sizes: Sequence[int], seeds: Sequence[int] = (0,)
 ) -> Iterator[dict[str, Any]]:
-    """Return `count` of every series at every size and seed, one after the other.
-
-    Examples
-    --------
-    >>> lines = [Series("softmax", Fraction(1, 2))]
-    >>> [row["machines"] for row in counts(lines, [8, 16])]
-    [64, 256]
-    """
+    """Return `count` of every series at every size and seed, one after the other."""
     for one in series:
         for n_tokens in sizes:
             for seed in seeds:
@@ -303,11 +267,6 @@ class Slope:
         ln(machines / log factor) on ln N.
     theory : float
         Counts may grow more slowly.
-
-    Examples
-    --------
-    >>> Slope("softmax", 2.0, 0.0, 2.0).holds
-    True
     """
 
     line: str
@@ -322,16 +281,7 @@ class Slope:
 
 
 def slope_of(series: Series, rows: Sequence[dict[str, Any]]) -> Slope | None:
-    """Fit the exponent of a series to its rows; None where there are fewer than three sizes.
-
-    Examples
-    --------
-    >>> series = Series("exact-match", Fraction(1, 2))
-    >>> rows = [{"line": series.name, "n": n, "machines": 3 * n} for n in (4, 16, 64)]
-    >>> fitted = slope_of(series, rows)
-    >>> round(fitted.slope, 6), fitted.margin < 1e-6, fitted.holds
-    (1.0, True, False)
-    """
+    """Fit the exponent of a series to its rows; None where there are fewer than three sizes."""
     mine = [row for row in rows if row["line"] == series.name]
     if len({row["n"] for row in mine}) < LEAST_POINTS:
         return None
@@ -346,26 +296,14 @@ def slope_of(series: Series, rows: Sequence[dict[str, Any]]) -> Slope | None:
 
 
 def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t, from above: that of 10 degrees for more.
-
-    Examples
-    --------
-    >>> student(3), student(100)
-    (3.182, 2.228)
-    """
+    """Return the 97.5 % quantile of Student's t, from above: that of 10 degrees for more."""
     return _STUDENT[min(freedom, len(_STUDENT)) - 1]
 
 
 def series_of(
     mechanisms: Sequence[str], ratios: Sequence[float], gap: str | float | Fraction = "1/2"
 ) -> list[Series]:
-    """Return the lines of a picture: a mechanism each, anna once for every ratio.
-
-    Examples
-    --------
-    >>> [one.name for one in series_of(["softmax", "anna"], [10, 20])]
-    ['softmax', 'anna, c = 10', 'anna, c = 20']
-    """
+    """Return the lines of a picture: a mechanism each, anna once for every ratio."""
     exponent, found = as_exponent(gap, "gap"), []
     for mechanism in mechanisms:
         of = ratios if mechanism == "anna" else [None]

@@ -51,11 +51,6 @@ class ThreeSumPoint:
         As `Transformer.resources` gives them.
     capacity : int
         b, of the widest layer.
-
-    Examples
-    --------
-    >>> three_sum_point(2**18)
-    ThreeSumPoint(n_words=262144, layers=26, heads=3070, token_width=102303, capacity=15)
     """
 
     n_words: int
@@ -85,12 +80,6 @@ def three_sum_point(n_words: int) -> ThreeSumPoint:
     ------
     InputError
         N is below 2^17.
-
-    Examples
-    --------
-    >>> point = three_sum_point(10**6)
-    >>> point.layers, point.token_width == point.predicted_width
-    (26, True)
     """
     if n_words < LEAST_SIZE:
         raise InputError(f"N = {n_words}: choose it at least 2^17, where the sort has two levels")
@@ -108,13 +97,7 @@ def three_sum_point(n_words: int) -> ThreeSumPoint:
 
 
 def three_sum_points(sizes: Iterable[int]) -> tuple[ThreeSumPoint, ...]:
-    """Return `three_sum_point` at every size.
-
-    Examples
-    --------
-    >>> [point.layers for point in three_sum_points([2**17, 2**20, 2**23])]
-    [26, 26, 26]
-    """
+    """Return `three_sum_point` at every size."""
     return tuple(three_sum_point(n_words) for n_words in sizes)
 
 
@@ -125,12 +108,6 @@ def three_sum_exponent(points: Sequence[ThreeSumPoint]) -> Exponent:
     ------
     ValueError
         Fewer than three sizes.
-
-    Examples
-    --------
-    >>> fitted = three_sum_exponent(three_sum_points([2**17, 2**20, 2**23]))
-    >>> fitted.theory, fitted.holds, fitted.high - fitted.low < 0.01
-    (Fraction(1, 2), True, True)
     """
     if len({point.n_words for point in points}) < 3:
         raise ValueError("an exponent needs three sizes or more")

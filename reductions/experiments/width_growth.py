@@ -63,13 +63,6 @@ class StridePermutation(Protocol):
     """Word g goes to place (a g) mod N, a > block coprime to N: every machine sends all it has.
 
     One round, one word a record, k = s messages a machine both ways.
-
-    Examples
-    --------
-    >>> from mpc_sim import Simulation
-    >>> cluster = Cluster(n_words=8, memory_words=2, n_machines=4, block_words=2)
-    >>> Simulation(StridePermutation(), cluster, np.arange(8)).run().tolist()
-    [0, 3, 6, 1, 4, 7, 2, 5]
     """
 
     def n_rounds(self, cluster: Cluster) -> int:
@@ -124,11 +117,6 @@ class GrowthPoint:
         As `Transformer.resources` gives them; for the printed code those of the code object.
     log_factor : Fraction
         f, the factor of widths that grows like a logarithm; see the module.
-
-    Examples
-    --------
-    >>> growth_point(2**16, "1/4", "syndrome").token_width == 16 + 1 + 16 * (2 * 16 + 2)
-    True
     """
 
     n_words: int
@@ -156,13 +144,6 @@ class Exponent:
         Least squares, of ln(quantity / f) on ln N.
     low, high : float
         Where the construction puts the slope; `theory` lies between them.
-
-    Examples
-    --------
-    >>> points = growth("1/2", "syndrome", [2**e for e in range(10, 21, 2)])
-    >>> fitted = exponent(points, "token_width")
-    >>> fitted.theory, fitted.holds, abs(fitted.slope - 1) < 0.02
-    (Fraction(1, 1), True, True)
     """
 
     quantity: Quantity
@@ -194,12 +175,6 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> Gro
     -----
     Cost: O(1) arrays; for the printed code, whose transformer could not be held, the code alone is
     built.
-
-    Examples
-    --------
-    >>> point = growth_point(2**16, "1/4", "syndrome")
-    >>> point.heads, point.context_length
-    (17, 65536)
     """
     rho = as_exponent(epsilon, "epsilon")
     memory = ceil_power(n_words, rho)
@@ -249,13 +224,7 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> Gro
 def growth(
     epsilon: Fraction | str, variant: Variant, sizes: Iterable[int]
 ) -> tuple[GrowthPoint, ...]:
-    """Return `growth_point` at every size.
-
-    Examples
-    --------
-    >>> [point.heads for point in growth("1/2", "spread", [256, 1024, 4096])]
-    [17, 33, 65]
-    """
+    """Return `growth_point` at every size."""
     return tuple(growth_point(n_words, epsilon, variant) for n_words in sizes)
 
 
@@ -274,13 +243,6 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
     ------
     ValueError
         Fewer than three sizes, or points of different epsilon or variant.
-
-    Examples
-    --------
-    >>> points = growth("1/2", "spread", [2**10, 2**14, 2**18])
-    >>> fitted = exponent(points, "heads")
-    >>> fitted.theory, fitted.holds
-    (Fraction(1, 2), True)
     """
     kinds = {(point.epsilon, point.variant) for point in points}
     if len(kinds) != 1 or len({point.n_words for point in points}) < 3:
@@ -323,12 +285,6 @@ def slope_within(
     -------
     slope, below, above : float
         The slope lies between that of the line plus ``below`` and that plus ``above``.
-
-    Examples
-    --------
-    >>> exact, half = np.zeros(3), np.full(3, np.log(1.5))
-    >>> [round(value, 3) for value in slope_within([10, 100, 1000], [4, 40, 400], exact, half)]
-    [1.0, -0.088, 0.088]
     """
     x = np.log(np.array(sizes, float))
     x -= x.mean()

@@ -50,17 +50,6 @@ class TransformerExplorer:
     ------
     ImportError
         Without the extra ``notebooks``.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> from reductions import compile_protocol
-    >>> cluster = fit_cluster(k_hop(1), 9, "2/3", largest_word=3)
-    >>> explorer = compile_protocol(k_hop(1), cluster).explore([0, 0, 1, 2, 1, 0, 1, 2, 0])
-    >>> explorer.layer.value = 2
-    >>> "layer 1: round 0, columnsort / load" in explorer.said.value
-    True
     """
 
     def __init__(self, trace: TransformerTrace) -> None:

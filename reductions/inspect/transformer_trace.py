@@ -44,15 +44,6 @@ class TransformerTrace:
         S: before layer 0, and after every layer.
     asked : tuple of tuple of (HeadBlock, Answer)
         The blocks of every layer.
-
-    Examples
-    --------
-    >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
-    >>> head = HeadMaps(lambda i, X: 0 * X, lambda i, X: X % 2, lambda i, X: X, 1, 1)
-    >>> even = Transformer((RowwiseLayer(ExactMatch(), (head,)),), n_tokens=3)
-    >>> trace = TransformerTrace.of(even, Rows.from_dense(np.array([[2.0], [3.0], [4.0]])))
-    >>> trace.pattern(layer=0, head=0).weights[0].tolist(), trace.rows[1].values[0].tolist()
-    ([0.5, 0.0, 0.5], [3.0])
     """
 
     transformer: Transformer
@@ -199,12 +190,6 @@ def run_kept(
     rows : tuple of Rows
         Before layer 0, and after every layer.
     asked : tuple of tuple of (HeadBlock, Answer)
-
-    Examples
-    --------
-    >>> rows = Rows.from_dense(np.zeros((2, 1)))
-    >>> run_kept(Transformer((), n_tokens=2), rows)[0] == (rows,)
-    True
     """
     asked: list[list[Asked]] = [[] for _ in transformer.layers]
     transformer.forward(rows, trace=lambda layer, *pair: asked[layer].append(pair))
@@ -250,34 +235,12 @@ def _notes(pattern: HeadPattern) -> tuple[str, ...]:
 
 
 def same_memory(one: Side, other: Side, item: int) -> bool:
-    """Return whether an item holds the same records, in the same order, on two sides.
-
-    Examples
-    --------
-    >>> from mpc_sim.pages import Section
-    >>> import numpy as np
-    >>> from dataclasses import replace
-    >>> section = Section("x", ("word",), np.array([0, 1]), (np.array([5, 6]),))
-    >>> changed = replace(section, columns=(np.array([5, 7]),))
-    >>> one, other = Side("a", (section,)), Side("b", (changed,))
-    >>> same_memory(one, other, item=0), same_memory(one, other, item=1)
-    (True, False)
-    """
+    """Return whether an item holds the same records, in the same order, on two sides."""
     return _records(one, item) == _records(other, item)
 
 
 def side_text(side: Side, item: int) -> str:
-    """Return what one item holds on a side, as text.
-
-    Examples
-    --------
-    >>> from mpc_sim.pages import Section
-    >>> import numpy as np
-    >>> section = Section("x", ("word",), np.array([0, 1, 0]), (np.array([5, 6, 7]),))
-    >>> print(side_text(Side("memory", (section,)), item=0))
-    memory
-      x(word): (5) (7)
-    """
+    """Return what one item holds on a side, as text."""
     lines = [side.title]
     for (name, fields), records in _records(side, item).items():
         listed = " ".join("(" + ", ".join(map(str, record)) + ")" for record in records)

@@ -41,13 +41,6 @@ class RoundShape:
         c, that carry anything.
     most, words, meet : int
         k, w with the destination where ids are hashed, and b.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
-    >>> RoundShape.of(channels, cluster, CompilerOptions(attention="anna"), n_rounds=3)
-    RoundShape(channels=2, most=7, words=4, meet=7)
     """
 
     channels: int
@@ -87,15 +80,6 @@ def theorem_bounds(
     channel. Widths are shown for the round in which they are largest. With bounded fan-out the rows
     of the machines are those of the protocol itself, and the rows of the layers those of 2 L R
     rounds in which d partners exchange bundles of at most s' + c words.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
-    >>> bounds = theorem_bounds(columnsort(), cluster)
-    >>> [(bound.quantity, bound.value) for bound in bounds if bound.kind == "exact"]
-    [('rounds', 5), ('layers', 6), ('context_length', 64)]
     """
     options = options or CompilerOptions()
     s, n, p, rounds = sympy.symbols("s N P R")
@@ -121,36 +105,14 @@ def theorem_bounds(
 def layer_bounds(
     protocol: Protocol, cluster: Cluster, options: CompilerOptions
 ) -> tuple[Bound, ...]:
-    """Return the bounds on the transformer alone.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
-    >>> spread = CompilerOptions(heads="spread", attention="anna")
-    >>> [bound.quantity for bound in layer_bounds(columnsort(), cluster, spread)][:4]
-    ['layers', 'heads', 'head_width', 'token_width']
-    """
+    """Return the bounds on the transformer alone."""
     of_machines = {"rounds", "local_memory", "sent_words", "received_words", "machines"}
     bounds = theorem_bounds(protocol, cluster, options)
     return tuple(bound for bound in bounds if bound.quantity not in of_machines)
 
 
 def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions) -> Bound:
-    """Return b, the most messages that meet in a head, in the round in which it is largest.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 4096, "2/3")
-    >>> for heads in ("emission", "spread"):
-    ...     bound = meeting_bound(columnsort(), cluster, CompilerOptions(heads=heads))
-    ...     print(bound.kind, bound.value)
-    upper 16
-    whp 10
-    """
+    """Return b, the most messages that meet in a head, in the round in which it is largest."""
     shapes, n_machines = _shapes(protocol, cluster, options)
     largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
     b, k, p = sympy.symbols("b k P")
@@ -162,14 +124,7 @@ def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions
 
 
 def messages(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[int, int]:
-    """Return (k, w) of a round that declares these channels.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> messages((Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)), cluster)
-    (7, 3)
-    """
+    """Return (k, w) of a round that declares these channels."""
     s = cluster.memory_words
     away = [channel for channel in channels if not channel.local]
     if not away:

@@ -48,17 +48,6 @@ class FarCounter:
     uncorrected : int
         Those of them in a head without a code, or where more messages met than its code can tell
         apart.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 9, 1), attention="anna")
-    >>> counter = FarCounter(compiled.layers)
-    >>> _ = compiled.run(range(9), trace=counter)
-    >>> counter.met, counter.uncorrected
-    (0, 0)
     """
 
     layers: tuple[Layer, ...]
@@ -90,11 +79,6 @@ class HashedRun:
     met, uncorrected : int
         As in `FarCounter`.
     error : FarCollision, CodeOverload or None
-
-    Examples
-    --------
-    >>> HashedRun(np.array([0, 1]), met=0, uncorrected=0).error is None
-    True
     """
 
     output: Integers | None
@@ -146,19 +130,6 @@ def run_counted(
     ------
     CodeOverload
         More messages meet in a head than its code can tell apart even where no two ids do.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> cluster = fit_cluster(columnsort(), 64, "1/2")
-    >>> for seed in (0, 1):
-    ...     options = {"attention": "anna", "hashes": 8, "seed": seed}
-    ...     run = run_counted(compile_protocol(columnsort(), cluster, **options), range(64))
-    ...     print(run.output is None, run.met, run.uncorrected)
-    False 0 0
-    True 74 26
     """
     counter = FarCounter(compiled.layers)
     try:
@@ -177,18 +148,6 @@ def far_collision_bounds(compiled: CompiledProtocol) -> tuple[Bound, ...]:
     function: with probability 99/100 none meet if that is at most 1/100. In any case a head has at
     most P T pairs of a machine and a token, so H heads, over all layers, are expected to show at
     most P T H / Q, and show a hundred times that with probability at most 1/100 (Markov).
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> cluster = fit_cluster(columnsort(), 64, "2/3")
-    >>> for hashes in (None, 8):
-    ...     compiled = compile_protocol(columnsort(), cluster, attention="anna", hashes=hashes)
-    ...     print([bound.value for bound in far_collision_bounds(compiled)])
-    [0, 0]
-    [104448, 0]
     """
     mechanism = _mechanism(compiled)
     p, t, u, h, q = sympy.symbols("P T U H Q", integer=True, positive=True)

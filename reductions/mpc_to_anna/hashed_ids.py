@@ -48,12 +48,6 @@ class FarCollision(Exception):
         Pairs of a query class and a key of another id in one bucket, in one head.
     hashes : int
         z.
-
-    Examples
-    --------
-    >>> print(FarCollision(3, 5))
-    3 pairs of an id and another share a bucket of 5 hashes in a head without a code; compile with \
-another seed, or more hashes
     """
 
     def __init__(self, pairs: int, hashes: int) -> None:
@@ -87,15 +81,6 @@ class HashedIds(Mechanism):
     -----
     Answers are those of ``Anna(family, hashes, 1, seed)`` on the codewords. Every id is hashed
     once, O(U z hash); then a block costs what `ExactMatch` does on bucket numbers.
-
-    Examples
-    --------
-    >>> mechanism = HashedIds.fit(n_machines=10, n_tokens=30)
-    >>> mechanism.hashes, mechanism.query_width, float(mechanism.failure) < 0.1 / 30
-    (32, 16, True)
-    >>> values, _ = mechanism.apply([[3.0], [4.0]], [[4.0], [3.0], [4.0]], np.eye(3))
-    >>> values.tolist()
-    [[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]
     """
 
     codewords: IdCodewords

@@ -61,13 +61,7 @@ class HeadAssignment(ABC):
 
 @dataclass(frozen=True)
 class EmissionOrder(HeadAssignment):
-    """Head h carries the h-th message of every machine.
-
-    Examples
-    --------
-    >>> EmissionOrder(4, 4).head(np.array([7, 7]), np.array([0, 3])).tolist()
-    [0, 3]
-    """
+    """Head h carries the h-th message of every machine."""
 
     def head(self, source: Integers, emission: Integers) -> Integers:
         return emission
@@ -104,15 +98,6 @@ class SpreadHeads(HeadAssignment):
     ----------
     The variant of Theorem 4.1 of arXiv 2509.09001 with width O(log N / log log N) a word; a turn by
     a random amount in place of a random permutation, because the bound asks for no more.
-
-    Examples
-    --------
-    >>> heads = SpreadHeads.fit(64, 1024, Fraction(1, 1000), seed=0, round=3)
-    >>> heads.capacity, heads.failure <= Fraction(1, 1000)
-    (10, True)
-    >>> source, place = np.array([5, 5, 9]), np.array([0, 63, 0])
-    >>> heads.emission(source, heads.head(source, place)).tolist()
-    [0, 63, 0]
     """
 
     n_machines: int
@@ -181,11 +166,6 @@ def head_assignment(
     ------
     CodeDomainError
         The name is unknown.
-
-    Examples
-    --------
-    >>> head_assignment("emission", 4, 9, 6, failure=Fraction(1, 8), seed=0, round=0)
-    EmissionOrder(n_heads=4, capacity=6)
     """
     match name:
         case "emission":
@@ -203,11 +183,6 @@ def probability(failure: Fraction | str) -> Fraction:
     ------
     CodeDomainError
         It is none.
-
-    Examples
-    --------
-    >>> probability("1/100")
-    Fraction(1, 100)
     """
     try:
         value = Fraction(failure)

@@ -58,15 +58,6 @@ class IdCodewords:
     ----------
     The dual of the double-error-correcting BCH code; A. Weil, On some exponential sums, PNAS 1948,
     in the form of Carlitz and Uchiyama, Bounds for exponential sums, Duke Math. J. 1957.
-
-    Examples
-    --------
-    >>> words = IdCodewords(100)
-    >>> words.width, words.largest_cosine
-    (16, Fraction(1, 2))
-    >>> X = words.vectors(np.arange(100))
-    >>> float(np.abs(X @ X.T - np.eye(100)).max())
-    0.5
     """
 
     n_ids: int

@@ -20,18 +20,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RowFormat:
-    """Which channels a row carries, with their fields.
-
-    Examples
-    --------
-    >>> row_format = RowFormat((("input", ("word",)),))
-    >>> inbox = Inbox.of([0, 1, 2], input=Records.of(machine=[0, 0, 2], word=[5, 6, 7]))
-    >>> machines, values = row_format.write(inbox)
-    >>> machines.tolist(), values.tolist()
-    ([0, 2], [[2, 5, 6], [1, 7, 0]])
-    >>> row_format.read(machines, values, np.arange(3))["input"]["word"].tolist()
-    [5, 6, 7]
-    """
+    """Which channels a row carries, with their fields."""
 
     channels: tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -96,11 +85,5 @@ class RowFormat:
 
 
 def rows_of(n_tokens: int, machines: Integers, values: Integers) -> Rows:
-    """Return the rows of the tokens that stand for machines; words are exact in float64.
-
-    Examples
-    --------
-    >>> rows_of(4, np.array([1, 3]), np.array([[7], [9]])).dense().ravel().tolist()
-    [0.0, 7.0, 0.0, 9.0]
-    """
+    """Return the rows of the tokens that stand for machines; words are exact in float64."""
     return Rows(n_tokens, machines, values.astype(np.float64))

@@ -35,15 +35,6 @@ class InitLayer(Layer):
     The value of token j is word j in slot j mod block; the average over a block of n words is that
     vector divided by n, which the position tells. With R = 0 every token asks for its own block.
     Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
-    >>> layer = InitLayer(columnsort(), cluster, is_last=False)
-    >>> layer.n_heads, layer.value_width == cluster.block_words
-    (1, True)
     """
 
     protocol: Protocol

@@ -19,17 +19,6 @@ class MeetingCounter:
     ----------
     most : int
         The most messages with one destination in one head so far, over all layers.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> cluster, counter = fit_cluster(columnsort(), 64, "1/2"), MeetingCounter()
-    >>> compiled = compile_protocol(columnsort(), cluster, heads="spread")
-    >>> _ = compiled.run(range(64), trace=counter)
-    >>> counter.most <= max(layer.code.capacity for layer in compiled.layers[1:])
-    True
     """
 
     most: int = 0

@@ -35,11 +35,6 @@ class MessageShape:
     largest_header : int
         The largest header: a tag, one less than the channels that send, or a count of records; the
         code carries it as a word.
-
-    Examples
-    --------
-    >>> MessageShape(sent=7, received=6, words=3, largest_header=1).words
-    3
     """
 
     sent: int
@@ -58,11 +53,6 @@ class Unpacked(NamedTuple):
     emission : int64[R]
         Increasing in the order of emission among the records from one machine to another.
     columns : dict of int64[R]
-
-    Examples
-    --------
-    >>> Unpacked(np.array([0]), np.array([3]), {"x": np.array([5])}).columns["x"]
-    array([5])
     """
 
     message: Integers
@@ -84,12 +74,6 @@ class Heard(NamedTuple):
     words : int64[E, w]
     emission : int64[E]
         Its place among the messages of its source.
-
-    Examples
-    --------
-    >>> one = np.array([1])
-    >>> Heard(one, one, one, np.array([[5, 6]]), one).words.shape
-    (1, 2)
     """
 
     machine: Integers
@@ -130,15 +114,7 @@ class Messages(ABC):
 
 
 class RecordMessages(Messages):
-    """A message is a record, padded to the widest, after a tag word if several channels send.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
-    >>> RecordMessages.of(channels, cluster).shape
-    MessageShape(sent=7, received=6, words=3, largest_header=1)
-    """
+    """A message is a record, padded to the widest, after a tag word if several channels send."""
 
     @classmethod
     def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> RecordMessages:
@@ -190,15 +166,7 @@ class RecordMessages(Messages):
 
 
 class BundleMessages(Messages):
-    """A message is all that a machine sends to another: a count per channel, then the words.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> channels = Channel("a", ("x", "y"), 4, 4), Channel("b", ("x",), 3, 2)
-    >>> BundleMessages.of(channels, cluster, partners=2).shape
-    MessageShape(sent=2, received=2, words=12, largest_header=4)
-    """
+    """A message is all that a machine sends to another: a count per channel, then the words."""
 
     @classmethod
     def of(cls, channels: tuple[Channel, ...], cluster: Cluster, partners: int) -> BundleMessages:
@@ -272,14 +240,7 @@ class BundleMessages(Messages):
 def messages_of(
     channels: tuple[Channel, ...], cluster: Cluster, partners: int | None = None
 ) -> Messages:
-    """Return how a round is carried: by record, or by bundle where partners are bounded.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=32, n_machines=8, block_words=8)
-    >>> messages_of((Channel("a", ("x", "y"), 4, 4),), cluster, partners=3).shape.words
-    9
-    """
+    """Return how a round is carried: by record, or by bundle where partners are bounded."""
     if partners is None:
         return RecordMessages.of(channels, cluster)
     return BundleMessages.of(channels, cluster, partners)

@@ -40,11 +40,6 @@ class CompilerOptions:
     CodeDomainError, ShapeError
         A name is unknown, `failure` is no probability, `fan_out` is negative, hashes are below 1,
         or hashes or their family are chosen without anna.
-
-    Examples
-    --------
-    >>> CompilerOptions(heads="spread").keywords["failure"]
-    Fraction(1, 100)
     """
 
     code: str = "syndrome"
@@ -84,13 +79,7 @@ class CompilerOptions:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What a certificate says of them; the hashes that were drawn are said where they run.
-
-        Examples
-        --------
-        >>> CompilerOptions(attention="anna", fan_out="1/6").shown
-        {'code': 'syndrome', 'heads': 'emission', 'attention': 'anna', 'fan_out': '1/6'}
-        """
+        """What a certificate says of them; the hashes that were drawn are said where they run."""
         shown = {"code": self.code, "heads": self.heads, "attention": self.attention}
         if self.fan_out is not None:
             shown["fan_out"] = str(self.fan_out)
@@ -105,26 +94,11 @@ class CompilerOptions:
 
     @property
     def beside(self) -> CompilerOptions | None:
-        """The options of a transformer that hashes and runs beside that of exact match, or None.
-
-        Examples
-        --------
-        >>> CompilerOptions(attention="both").beside.attention, CompilerOptions().beside
-        ('anna', None)
-        """
+        """The options of a transformer that hashes and runs beside that of exact match, or None."""
         return replace(self, attention="anna") if self.attention == "both" else None
 
     def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
-        """Return what is compiled: the protocol, or where asked the one with bounded fan-out.
-
-        Examples
-        --------
-        >>> from mpc_sim.stages.columnsort import columnsort
-        >>> cluster = Cluster(n_words=4096, memory_words=1024, n_machines=8, block_words=512)
-        >>> protocol, larger = CompilerOptions(fan_out="1/6").reduced(columnsort(), cluster)
-        >>> protocol.n_rounds(larger), larger.memory_words > cluster.memory_words
-        (20, True)
-        """
+        """Return what is compiled: the protocol, or where asked the one with bounded fan-out."""
         if self.fan_out is None:
             return protocol, cluster
         bounded = fan_out_of_exponent(protocol, cluster, self.fan_out, seed=self.seed)

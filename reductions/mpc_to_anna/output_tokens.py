@@ -21,26 +21,12 @@ Floats = NDArray[np.float64]
 
 
 def asking(cluster: Cluster, is_last: bool) -> Integers:
-    """The query classes: machines, and in the last layer only those that own output words.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
-    >>> asking(cluster, is_last=False).tolist(), asking(cluster, is_last=True).tolist()
-    ([0, 1, 2, 3], [0, 1, 2])
-    """
+    """The query classes: machines, and in the last layer only those that own output words."""
     return np.arange(cluster.n_input_machines if is_last else cluster.n_machines)
 
 
 class Queries(TypedDict):
-    """Who asks, and for what: the part of every block of a layer that is the same.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
-    >>> sorted(queries_of(cluster, 5, is_last=True))
-    ['Q', 'query_class', 'query_head', 'token_class']
-    """
+    """Who asks, and for what: the part of every block of a layer that is the same."""
 
     token_class: Integers
     query_head: Integers
@@ -49,16 +35,7 @@ class Queries(TypedDict):
 
 
 def queries_of(cluster: Cluster, n_tokens: int, is_last: bool) -> Queries:
-    """Machine i asks for i in every head; in the last layer output token i asks for i // block.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
-    >>> queries_of(cluster, 5, is_last=False)["token_class"].tolist()
-    [0, 1, 2, 3, -1]
-    >>> queries_of(cluster, 5, is_last=True)["token_class"].tolist()
-    [0, 0, 1, 1, 2]
-    """
+    """Machine i asks for i in every head; in the last layer output token i asks for i // block."""
     token = np.arange(n_tokens)
     if is_last:
         token_class = np.where(token < cluster.n_words, token // cluster.block_words, -1)
@@ -74,18 +51,6 @@ def queries_of(cluster: Cluster, n_tokens: int, is_last: bool) -> Queries:
 
 
 def output_rows(protocol: Protocol, cluster: Cluster, inbox: Inbox, n_tokens: int) -> Rows:
-    """Run the output map of every owner; output token i takes word i mod block of its owner.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from mpc_sim import Simulation
-    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
-    >>> sim = Simulation(columnsort(), cluster, [5, 1, 4, 1, 0, 3])
-    >>> sim.goto(sim.n_rounds)
-    >>> output_rows(columnsort(), cluster, sim.inbox, 6).dense().ravel().tolist()
-    [0.0, 1.0, 1.0, 3.0, 4.0, 5.0]
-    """
+    """Run the output map of every owner; output token i takes word i mod block of its owner."""
     words = read_output(protocol.finish(inbox, cluster), cluster)
     return Rows(n_tokens, np.arange(cluster.n_words), words[:, None].astype(np.float64))

@@ -45,15 +45,6 @@ def run_on_bits(compiled: CompiledProtocol, words: ArrayLike, bits: int) -> Inte
     Returns
     -------
     int64[N]
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> run_on_bits(compiled, [5, 1, 4, 1, 0, 3], compiled.resources().precision_bits).tolist()
-    [0, 1, 1, 3, 4, 5]
     """
     if bits < 1:
         raise ValueError(f"bits = {bits}: a number needs at least 1")
@@ -72,15 +63,6 @@ def fewest_bits(compiled: CompiledProtocol, words: ArrayLike) -> int:
     ------
     ArithmeticError
         Not even the bits that the layers declare give the output: a bound is wrong.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions.mpc_to_anna.compile import compile_protocol
-    >>> compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3"))
-    >>> fewest_bits(compiled, [5, 1, 4, 1, 0, 3]) <= compiled.resources().precision_bits
-    True
     """
     expected = compiled.run(words)
     declared = compiled.resources().precision_bits

@@ -52,15 +52,6 @@ class RouteLayer(Layer):
 
     With ``partners`` a message is a bundle: all that a machine sends to one other, so a machine
     sends and hears at most as many messages as it has partners.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> from reductions import compile_protocol
-    >>> layer = compile_protocol(columnsort(), fit_cluster(columnsort(), 6, "2/3")).layers[1]
-    >>> layer.round, layer.n_heads == 1 + max(layer.messages.shape.sent, 0)
-    (0, True)
     """
 
     protocol: Protocol

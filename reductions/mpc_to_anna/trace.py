@@ -38,18 +38,6 @@ class CompiledTrace(TransformerTrace):
         Of the simulator, on the same input.
     output : int64[N]
         What the simulator put out.
-
-    Examples
-    --------
-    >>> from reductions.inspect.transformer_trace import same_memory
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> from reductions import compile_protocol
-    >>> cluster = fit_cluster(k_hop(1), 9, "2/3", largest_word=3)
-    >>> trace = compile_protocol(k_hop(1), cluster).trace([0, 0, 1, 2, 1, 0, 1, 2, 0])
-    >>> token, machine = trace.sides(step=3)[:2]
-    >>> same_memory(token, machine, item=1)
-    True
     """
 
     machines: Trace

@@ -49,14 +49,6 @@ def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4)
         The suffix is none of the three.
     OSError
         The file cannot be written.
-
-    Examples
-    --------
-    >>> with picture("loads.txt") as figure:
-    ...     pass
-    Traceback (most recent call last):
-        ...
-    ValueError: end the name of a picture in .svg, .png, .pdf, not .txt
     """
     file = Path(file)
     if file.suffix not in SUFFIXES:
@@ -108,18 +100,6 @@ def lines_of(
     ------
     ValueError
         There is no row, or one lacks something.
-
-    Examples
-    --------
-    >>> rows = [{"n": 4, "line": "softmax"}, {"n": 4, "line": "ANNA"}, {"n": 8, "line": "softmax"}]
-    >>> {name: [row["n"] for row in line] for name, line in lines_of(rows, ["n"]).items()}
-    {'softmax': [4, 8], 'ANNA': [4]}
-    >>> list(lines_of([{"l": 1, "z": 2, "m": 4}, {"l": 1, "z": 3, "m": 4}], ["l"], ["z", "m"]))
-    ['z = 2', 'z = 3']
-    >>> lines_of([{"n": 4}], ["n", "machines"])
-    Traceback (most recent call last):
-        ...
-    ValueError: row 0 has no 'machines'
     """
     if not rows:
         raise ValueError("a picture needs at least one row")
@@ -143,13 +123,7 @@ def lines_of(
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture that a notebook shows in place.
-
-    Examples
-    --------
-    >>> Shown("<svg/>")._repr_svg_()
-    '<svg/>'
-    """
+    """A picture that a notebook shows in place."""
 
     svg: str = field(repr=False)
 

@@ -55,14 +55,6 @@ class Algorithm:
     is_full_degree : bool
         Whether some output word has full degree in all N input words, as their sum has; then every
         run is held to the rounds of full information (`reductions.separations.lower_bounds`).
-
-    Examples
-    --------
-    >>> from reductions.problems.columnsort import COLUMNSORT
-    >>> words = COLUMNSORT.instance(64, 0)
-    >>> cluster = COLUMNSORT.cluster(words)
-    >>> cluster.n_words, [bound.value for bound in COLUMNSORT.bounds_of(cluster)][:1]
-    (64, [5])
     """
 
     name: str
@@ -145,12 +137,6 @@ class GraphAlgorithm(Algorithm):
     ------
     ValueError
         ``on_vertices`` is none of the three.
-
-    Examples
-    --------
-    >>> from reductions.problems.connectivity import CONNECTIVITY
-    >>> CONNECTIVITY.on_vertices, CONNECTIVITY.on_edges
-    ('vertex', False)
     """
 
     n_wrong_of: Callable[[Graph, Words], int] | None = None

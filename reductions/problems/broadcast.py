@@ -18,25 +18,12 @@ SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 
 def uniform_words(n: int, seed: int) -> Words:
-    """Return N seeded words below 4 N.
-
-    Examples
-    --------
-    >>> uniform_words(4, 0).tolist()
-    [13, 10, 8, 4]
-    """
+    """Return N seeded words below 4 N."""
     return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
 def tree_values(tree: Tree, cluster: Cluster) -> dict[str, int]:
-    """Return what the bounds of a tree are made of: N, B, L and c, the most children of a node.
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=5, n_machines=16, block_words=4)
-    >>> tree_values(Tree(16, 4), cluster)
-    {'N': 64, 'B': 4, 'L': 2, 'c': 4}
-    """
+    """Return what the bounds of a tree are made of: N, B, L and c, the most children of a node."""
     children = [tree.children(level) for level in range(1, tree.levels + 1)]
     return {
         "N": cluster.n_words,

@@ -39,13 +39,7 @@ NAMES = "B P n V E H F A t j k b C a d1 d2 d3 d4 d5 r1 r2 r3 r4 r5 L1 L2 L3 L4 L
 
 
 def largest_diameter(graph: Graph) -> int:
-    """Return the largest diameter of a component, at least 1.
-
-    Examples
-    --------
-    >>> largest_diameter(Graph.of(5, [(0, 1), (1, 2)]))
-    2
-    """
+    """Return the largest diameter of a component, at least 1."""
     import networkx
 
     whole = graph.to_networkx()
@@ -65,12 +59,6 @@ class DiameterAlgorithm(GraphAlgorithm):
         (GraphShape, D) -> Protocol.
     diameter_of : callable
         Graph -> D, a bound on the diameter of every component.
-
-    Examples
-    --------
-    >>> from mpc_sim.inputs.graph_instances import path
-    >>> CONNECTIVITY_LOG_DIAMETER.diameter_of(path(7))
-    6
     """
 
     told: Callable[[GraphShape, int], Protocol] = connectivity_log_diameter

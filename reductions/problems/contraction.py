@@ -34,14 +34,7 @@ SOURCE = "random mates: Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, 
 
 
 def every_stage(protocol: Protocol) -> Iterator[Protocol]:
-    """Go through all stages of a protocol, named sequences taken apart.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.connectivity import connectivity
-    >>> [type(stage).__name__ for stage in every_stage(connectivity(GraphShape(3, 2)))][:2]
-    ['EdgesHome', 'Repeat']
-    """
+    """Go through all stages of a protocol, named sequences taken apart."""
     for stage in protocol.stages if isinstance(protocol, Sequence) else (protocol,):
         if isinstance(stage, Sequence):
             yield from every_stage(stage)
@@ -50,14 +43,7 @@ def every_stage(protocol: Protocol) -> Iterator[Protocol]:
 
 
 def shape_and_phases(protocol: Protocol) -> tuple[GraphShape, int]:
-    """Return the shape of the graph and the phases of a protocol.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.connectivity import connectivity
-    >>> shape_and_phases(connectivity(GraphShape(3, 2), phases=7))[1]
-    7
-    """
+    """Return the shape of the graph and the phases of a protocol."""
     stages = list(every_stage(protocol))
     (home,) = (stage for stage in stages if isinstance(stage, EdgesHome))
     phases = sum(len(stage.bodies) for stage in stages if isinstance(stage, Repeat))
@@ -67,14 +53,7 @@ def shape_and_phases(protocol: Protocol) -> tuple[GraphShape, int]:
 def sort_sizes(
     number: int, items: tuple[int, int], waits: tuple[Wait, ...], cluster: Cluster
 ) -> dict[str, int]:
-    """Return d, r, L and q of one of the sorts by key, which is of ``items`` (k, per item).
-
-    Examples
-    --------
-    >>> cluster = Cluster(n_words=64, memory_words=64, n_machines=4, block_words=16)
-    >>> sort_sizes(3, (16, 1), (), cluster)
-    {'d3': 1, 'r3': 8, 'L3': 1, 'q3': 3}
-    """
+    """Return d, r, L and q of one of the sorts by key, which is of ``items`` (k, per item)."""
     stages = first_of_run(*items, waits).parts[0]
     assert isinstance(stages, Sequence)
     sort, scan = stages.stages
@@ -100,15 +79,6 @@ def label_bounds(
     has_tags : bool
     more : callable, optional
         (Cluster, GraphShape) -> sizes and terms by quantity of further stages.
-
-    Examples
-    --------
-    >>> from reductions.problems.connectivity import CONNECTIVITY
-    >>> graph = CONNECTIVITY.instance(16, 0)
-    >>> cluster = CONNECTIVITY.cluster(graph)
-    >>> bounds = label_bounds(CONNECTIVITY.protocol_for(graph), cluster, has_tags=False)
-    >>> [bound.quantity for bound in bounds]
-    ['rounds', 'local_memory', 'sent_words', 'received_words', 'machines']
     """
     shape, phases = shape_and_phases(protocol)
     n, m = shape.n_vertices, shape.n_edges
@@ -193,26 +163,13 @@ def _absent(number: int) -> dict[str, int]:
 
 
 def largest_word(graph: Graph) -> int:
-    """Return 2 N + 1, or the largest weight + 1: orders and tags, and room for the failure word.
-
-    Examples
-    --------
-    >>> largest_word(Graph.of(3, [(0, 1)]))
-    11
-    """
+    """Return 2 N + 1, or the largest weight + 1: orders and tags, and room for the failure word."""
     words = graph.words
     return max(2 * len(words), int(words.max())) + 1
 
 
 def union_find(graph: Graph, order: list[int]) -> tuple[list[int], Words]:
-    """Return which edges join two components, tried in an order, and the smallest vertices.
-
-    Examples
-    --------
-    >>> chosen, smallest = union_find(Graph.of(4, [(2, 1), (1, 3), (3, 2)]), [2, 1, 0])
-    >>> chosen, smallest.tolist()
-    ([2, 1], [0, 1, 1, 1])
-    """
+    """Return which edges join two components, tried in an order, and the smallest vertices."""
     above = list(range(graph.n_vertices))
 
     def root(vertex: int) -> int:
@@ -231,13 +188,7 @@ def union_find(graph: Graph, order: list[int]) -> tuple[list[int], Words]:
 
 
 def random_graph(n: int, seed: int) -> Graph:
-    """Return a graph of n vertices and up to n edges: one large component and many small ones.
-
-    Examples
-    --------
-    >>> random_graph(100, 0).n_edges
-    98
-    """
+    """Return a graph of n vertices and up to n edges: one large component and many small ones."""
     return Graph.of(n, np.random.default_rng(seed).integers(0, n, (n, 2)))
 
 

@@ -35,11 +35,6 @@ def one_or_two_cycles(n: int, seed: int, n_cycles: int | None = None) -> Graph:
     ------
     InputError
         There are too few vertices for a cycle.
-
-    Examples
-    --------
-    >>> one_or_two_cycles(6, 1).edges.tolist()
-    [[4, 0], [0, 2], [2, 4], [1, 5], [5, 3], [3, 1]]
     """
     if n < 3:
         raise InputError(f"n = {n}: a cycle has at least 3 vertices; choose a larger n")

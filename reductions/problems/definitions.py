@@ -35,13 +35,7 @@ HOPS = 4
 
 
 def match2_instance(numbers: Words, modulus: int) -> Instance:
-    """Return numbers below 2^53 as an instance of Match2.
-
-    Examples
-    --------
-    >>> MATCH2.oracle(match2_instance(np.array([1, 36, 0, 5]), 37)).tolist()
-    [1, 1, 1, 0]
-    """
+    """Return numbers below 2^53 as an instance of Match2."""
     return Instance(numbers, {"modulus": modulus})
 
 
@@ -107,13 +101,7 @@ INDUCTION_HEADS = Task(
 
 
 def sum_instance(words: Words) -> Instance:
-    """Return words as an instance of SUM; the largest word is their sum.
-
-    Examples
-    --------
-    >>> SUM.oracle(sum_instance(np.array([3, 4, 5]))).tolist()
-    [12, 12, 12]
-    """
+    """Return words as an instance of SUM; the largest word is their sum."""
     return Instance(words, largest_word=int(np.sum(words)))
 
 
@@ -133,13 +121,7 @@ SUM = Task(
 
 
 def three_sum_instance(words: Words) -> Instance:
-    """Return words, w for w - N^3, as an instance of 3-SUM.
-
-    Examples
-    --------
-    >>> THREE_SUM.oracle(three_sum_instance(64 + np.array([5, -2, -3, 9]))).tolist()
-    [1, 1, 1, 1]
-    """
+    """Return words, w for w - N^3, as an instance of 3-SUM."""
     return Instance(words, largest_word=THREE_SUM_ALGORITHM.largest_word(words))
 
 
@@ -169,13 +151,7 @@ THREE_SUM = Task(
 
 
 def text_graph(n: int) -> Graph:
-    """Return the graph of the first n words of a text, joined where they follow each other in it.
-
-    Examples
-    --------
-    >>> text_graph(5).edges.tolist()
-    [[0, 1], [1, 2], [2, 3], [3, 4], [4, 2], [3, 1]]
-    """
+    """Return the graph of the first n words of a text, joined where they are neighbours."""
     number: dict[str, int] = {}
     for word in text_words(10 * n):
         number.setdefault(word, len(number))
@@ -184,13 +160,7 @@ def text_graph(n: int) -> Graph:
 
 
 def text_cycle(n: int) -> Graph:
-    """Return one cycle through the first n words of a text, numbered alphabetically.
-
-    Examples
-    --------
-    >>> text_cycle(4).edges.tolist()
-    [[2, 1], [1, 0], [0, 3], [3, 2]]
-    """
+    """Return one cycle through the first n words of a text, numbered alphabetically."""
     words = list(dict.fromkeys(text_words(10 * n)))[: max(n, 3)]
     place = {word: at for at, word in enumerate(sorted(words))}
     order = [place[word] for word in words]

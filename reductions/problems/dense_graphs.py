@@ -33,16 +33,6 @@ def vertex_cluster(
     ------
     ShapeError
         If no c_s is accepted: the refusal of the largest one.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.minimum_spanning_forest_filtering import (
-    ...     minimum_spanning_forest_filtering,
-    ... )
-    >>> graph = dense_graph(256, 0)
-    >>> cluster = vertex_cluster(minimum_spanning_forest_filtering(graph.shape), graph)
-    >>> cluster.block_words, cluster.memory_factor
-    (512, 16)
     """
     block = min(ceil_power(graph.n_vertices, 1 + mu), len(graph.words))
     best: tuple[int, Cluster] | None = None
@@ -73,14 +63,7 @@ def vertex_cluster(
 def fit_dense(
     algorithm: GraphAlgorithm, graph: Graph, epsilon: str | None, gamma: str | None
 ) -> Cluster:
-    """Return the cluster of ``MU``, or that of given exponents of N.
-
-    Examples
-    --------
-    >>> from reductions.problems.maximal_matching import MAXIMAL_MATCHING
-    >>> fit_dense(MAXIMAL_MATCHING, dense_graph(64, 0), None, None).block_words
-    108
-    """
+    """Return the cluster of ``MU``, or that of given exponents of N."""
     protocol, largest = algorithm.protocol_for(graph), algorithm.largest_word(graph)
     if epsilon is None:
         return vertex_cluster(protocol, graph, largest_word=largest)
@@ -88,13 +71,7 @@ def fit_dense(
 
 
 def dense_graph(n: int, seed: int, *, is_weighted: bool = True) -> Graph:
-    """Return a random graph of n vertices with half of all edges; weights 0 .. n - 1, with ties.
-
-    Examples
-    --------
-    >>> dense_graph(16, 0).n_edges
-    60
-    """
+    """Return a random graph of n vertices with half of all edges; weights 0 .. n - 1, with ties."""
     rng = np.random.default_rng(seed)
     u, v = np.triu_indices(n, 1)
     chosen = np.sort(rng.permutation(len(u))[: len(u) // 2])

@@ -57,14 +57,6 @@ def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
     most messages that meet in a head. A hop moves two records a token, of at most 3 words and a
     tag. The sizes fit s: 2 B, 2 r and 5 T are at most s, so a machine sends at most s/2 records in
     a round, and no head is wider than 2 s + 3.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> cluster = fit_cluster(k_hop(16), 1024, "2/3")
-    >>> [bound.value for bound in k_hop_bounds(cluster, 16) if bound.quantity == "layers"]
-    [13]
     """
     values, formulas = _one_layer(cluster) if k == 0 else _sort_and_double(cluster, k)
     return tuple(

@@ -19,25 +19,12 @@ LEAST_NUMBERS = 5
 
 
 def bin_of(answers: Words) -> int:
-    """Return the bin of the answers 0 and 1 of an input: 0 below a quarter, .., 3 from 3/4 on.
-
-    Examples
-    --------
-    >>> [bin_of(np.array(answers)) for answers in ([0, 0, 0], [1, 1, 0], [1, 1])]
-    [0, 2, 3]
-    """
+    """Return the bin of the answers 0 and 1 of an input: 0 below a quarter, .., 3 from 3/4 on."""
     return min(N_BINS - 1, N_BINS * int(answers.sum()) // len(answers))
 
 
 def skewed_numbers(n: int, modulus: int, *, rng: np.random.Generator) -> Words:
-    """Draw n numbers in 1 .. M - 1, none its own partner, with a skew that is drawn first.
-
-    Examples
-    --------
-    >>> numbers = skewed_numbers(32, 37, rng=np.random.default_rng(0))
-    >>> bool(numbers.min() >= 1), bool(numbers.max() <= 36)
-    (True, True)
-    """
+    """Draw n numbers in 1 .. M - 1, none its own partner, with a skew that is drawn first."""
     pairs = (modulus - 1) // 2
     used = rng.permutation(pairs)[: rng.integers(1, pairs + 1)] + 1
     sides = np.where(rng.random(len(used)) < 0.5, used, modulus - used)
@@ -69,13 +56,6 @@ def balanced_numbers(n: int, modulus: int, *, bin: int, seed: int) -> Words:
     ------
     InputError
         There is no such input, or none was found among 10,000.
-
-    Examples
-    --------
-    >>> from reductions.problems.words import match2_oracle
-    >>> drawn = [balanced_numbers(32, 37, bin=bin, seed=1) for bin in range(4)]
-    >>> [bin_of(match2_oracle(numbers, 37)) for numbers in drawn]
-    [0, 1, 2, 3]
     """
     if n < LEAST_NUMBERS or modulus < 3 or not 0 <= bin < N_BINS:
         raise InputError(
@@ -108,11 +88,6 @@ def balanced_samples(n: int, modulus: int, count: int, *, seed: int) -> Words:
     ------
     InputError
         As `balanced_numbers`, or ``count`` is no multiple of 4.
-
-    Examples
-    --------
-    >>> balanced_samples(32, 37, 8, seed=0).shape
-    (8, 32)
     """
     if count % N_BINS:
         raise InputError(f"{count} inputs do not fill {N_BINS} bins alike; give a multiple")

@@ -23,11 +23,6 @@ def side_of(n_words: int) -> int:
     ------
     InputError
         If N is not 2 a^2.
-
-    Examples
-    --------
-    >>> side_of(50)
-    5
     """
     side = isqrt(max(0, n_words) // 2)
     if side < 1 or 2 * side * side != n_words:

@@ -72,15 +72,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 
 
 def levels_of(protocol: Protocol, cluster: Cluster) -> int:
-    """Return how often forests are merged.
-
-    Examples
-    --------
-    >>> graph = dense_graph(64, 0)
-    >>> cluster = MINIMUM_SPANNING_FOREST_FILTERING.cluster(graph)
-    >>> levels_of(MINIMUM_SPANNING_FOREST_FILTERING.protocol(graph.shape), cluster)
-    1
-    """
+    """Return how often forests are merged."""
     (merge,) = stages_of(protocol, MergeForests)
     return merge.tree(cluster).levels
 

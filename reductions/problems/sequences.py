@@ -23,12 +23,6 @@ def letters_without_repeats(n: int, n_letters: int = N_LETTERS, *, seed: int) ->
     ------
     InputError
         Fewer than two letters.
-
-    Examples
-    --------
-    >>> letters = letters_without_repeats(1000, seed=0)
-    >>> bool(np.any(letters[1:] == letters[:-1]))
-    False
     """
     if n_letters < 2:
         raise InputError(f"n_letters = {n_letters}: without repeats there must be two or more")
@@ -50,26 +44,13 @@ hop over half of the sequence."""
 
 
 def sequence_of(letters: Words, k: int, n_letters: int = 0) -> Instance:
-    """Return letters as an instance of k-hop; the largest word is A, as 1 + a letter comes out.
-
-    Examples
-    --------
-    >>> sequence_of(np.array([0, 0, 1]), 2).shape
-    Shape(n_words=3, largest_word=2, parameters={'k': 2}, graph=None)
-    """
+    """Return letters as an instance of k-hop; the largest word is A, as 1 + a letter comes out."""
     most = max(int(np.max(letters)) + 1, n_letters)
     return Instance(letters, {"k": k}, largest_word=most)
 
 
 def drawn_letters(k: int) -> dict[str, Callable[[int, int], Instance]]:
-    """Return the seeded generators: uniform, and without adjacent repeats.
-
-    Examples
-    --------
-    >>> instance = drawn_letters(2)["no repeats"](9, 0)
-    >>> len(instance.words), instance.shape["k"]
-    (9, 2)
-    """
+    """Return the seeded generators: uniform, and without adjacent repeats."""
 
     def uniform(n: int, seed: int) -> Instance:
         drawn = np.random.default_rng(seed).integers(0, N_LETTERS, n)
@@ -82,13 +63,7 @@ def drawn_letters(k: int) -> dict[str, Callable[[int, int], Instance]]:
 
 
 def hard_letters(k: int) -> dict[str, Callable[[int], Instance]]:
-    """Return the hard generators with k hops.
-
-    Examples
-    --------
-    >>> sorted({len(make(5).words) for make in hard_letters(1).values()})
-    [5]
-    """
+    """Return the hard generators with k hops."""
 
     def of(make: Callable[[int], Words]) -> Callable[[int], Instance]:
         return lambda n: sequence_of(make(n), k)
@@ -97,11 +72,5 @@ def hard_letters(k: int) -> dict[str, Callable[[int], Instance]]:
 
 
 def real_letters(k: int) -> dict[str, Callable[[int], Instance]]:
-    """Return real text with k hops.
-
-    Examples
-    --------
-    >>> len(real_letters(1)["text"](12).words)
-    12
-    """
+    """Return real text with k hops."""
     return {"text": lambda n: sequence_of(text_letters(n).words, k)}

@@ -23,14 +23,7 @@ QUANTITIES = ("rounds", "local_memory", "sent_words", "received_words", "machine
 
 
 def stages_of(protocol: Protocol, kind: type[Stage]) -> list[Stage]:
-    """Return the stages of a kind, in order, those of parallel parts too.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.remove_duplicates import remove_duplicates
-    >>> len(stages_of(remove_duplicates(), Scan))
-    1
-    """
+    """Return the stages of a kind, in order, those of parallel parts too."""
     found: list[Stage] = []
     for stage in cast(Sequence, protocol).stages:
         parts = stage.parts if isinstance(stage, Parallel) else (stage,)
@@ -39,16 +32,7 @@ def stages_of(protocol: Protocol, kind: type[Stage]) -> list[Stage]:
 
 
 def sizes(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
-    """Return what the symbols stand for; q and L are those of the only scan, or q1, L1, q2, ...
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.algorithms.remove_duplicates import remove_duplicates
-    >>> values = sizes(remove_duplicates(), fit_cluster(remove_duplicates(), 1024, "2/3"))
-    >>> values["d"], values["L"], values["T"]
-    (1, 1, 94)
-    """
+    """Return what the symbols stand for; q and L are those of the only scan, or q1, L1, q2, ..."""
     (sort,) = stages_of(protocol, Columnsort)
     plan = sort.plan(cluster)
     values = {
@@ -68,14 +52,7 @@ def sizes(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
 
 
 class Most(sympy.Function):  # type: ignore[misc]
-    """The maximum as a formula: compared once all terms are integers, for symbols take sympy long.
-
-    Examples
-    --------
-    >>> x, y = sympy.symbols("x y", integer=True)
-    >>> Most(2 * x, y + 1), Most(2 * x, y + 1).subs({x: 4, y: 6})
-    (Most(2*x, y + 1), 8)
-    """
+    """The maximum as a formula, compared once all terms are integers: sympy is slow on symbols."""
 
     @classmethod
     def eval(cls, *terms: sympy.Expr) -> sympy.Expr | None:
@@ -86,14 +63,7 @@ class Most(sympy.Function):  # type: ignore[misc]
 def bounds_table(
     formulas: dict[str, sympy.Expr], values: dict[str, int], source: str = SOURCE
 ) -> tuple[Bound, ...]:
-    """Return the bounds: rounds exact, the others upper, in the order of ``QUANTITIES``.
-
-    Examples
-    --------
-    >>> one = dict.fromkeys(QUANTITIES, sympy.Integer(1))
-    >>> [bound.kind for bound in bounds_table(one, {})][:2]
-    ['exact', 'upper']
-    """
+    """Return the bounds: rounds exact, the others upper, in the order of ``QUANTITIES``."""
     kinds: dict[str, Kind] = {"rounds": "exact"}
     return tuple(
         Bound(name, formulas[name], values, kinds.get(name, "upper"), source) for name in QUANTITIES

@@ -25,34 +25,16 @@ This was invitation enough.
 
 
 def text_letters(n: int) -> Sequence:
-    """Return the first n characters, numbered in sorted order; all of them where n is more.
-
-    Examples
-    --------
-    >>> text_letters(12).alphabet
-    (' ', 'I', 'a', 'i', 'r', 's', 't', 'u')
-    """
+    """Return the first n characters, numbered in sorted order; all of them where n is more."""
     return Sequence.of(TEXT[:n])
 
 
 def text_numbers(n: int) -> Words:
-    """Return the first n characters as code points, int64; all of them where n is more.
-
-    Examples
-    --------
-    >>> text_numbers(5).tolist()
-    [73, 116, 32, 105, 115]
-    """
+    """Return the first n characters as code points, int64; all of them where n is more."""
     return np.array([ord(letter) for letter in TEXT[:n]], np.int64)
 
 
 def text_words(n: int) -> list[str]:
-    """Return the first n words, without signs and in small letters.
-
-    Examples
-    --------
-    >>> text_words(8)
-    ['it', 'is', 'a', 'truth', 'universally', 'acknowledged', 'that', 'a']
-    """
+    """Return the first n words, without signs and in small letters."""
     words = "".join(letter if letter.isalpha() else " " for letter in TEXT.lower()).split()
     return words[:n]

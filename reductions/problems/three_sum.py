@@ -23,24 +23,12 @@ SOURCE = (
 
 
 def offset_for(n: int) -> int:
-    """Return the word that stands for 0: n^3 random values of this size seldom have a solution.
-
-    Examples
-    --------
-    >>> offset_for(10)
-    1000
-    """
+    """Return the word that stands for 0: n^3 random values of this size seldom have a solution."""
     return n**3
 
 
 def has_solution(values: list[int], *, distinct: bool) -> bool:
-    """Tell whether three values have the sum 0, by all pairs and a dictionary.
-
-    Examples
-    --------
-    >>> has_solution([4, -2], distinct=True), has_solution([4, -2], distinct=False)
-    (False, True)
-    """
+    """Tell whether three values have the sum 0, by all pairs and a dictionary."""
     counts = Counter(values)
     different = np.array(sorted(counts))
     for at, one in enumerate(different.tolist()):

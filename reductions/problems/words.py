@@ -28,11 +28,6 @@ def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[
     Notes
     -----
     O(N) steps of plain Python; shares nothing with the protocol.
-
-    Examples
-    --------
-    >>> "".join(".abc"[word] for word in k_hop_oracle(["abc".index(c) for c in "aabcbabca"], 2))
-    '.a....bca'
     """
     letters = [int(word) for word in words]
     last_seen: dict[int, int] = {}
@@ -58,58 +53,28 @@ MAX_MODULUS = 2**53
 
 
 def default_modulus(n: int) -> int:
-    """Return n + 5, the modulus 37 of the paper's experiment with 32 numbers.
-
-    Examples
-    --------
-    >>> default_modulus(32)
-    37
-    """
+    """Return n + 5, the modulus 37 of the paper's experiment with 32 numbers."""
     return n + 5
 
 
 def random_numbers(n: int, modulus: int, *, seed: int) -> Integers:
-    """Draw n residues uniformly and independently.
-
-    Examples
-    --------
-    >>> random_numbers(4, 37, seed=0).tolist()
-    [31, 23, 18, 9]
-    """
+    """Draw n residues uniformly and independently."""
     return np.random.default_rng(seed).integers(0, modulus, n)
 
 
 def match2_oracle(numbers: Integers, modulus: int) -> Integers:
-    """Look every partner up in a set.
-
-    Examples
-    --------
-    >>> match2_oracle(np.array([1, 36, 0, 5]), 37).tolist()
-    [1, 1, 1, 0]
-    """
+    """Look every partner up in a set."""
     present = {int(number) % modulus for number in numbers}
     return np.array([int(-int(number) % modulus in present) for number in numbers], np.int64)
 
 
 def random_words(n: int, *, seed: int) -> Words:
-    """Draw n words uniformly in 0 .. n, independently.
-
-    Examples
-    --------
-    >>> random_words(4, seed=0).tolist()
-    [4, 3, 2, 1]
-    """
+    """Draw n words uniformly in 0 .. n, independently."""
     return np.random.default_rng(seed).integers(0, n + 1, n)
 
 
 def sum_oracle(words: Words) -> Words:
-    """Add the words one by one.
-
-    Examples
-    --------
-    >>> sum_oracle(np.array([3, 4, 5])).tolist()
-    [12, 12, 12]
-    """
+    """Add the words one by one."""
     total = 0
     for word in words.tolist():
         total += word

@@ -20,13 +20,7 @@ ARCHITECTURES = (
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "layer"), counted(3, "layer")
-    ('1 layer', '3 layers')
-    """
+    """Return a number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -60,12 +54,6 @@ class Cell:
     source : str
     inputs : TwoInputs, optional
         Of a failure.
-
-    Examples
-    --------
-    >>> cell = open_cell("three-sum", "recurrent")
-    >>> cell.name, cell.holds, cell.to_json()["certificate"]
-    ('three-sum/recurrent', None, '')
     """
 
     task: str
@@ -116,14 +104,7 @@ class Cell:
         return row
 
     def explain(self) -> str:
-        """Return all that the cell rests on in lines of text.
-
-        Examples
-        --------
-        >>> print(open_cell("three-sum", "recurrent").explain())
-        three-sum/recurrent: open
-          claim        nothing is built or refuted here
-        """
+        """Return all that the cell rests on in lines of text."""
         shown = {
             "claim": self.statement,
             "measured": ""
@@ -141,13 +122,7 @@ class Cell:
 
 
 def open_cell(task: str, architecture: str) -> Cell:
-    """Return a cell of which nothing is known here.
-
-    Examples
-    --------
-    >>> open_cell("sum", "softmax").status
-    'open'
-    """
+    """Return a cell of which nothing is known here."""
     return Cell(
         task, architecture, "open", 0, None, None, "nothing is built or refuted here", "", True
     )

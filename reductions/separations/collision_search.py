@@ -46,16 +46,6 @@ def same_messages(
     -----
     One run of the model a prefix; for two prefixes that are told alike up to two runs of the oracle
     a suffix.
-
-    Examples
-    --------
-    >>> from reductions.constructions.one_way_messages import Messages
-    >>> tell_sum = lambda words: Messages(((float(words[:2].sum()),),))
-    >>> before = lambda words: np.roll(words, 1)
-    >>> prefixes = [np.array(pair) for pair in ((0, 0), (0, 1), (1, 0))]
-    >>> found = same_messages("previous", tell_sum, before, prefixes, [np.array([5])])
-    >>> found.inputs.first.tolist(), found.inputs.second.tolist(), found.cut
-    ([0, 1, 5], [1, 0, 5], 2)
     """
     buckets: dict[Told, list[Integers]] = {}
     for prefix in prefixes:
@@ -87,16 +77,6 @@ def same_boards(
     tell : callable
         int64[N] words -> `Messages` of all N tokens.
     inputs : iterable of int64[N]
-
-    Examples
-    --------
-    >>> from reductions.constructions.one_way_messages import Messages
-    >>> tell_sum = lambda words: Messages(((float(words.sum()),),))
-    >>> before = lambda words: np.roll(words, 1)
-    >>> inputs = [np.array(words) for words in ((0, 1, 0), (1, 0, 0), (0, 0, 1))]
-    >>> found = same_boards("previous", tell_sum, before, inputs)
-    >>> found.first.tolist(), found.second.tolist(), found.token
-    ([0, 1, 0], [1, 0, 0], 2)
     """
     buckets: dict[Told, list[Integers]] = {}
     for second in inputs:
@@ -113,13 +93,7 @@ def same_boards(
 def drawn_prefixes(
     n_letters: int, length: int, count: int, *, seed: int = 0
 ) -> Iterator[NDArray[np.int64]]:
-    """Draw different prefixes of letters below n_letters, uniformly; all of them if they are few.
-
-    Examples
-    --------
-    >>> sorted(prefix.tolist() for prefix in drawn_prefixes(2, 2, 100))
-    [[0, 0], [0, 1], [1, 0], [1, 1]]
-    """
+    """Draw different prefixes of letters below n_letters, uniformly; all if they are few."""
     count = min(count, n_letters**length)
     rng = np.random.default_rng(seed)
     seen: set[bytes] = set()

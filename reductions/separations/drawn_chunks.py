@@ -18,25 +18,13 @@ Integers = NDArray[np.int64]
 
 
 def wave(position: Integers, rows: Floats) -> Floats:
-    """Return a number of position and row, in -1 .. 1: query, key and value.
-
-    Examples
-    --------
-    >>> wave(np.array([0]), np.array([[0.0]])).tolist()
-    [[0.0]]
-    """
+    """Return a number of position and row, in -1 .. 1: query, key and value."""
     waves: Floats = np.sin(rows[:, :1] + position[:, None])
     return waves
 
 
 def stir(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold what was heard, the row and the position into a number.
-
-    Examples
-    --------
-    >>> stir(np.array([0]), np.array([[0.0]]), np.array([[0.0]])).tolist()
-    [[1.0]]
-    """
+    """Fold what was heard, the row and the position into a number."""
     mixed = 3 * rows[:, :1] + 5 * heard.sum(axis=1, keepdims=True) + position[:, None]
     stirred: Floats = np.cos(mixed)
     return stirred
@@ -62,11 +50,6 @@ def drawn_chunks(
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> drawn_chunks(8, 2, 2).resources().layers
-    2
     """
     if min(n, chunk, heads) < 1 or depth < 0:
         raise InputError(

@@ -35,12 +35,6 @@ class Drawn:
         Numbers that it returns.
     modulus : int
         They lie in 0 .. modulus - 1.
-
-    Examples
-    --------
-    >>> draw = Drawn((0, 1), width=2, modulus=4)
-    >>> draw(np.array([0, 1]), np.array([[1.0], [1.0]])).shape
-    (2, 2)
     """
 
     seed: tuple[int, ...]
@@ -76,12 +70,6 @@ class DrawnLowRank:
     """The transformer on letters.
 
     Made by :func:`drawn_low_rank`.
-
-    Examples
-    --------
-    >>> found = drawn_low_rank(6, depth=2, rank=1, width=1)
-    >>> found.run(np.array([0, 1, 1, 0, 1, 0])).shape, found.tell(np.zeros(6, int), 4).words
-    ((6, 2), (1, 1))
     """
 
     transformer: Transformer
@@ -133,11 +121,6 @@ def drawn_low_rank(
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> drawn_low_rank(8, depth=3, rank=2, width=2, heads=2).transformer.resources().layers
-    3
     """
     if min(n, depth, rank, width, heads) < 1 or not 2 <= modulus <= 2**15:
         raise InputError(

@@ -25,12 +25,6 @@ class DrawnStep:
     state_words : int
     bits : int
         Of a word of the state.
-
-    Examples
-    --------
-    >>> state, row = DrawnStep(seed=1, state_words=2, bits=3)(0, (0, 0), (5,))
-    >>> len(state), all(word < 8 for word in state), row[0]
-    (2, True, 5)
     """
 
     seed: int
@@ -69,12 +63,6 @@ def drawn_recurrent(
     ------
     InputError
         A size out of range.
-
-    Examples
-    --------
-    >>> model = drawn_recurrent(3, depth=2, state_words=1, bits=2, row_bits=4)
-    >>> len(model.states([7, 9])), model.run([1, 2, 3]).shape
-    (2, (3, 2))
     """
     if min(n, depth, state_words) < 1 or not 1 <= bits <= row_bits <= 60:
         raise InputError(

@@ -29,15 +29,7 @@ VERTICES = 24
 
 
 def fixed_chunks(task: Task) -> Cell | None:
-    """Refute Reformer attention with chunks fixed in advance that reach too few words.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import SUM
-    >>> cell = fixed_chunks(SUM)
-    >>> cell.depth, cell.n, cell.holds, cell.proved
-    (3, 65, False, True)
-    """
+    """Refute Reformer attention with chunks fixed in advance that reach too few words."""
     instance = task.random["uniform"](WORDS, 0)
     graph = None if instance.graph is None else cycle(VERTICES)
     if graph is not None:

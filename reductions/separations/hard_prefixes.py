@@ -44,11 +44,6 @@ def asking_suffix(letter: int, wasted: int, length: int, u: int, v: int) -> Inte
     ------
     InputError
         Too short.
-
-    Examples
-    --------
-    >>> asking_suffix(7, wasted=3, length=6, u=8, v=9).tolist()
-    [8, 7, 9, 8, 9, 8]
     """
     tail = [letter, *([v] + [u, v] * wasted)[: wasted + 1]] if wasted else [letter]
     if wasted < 0 or length <= len(tail):
@@ -73,14 +68,6 @@ class HardPrefixes:
     ------
     InputError
         A size below 1.
-
-    Examples
-    --------
-    >>> family = HardPrefixes(q=2, k=2)
-    >>> family.prefix(((1, 0), (0, 1))).tolist()
-    [2, 0, 3, 1, 0, 3, 1, 2]
-    >>> family.suffix(letter=0, wasted=1).tolist(), family.n_tokens
-    ([4, 0, 5, 4], 12)
     """
 
     q: int

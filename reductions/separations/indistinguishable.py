@@ -41,11 +41,6 @@ class TwoInputs(FrozenArrays):
     ------
     TypeError, ValueError
         A wrong dtype or shape, inputs of different lengths, a token that is not there.
-
-    Examples
-    --------
-    >>> TwoInputs("sum", np.array([0, 0, 0]), np.array([0, 0, 1]), token=0).places.tolist()
-    [2]
     """
 
     task: str
@@ -70,12 +65,6 @@ class Refutation:
     """A claim that was checked: what the model says, and what it should have said.
 
     Made by :func:`refute`.
-
-    Examples
-    --------
-    >>> refutation = Refutation("sum", token=0, changed=1, output=(0.0,), answers=((0,), (1,)))
-    >>> print(refutation)
-    inputs that differ in 1 word: answers 0 and 1 at token 0, both outputs 0
     """
 
     task: str
@@ -114,21 +103,6 @@ def refute(model: Model, oracle: Oracle, claim: TwoInputs) -> Refutation:
     ------
     FalseCertificate
         The answers agree, the outputs differ (by a bit is enough), or there is none at the token.
-
-    Examples
-    --------
-    >>> claim = TwoInputs("sum", np.array([0, 0, 0]), np.array([0, 0, 1]), token=0)
-    >>> def total(words):
-    ...     return np.full(len(words), words.sum())
-    >>> def pairs(words):
-    ...     return words + np.roll(words, -1)
-    >>> refute(pairs, total, claim).answers
-    ((0,), (1,))
-    >>> refute(total, total, claim)
-    Traceback (most recent call last):
-        ...
-    reductions.separations.indistinguishable.FalseCertificate: sum: the model tells the inputs \
-apart at token 0: (0.0,) and (1.0,)
     """
     right, also_right = (
         _at(oracle(words), claim, "answers") for words in (claim.first, claim.second)

@@ -43,13 +43,7 @@ BOUNDS: dict[str, RoundLowerBound] = {
 
 @cache
 def simulations() -> dict[str, LayerSimulation]:
-    """Return the rounds of a layer of exact match and of ANNA, measured on a built protocol.
-
-    Examples
-    --------
-    >>> {name: found.memory_words for name, found in simulations().items()}
-    {'exact match': 48, 'ANNA': 48}
-    """
+    """Return the rounds of a layer of exact match and of ANNA, measured on a built protocol."""
     by_hashing = Anna(Hyperplane(), hashes=2, tables=1, seed=0)
     found = {}
     for name, mechanism, source in (
@@ -67,15 +61,7 @@ def simulations() -> dict[str, LayerSimulation]:
 
 
 def lower_bound_cells(task: str) -> list[Cell]:
-    """Return the cells of the lower bound of a task, none if it has none.
-
-    Examples
-    --------
-    >>> [(cell.architecture, cell.status) for cell in lower_bound_cells("k-hop")]
-    [('exact match', 'conditional'), ('ANNA', 'conditional')]
-    >>> [cell.depth for cell in lower_bound_cells("sum")]
-    [0, 0]
-    """
+    """Return the cells of the lower bound of a task, none if it has none."""
     bound = BOUNDS.get(task)
     if bound is None:
         return []

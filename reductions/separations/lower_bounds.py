@@ -65,11 +65,6 @@ class LayerSimulation:
     memory_words : int
         s of its machines.
     source : str
-
-    Examples
-    --------
-    >>> LayerSimulation("exact match", 8, 48, "Theorem C.1").rounds_a_layer
-    8
     """
 
     mechanism: str
@@ -79,19 +74,7 @@ class LayerSimulation:
 
 
 def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation:
-    """Read the rounds of a layer off a transformer that became a protocol; the mean, rounded up.
-
-    Examples
-    --------
-    >>> from anna_model.fixed_point.attention import Precision
-    >>> from anna_model.fixed_point.grid import Grid
-    >>> from reductions.attention_to_mpc import anna_to_mpc
-    >>> from reductions.constructions.match2 import match2_transformer
-    >>> executed = anna_to_mpc(
-    ...     match2_transformer(8, 37), Precision.of(Grid(8, 0)), memory_words=48, input_width=1)
-    >>> simulation_of(executed, "Theorem C.1").rounds_a_layer
-    8
-    """
+    """Read the rounds of a layer off a transformer that became a protocol; the mean, rounded up."""
     layers = executed.transformer.layers
     rounds = executed.protocol.n_rounds(executed.cluster)
     kinds = sorted({type(layer.mechanism).__name__ for layer in layers})
@@ -102,16 +85,7 @@ def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation
 
 @dataclass(frozen=True, eq=False)
 class DepthLowerBound:
-    """What a transformer of a mechanism needs: as many layers as rounds, over the rounds a layer.
-
-    Examples
-    --------
-    >>> exact_match = LayerSimulation("exact match", 8, 48, "Theorem C.1")
-    >>> DepthLowerBound(K_HOP_ROUNDS, exact_match).layers
-    c*log(k)/8
-    >>> DepthLowerBound(FULL_DEGREE_ROUNDS, exact_match).value(10**9)
-    1
-    """
+    """Layers that a transformer of a mechanism needs: rounds over the rounds of one layer."""
 
     of_rounds: RoundLowerBound
     simulation: LayerSimulation
@@ -156,12 +130,6 @@ class TwoSides:
         Values of the number that the lower side grows with: k or N.
     depths : tuple of int
         Layers of the transformers that compile our protocols at those sizes, R + 1.
-
-    Examples
-    --------
-    >>> sides = k_hop_sides(1024, (1, 2, 4, 8))
-    >>> sides.depths, sides.layers_a_doubling
-    ((9, 10, 11, 12), (1, 1, 1))
     """
 
     lower: RoundLowerBound
@@ -175,13 +143,7 @@ class TwoSides:
 
 
 def k_hop_sides(n_letters: int, hops: tuple[int, ...], epsilon: str = "2/3") -> TwoSides:
-    """Return both sides of k-hop: one layer more for every doubling of k, on fixed machines.
-
-    Examples
-    --------
-    >>> k_hop_sides(256, (16, 32)).layers_a_doubling
-    (1,)
-    """
+    """Return both sides of k-hop: one layer more for every doubling of k, on fixed machines."""
     from mpc_sim import fit_cluster
     from mpc_sim.algorithms.k_hop import k_hop
 
@@ -193,14 +155,7 @@ def k_hop_sides(n_letters: int, hops: tuple[int, ...], epsilon: str = "2/3") -> 
 def graph_sides(
     algorithm: Algorithm, lower: RoundLowerBound, sizes: tuple[int, ...], epsilon: str
 ) -> TwoSides:
-    """Return both sides of a graph task, for the seeded instances of an algorithm by size.
-
-    Examples
-    --------
-    >>> from reductions.problems.cycle_counting import CYCLE_COUNTING
-    >>> graph_sides(CYCLE_COUNTING, CYCLE_ROUNDS, (64, 128), "2/3").sizes
-    (64, 128)
-    """
+    """Return both sides of a graph task, for the seeded instances of an algorithm by size."""
     if not isinstance(algorithm, GraphAlgorithm):
         raise InputError(f"{algorithm.name} takes no graphs")
     depths = []

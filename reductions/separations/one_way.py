@@ -53,12 +53,6 @@ class SameMessages:
     ------
     ValueError
         The token lies left of the cut.
-
-    Examples
-    --------
-    >>> inputs = TwoInputs("k-hop", np.array([0, 1, 2]), np.array([1, 0, 2]), token=2)
-    >>> SameMessages(inputs, cut=2).cut
-    2
     """
 
     inputs: TwoInputs
@@ -86,15 +80,6 @@ def refute_across(tell: Tell, model: Model, oracle: Oracle, claim: SameMessages)
     ------
     FalseCertificate
         Something of what is claimed is not so.
-
-    Examples
-    --------
-    >>> inputs = TwoInputs("last", np.array([0, 1, 2]), np.array([1, 0, 2]), token=2)
-    >>> tell_sum = lambda words: Messages(((float(words[:2].sum()),),))
-    >>> last = lambda words: np.roll(words, 1)
-    >>> total = lambda words: np.cumsum(words)
-    >>> refute_across(tell_sum, total, last, SameMessages(inputs, cut=2)).answers
-    ((1,), (0,))
     """
     inputs, cut = claim.inputs, claim.cut
     behind = inputs.places[inputs.places >= cut]

@@ -34,15 +34,7 @@ VERTICES = 8
 
 
 def recurrent(task: Task) -> Cell | None:
-    """Refute a recurrent model: one of fewer layers than hops, or one of few bits.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import K_HOP
-    >>> cell = recurrent(K_HOP)
-    >>> cell.depth, cell.width, cell.holds, cell.proved
-    (3, 9, False, True)
-    """
+    """Refute a recurrent model: one of fewer layers than hops, or one of few bits."""
     if task.name in SETS:
         return set_cell(task, "recurrent")
     if task.name not in ("k-hop", "induction-heads"):
@@ -92,15 +84,7 @@ def recurrent(task: Task) -> Cell | None:
 
 
 def low_rank(task: Task) -> Cell | None:
-    """Refute causal low-rank attention, which cannot forget what it has added.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import INDUCTION_HEADS
-    >>> cell = low_rank(INDUCTION_HEADS)
-    >>> cell.depth, cell.width, cell.holds, cell.proved
-    (2, 1, False, True)
-    """
+    """Refute causal low-rank attention, which cannot forget what it has added."""
     if task.name in SETS:
         return set_cell(task, "low rank")
     if task.name not in ("k-hop", "induction-heads"):
@@ -143,15 +127,7 @@ def _beside(chasing: PointerChasing) -> str:
 
 
 def boards(task: Task) -> Cell | None:
-    """Refute low-rank attention that sees all tokens and is asked for a hop at every one.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import INDUCTION_HEADS
-    >>> cell = boards(INDUCTION_HEADS)
-    >>> cell.depth, cell.width, cell.holds, cell.proved
-    (2, 1, False, True)
-    """
+    """Refute low-rank attention that sees all tokens and is asked for a hop at every one."""
     if task.name != "induction-heads":
         return None
     n, letters = BOARD_TOKENS, 2
@@ -180,15 +156,7 @@ def boards(task: Task) -> Cell | None:
 
 
 def too_early(task: Task) -> Cell | None:
-    """Refute causal models of a graph task: its vertices are read, and answer, before any edge.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import ONE_OR_TWO_CYCLES
-    >>> cell = too_early(ONE_OR_TWO_CYCLES)
-    >>> cell.holds, cell.proved
-    (False, True)
-    """
+    """Refute causal models of a graph task: its vertices are read, and answer, before any edge."""
     one, two = cycle(VERTICES), two_cycles(VERTICES)
     instance = Instance(one.words, graph=one)
     if task.random["uniform"](VERTICES, 0).graph is None:

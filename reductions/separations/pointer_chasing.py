@@ -35,14 +35,6 @@ class PointerChasing:
         Tokens and hops.
     depth, words_a_layer : int
         Of the model, measured.
-
-    Examples
-    --------
-    >>> bound = pointer_chasing("recurrent", n=10**6, k=2, depth=1, words_a_layer=5)
-    >>> bound.side, bound.growth, bound.width
-    ('wide or wrong', Fraction(15625, 1), N*c/k**6)
-    >>> pointer_chasing("recurrent", n=10**6, k=2, depth=2, words_a_layer=5).side
-    'deep'
     """
 
     architecture: str
@@ -79,14 +71,7 @@ class PointerChasing:
         raise InputError("the bound N / k^6 holds up to a constant: it has no value")
 
     def explain(self) -> str:
-        """Return the bound and the measured words in one line.
-
-        Examples
-        --------
-        >>> print(pointer_chasing("low rank", 4096, 2, depth=1, words_a_layer=9).explain())
-        k-hop by low rank: L >= k or r m H >= c N/k^6, up to a constant c; here L = 1 < k = 2, \
-r m H = 9, N/k^6 = 64.0 (arXiv 2402.09268, Corollary 5.3)
-        """
+        """Return the bound and the measured words in one line."""
         words = "m" if self.corollary == "Corollary 5.2" else "r m H"
         sign = ">=" if self.depth >= self.k else "<"
         return (
@@ -110,11 +95,6 @@ def pointer_chasing(
     ------
     InputError
         A size below 1.
-
-    Examples
-    --------
-    >>> pointer_chasing("recurrent", 2**20, 4, depth=3, words_a_layer=8).corollary
-    'Corollary 5.2'
     """
     if n < 1 or k < 1 or depth < 0:
         raise InputError(f"n = {n}, k = {k}, depth = {depth}: take n and k >= 1, depth >= 0")

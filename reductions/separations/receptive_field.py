@@ -37,11 +37,6 @@ class Pattern:
     chunk : tuple of int
         Of the token at every place.
     causal : bool
-
-    Examples
-    --------
-    >>> Pattern((0, 1, 0, 1), causal=False).reach(np.array([1])).tolist()
-    [1, 3]
     """
 
     chunk: tuple[int, ...]
@@ -68,12 +63,6 @@ def patterns_of(layer: Layer, n_tokens: int) -> tuple[Pattern, ...]:
     ------
     InputError
         A head of another mechanism, or one whose chunks depend on what the rows hold.
-
-    Examples
-    --------
-    >>> from reductions.constructions.chunk_sums import chunk_sums
-    >>> patterns_of(chunk_sums(8, 2, 1).layers[0], 8)[0].chunk
-    (0, 0, 1, 1, 2, 2, 3, 3)
     """
     found = {}
     head = 0
@@ -110,13 +99,6 @@ class ReceptiveField:
     reach : tuple of int
         What each layer can multiply it by, last layer first: the sum of B over its patterns.
     n_tokens : int
-
-    Examples
-    --------
-    >>> from reductions.constructions.chunk_sums import chunk_sums
-    >>> field = receptive_field(chunk_sums(27, 3, 2), token=26)
-    >>> field.tokens.tolist(), field.after, field.bound.value
-    ([18, 19, 20, 21, 22, 23, 24, 25, 26], (3, 9), 9)
     """
 
     token: int
@@ -157,12 +139,6 @@ def receptive_field(transformer: Transformer, token: int) -> ReceptiveField:
     Notes
     -----
     O(N) for every pattern of every layer. No input is run.
-
-    Examples
-    --------
-    >>> from reductions.constructions.chunk_sums import chunk_sums
-    >>> receptive_field(chunk_sums(8, 2, 2), token=0).tokens.tolist()
-    [0, 1, 2, 3]
     """
     n = transformer.n_tokens
     if not 0 <= token < n:
@@ -202,15 +178,6 @@ def two_inputs(
     TwoInputs or None
         None if nothing lies outside the field, or nothing was found in 2000 tries. Words that need
         not differ are put back, so that few are left.
-
-    Examples
-    --------
-    >>> from reductions.constructions.chunk_sums import chunk_sums
-    >>> field = receptive_field(chunk_sums(9, 3, 1), token=0)
-    >>> total = lambda words: np.full(len(words), words.sum())
-    >>> found = two_inputs("sum", field, total, lambda rng: rng.integers(0, 9, 9))
-    >>> found.places.tolist()
-    [8]
     """
     outside, rng = field.outside, np.random.default_rng(seed)
     if not len(outside):

@@ -18,15 +18,7 @@ from reductions.separations.one_way import SameMessages, Tell, refute_across
 
 
 def oracle_of(task: Task, instance: Instance) -> Oracle:
-    """Return the oracle of a task on words, for inputs of the shape of an instance.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from reductions.problems.definitions import SUM
-    >>> oracle_of(SUM, SUM.random["uniform"](3, 0))(np.array([3, 4, 5])).tolist()
-    [12, 12, 12]
-    """
+    """Return the oracle of a task on words, for inputs of the shape of an instance."""
 
     def oracle(words: Integers) -> Integers:
         if instance.graph is None:
@@ -64,16 +56,6 @@ def refuted(
         Whether other checks passed.
     remark : str
         Put behind what was found.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
-    >>> def fails():
-    ...     raise FalseCertificate("it is right")
-    >>> cell = refuted(claim, fails, "low rank", 1, 1, "a layer", "", "")
-    >>> cell.proved, cell.certificate
-    (False, 'it is right')
     """
     try:
         found, proved = f"{check()}{remark}", also
@@ -116,11 +98,6 @@ def across(
         As of `refute_across`.
     architecture, depth, width, statement, bound, source
         Of the cell.
-
-    Examples
-    --------
-    >>> across(None, None, None, None, "recurrent", 1, 1, "", "", "") is None
-    True
     """
     if claim is None:
         return None

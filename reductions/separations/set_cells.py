@@ -37,11 +37,6 @@ class AskForMember:
         A number of 1 .. h -> the numbers that ask for it.
     parameters : mapping
         Of the instances.
-
-    Examples
-    --------
-    >>> SETS["match2"].suffixes()[0].tolist(), SETS["three-sum"].suffixes()[0].tolist()
-    ([28], [699, 758])
     """
 
     offset: int
@@ -74,13 +69,6 @@ def set_cell(task: Task, architecture: str) -> Cell | None:
         match2 or three-sum.
     architecture : str
         recurrent or low rank.
-
-    Examples
-    --------
-    >>> from reductions.problems.definitions import THREE_SUM
-    >>> cell = set_cell(THREE_SUM, "low rank")
-    >>> cell.depth, cell.width, cell.proved
-    (2, 1, True)
     """
     family = SETS[task.name]
     suffixes, needed = family.suffixes(), set_width(SIZE, HALF)

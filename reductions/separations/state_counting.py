@@ -44,12 +44,6 @@ class WidthLowerBound:
     prefixes : int
         How many must not be confused.
     source : str
-
-    Examples
-    --------
-    >>> bound = recurrent_width(q=3, k=2)
-    >>> bound.prefixes, bound.allows(words=5, bits=1), bound.allows(words=3, bits=2)
-    (36, False, True)
     """
 
     architecture: str
@@ -66,13 +60,7 @@ class WidthLowerBound:
         return words * bits >= self.bits
 
     def least_depth(self, words_a_layer: int, bits: int) -> int:
-        """Return the layers that a model of a width needs at least.
-
-        Examples
-        --------
-        >>> recurrent_width(q=8, k=64).least_depth(words_a_layer=19, bits=5)
-        11
-        """
+        """Return the layers that a model of a width needs at least."""
         return -(-self.bits // (words_a_layer * bits))
 
 
@@ -88,11 +76,6 @@ def recurrent_width(q: int, k: int) -> WidthLowerBound:
     ------
     InputError
         A size below 1.
-
-    Examples
-    --------
-    >>> recurrent_width(q=2, k=10).bits
-    10
     """
     if q < 1 or k < 1:
         raise InputError(f"q = {q}, k = {k}: take both at least 1")
@@ -108,11 +91,6 @@ def low_rank_width(n: int, n_letters: int, k: int) -> WidthLowerBound:
     ------
     InputError
         Less than three letters, or too few tokens for a suffix.
-
-    Examples
-    --------
-    >>> low_rank_width(1024, 4, 1).bits
-    1021
     """
     if k < 1 or n < k + 2 or n_letters < 3:
         raise InputError(
@@ -132,11 +110,6 @@ def board_width(n: int) -> WidthLowerBound:
     ------
     InputError
         No token.
-
-    Examples
-    --------
-    >>> board_width(1024).bits
-    1023
     """
     if n < 1:
         raise InputError(f"n = {n}: take n >= 1")
@@ -158,11 +131,6 @@ def set_width(size: int, half: int) -> WidthLowerBound:
     ------
     InputError
         There are not so many numbers.
-
-    Examples
-    --------
-    >>> set_width(8, 10).prefixes
-    45
     """
     if not 0 <= size <= half:
         raise InputError(f"size = {size}, half = {half}: take size in 0 .. half")

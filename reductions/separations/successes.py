@@ -38,14 +38,6 @@ def cells_of(construction: Construction, instance: Instance) -> list[Cell]:
     construction : Construction
     instance : Instance
         Of its task.
-
-    Examples
-    --------
-    >>> from reductions.registry import find
-    >>> direct = find("construction", "match2/direct").load()
-    >>> instance = find("task", "match2").load().random["uniform"](16, 0)
-    >>> [(cell.architecture, cell.depth, cell.holds) for cell in cells_of(direct, instance)]
-    [('direct', 1, True), ('exact match', 1, True), ('ANNA', 1, True)]
     """
     model = construction.build(instance.shape)
     if construction.architecture != "ANNA":
@@ -64,12 +56,6 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
     A compiled protocol is compiled again for codewords of its ids. Keys of a direct construction
     are whole numbers: unequal ones are 1 apart at least, so p-stable functions with the hashes of
     Theorem 3.4 at p1 = 1 tell them apart.
-
-    Examples
-    --------
-    >>> from reductions.constructions.sum import sum_transformer
-    >>> by_hashing(sum_transformer(3, 12), 3).run(np.array([3, 4, 5])).tolist()
-    [12, 12, 12]
     """
     if isinstance(model, CompiledProtocol):
         route = model.layers[-1]

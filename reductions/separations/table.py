@@ -33,14 +33,6 @@ def task_cells(name: str) -> list[Cell]:
     ----------
     name : str
         Of a task of the registry.
-
-    Examples
-    --------
-    >>> cells = task_cells("match2")
-    >>> [cell.depth for cell in cells if cell.architecture == "direct"]
-    [1]
-    >>> all(cell.proved for cell in cells)
-    True
     """
     task: Task = find("task", name).load()
     instance = seeded(task)
@@ -55,24 +47,12 @@ def task_cells(name: str) -> list[Cell]:
 
 
 def seeded(task: Task) -> Instance:
-    """Return the input that constructions of a task are run on.
-
-    Examples
-    --------
-    >>> len(seeded(find("task", "k-hop").load()).words)
-    48
-    """
+    """Return the input that constructions of a task are run on."""
     return task.random["uniform"](SIZES.get(task.name, WORDS), 0)
 
 
 def constructions_of(task: str) -> list[Construction]:
-    """Return the constructions of a task in the registry.
-
-    Examples
-    --------
-    >>> [construction.name for construction in constructions_of("match2")][0]
-    'match2/direct'
-    """
+    """Return the constructions of a task in the registry."""
     loaded = [find("construction", name).load() for name in names("construction")]
     return [construction for construction in loaded if construction.task == task]
 
@@ -90,11 +70,6 @@ def table(tasks: tuple[str, ...] | None = None, *, progress: Progress | None = N
     Notes
     -----
     Every construction is built and run, and every refutation searched for and checked: seconds.
-
-    Examples
-    --------
-    >>> {cell.task for cell in table(("match2",))}
-    {'match2'}
     """
     chosen = names("task") if tasks is None else tasks
     cells = []

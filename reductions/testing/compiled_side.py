@@ -26,17 +26,7 @@ N_DRAWS = 4
 
 @dataclass(eq=False)
 class CompiledSide:
-    """The transformers of a protocol by cluster, code and seed, each compiled once.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 4, "2/3")
-    >>> simulation = Simulation(columnsort(), cluster, [3, 1, 2, 0])
-    >>> _ = simulation.run()
-    >>> CompiledSide(columnsort(), ("syndrome",), (), 0).check([3, 1, 2, 0], simulation)
-    """
+    """The transformers of a protocol by cluster, code and seed, each compiled once."""
 
     protocol: Protocol
     codes: tuple[str, ...]
@@ -111,13 +101,7 @@ class CompiledSide:
 
 
 def first_difference(found: Integers, expected: Integers) -> str | None:
-    """Say where two outputs differ first, and at how many words; None if they agree.
-
-    Examples
-    --------
-    >>> first_difference(np.array([1, 5, 3]), np.array([1, 2, 4]))
-    'word 1 is 5 instead of 2, and 2 of 3 words differ'
-    """
+    """Say where two outputs differ first, and at how many words; None if they agree."""
     differ = found != expected
     if not differ.any():
         return None
@@ -134,17 +118,6 @@ def check_bounds(bounds: Iterable[Bound], measured: dict[str, int], code: str | 
     Raises
     ------
     NotConforming
-
-    Examples
-    --------
-    >>> import sympy
-    >>> heads = Bound("heads", sympy.Symbol("k") + 1, {"k": 4}, "upper", "Theorem 4.1")
-    >>> check_bounds([heads], {"heads": 5}, "syndrome")
-    >>> check_bounds([heads], {"heads": 6}, "syndrome")
-    Traceback (most recent call last):
-        ...
-    reductions.testing.not_conforming.NotConforming: bounds: heads: measured 6, upper bound 5 = \
-k + 1 with k = 4 (Theorem 4.1)
     """
     for bound in bounds:
         row = bound.check(measured.get(bound.quantity))

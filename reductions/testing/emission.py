@@ -19,14 +19,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of one channel, int64[E, 1 + fields]; column 0 is the machine that emits them.
-
-    Examples
-    --------
-    >>> rows = Rows(("word",), np.array([[0, 7], [1, 8]]))
-    >>> rows.of(np.array([1])).table.tolist(), rows.same(rows)
-    ([[1, 8]], True)
-    """
+    """The rows of one channel, int64[E, 1 + fields]; column 0 is the machine that emits them."""
 
     fields: tuple[str, ...]
     table: Integers
@@ -46,17 +39,7 @@ Emission = Mapping[str, Rows]
 
 @dataclass(frozen=True)
 class Moment:
-    """One round of a protocol on a cluster, or its output map.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> from mpc_sim.placement import load_input
-    >>> cluster = Cluster(n_words=2, memory_words=2, n_machines=2, block_words=1)
-    >>> moment = Moment(k_hop(0), cluster, 0, is_output=True)
-    >>> moment.where, moment.emits(load_input([2, 1], cluster))["output"].table.tolist()
-    ('the output map', [[0, 3], [1, 2]])
-    """
+    """One round of a protocol on a cluster, or its output map."""
 
     protocol: Protocol
     cluster: Cluster
@@ -78,16 +61,7 @@ class Moment:
 
 
 def first_difference(whole: Emission, part: Emission, batch: Integers) -> tuple[int, str] | None:
-    """Return the first machine and channel at which a batch emits other rows than in the whole.
-
-    Examples
-    --------
-    >>> whole = {"w": Rows(("to", "word"), np.array([[0, 1, 5], [1, 2, 6], [2, 0, 7]]))}
-    >>> part = {"w": Rows(("to", "word"), np.array([[1, 2, 6], [2, 0, 8]]))}
-    >>> first_difference(whole, part, np.array([2, 1]))
-    (2, 'w')
-    >>> first_difference(whole, {"w": whole["w"].of(np.array([1, 2]))}, np.array([2, 1]))
-    """
+    """Return the first machine and channel at which a batch emits other rows than in the whole."""
     found = []
     for channel in sorted({*whole, *part}):
         expected = whole[channel].of(batch) if channel in whole else None
@@ -104,14 +78,7 @@ def first_difference(whole: Emission, part: Emission, batch: Integers) -> tuple[
 
 
 def strangers(part: Emission, batch: Integers) -> tuple[int, str] | None:
-    """Return the first machine outside the batch that emits rows, and its channel.
-
-    Examples
-    --------
-    >>> part = {"told": Rows(("word",), np.array([[0, 7], [4, 8]]))}
-    >>> strangers(part, np.array([0, 1])), strangers(part, np.array([0, 4]))
-    ((4, 'told'), None)
-    """
+    """Return the first machine outside the batch that emits rows, and its channel."""
     outside = [
         (int(machine), channel)
         for channel, rows in part.items()
@@ -121,16 +88,7 @@ def strangers(part: Emission, batch: Integers) -> tuple[int, str] | None:
 
 
 def writable_copy(inbox: Inbox) -> Inbox:
-    """Return a deep copy of an inbox that a step can write into without an error.
-
-    Examples
-    --------
-    >>> held = Records.of(np.array([0]), word=np.array([3]))
-    >>> copy = writable_copy(Inbox(np.arange(1), {"input": held}).freeze())
-    >>> copy["input"]["word"][0] = 4
-    >>> held["word"].tolist()
-    [3]
-    """
+    """Return a deep copy of an inbox that a step can write into without an error."""
     records = {
         name: Records(
             held.fields,
@@ -143,16 +101,7 @@ def writable_copy(inbox: Inbox) -> Inbox:
 
 
 def first_write(before: Inbox, after: Inbox) -> tuple[int | None, str] | None:
-    """Return machine and channel of the first thing that was written into an inbox.
-
-    Examples
-    --------
-    >>> inbox = Inbox.of([0, 1], input=Records.of(machine=[0, 1], word=[5, 6]))
-    >>> copy = writable_copy(inbox)
-    >>> copy["input"]["word"][1] = 0
-    >>> first_write(inbox, inbox), first_write(inbox, copy)
-    (None, (1, 'input'))
-    """
+    """Return machine and channel of the first thing that was written into an inbox."""
     if not np.array_equal(before.machines, after.machines):
         return None, "machines"
     for name in sorted({*before.records, *after.records}):

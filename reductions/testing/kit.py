@@ -33,16 +33,6 @@ class Kit:
 
     Once a check is ``sought``, in search of a smaller input that fails it, nothing is compiled to
     look for faults that come after it.
-
-    Examples
-    --------
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> side = CompiledSide(columnsort(), (), (), seed=0)
-    >>> kit = Kit(columnsort(), None, sorted, side, False, False, np.random.default_rng(0))
-    >>> kit.check_value()
-    >>> kit.check([5, 1, 4, 1, 0, 3])
-    >>> kit.n_inputs
-    1
     """
 
     protocol: Protocol

@@ -22,13 +22,6 @@ def run_elsewhere(protocol: Protocol, cluster: Cluster, words: list[int]) -> lis
     ------
     NotConforming
         It does not run there.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> run_elsewhere(columnsort(), fit_cluster(columnsort(), 4, "2/3"), [3, 1, 2, 0])
-    [0, 1, 2, 3]
     """
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     path = os.pathsep.join(entry for entry in sys.path if entry)
@@ -49,19 +42,7 @@ def run_elsewhere(protocol: Protocol, cluster: Cluster, words: list[int]) -> lis
 
 
 def main() -> None:
-    """Run what stands on standard input.
-
-    Examples
-    --------
-    >>> import io
-    >>> from unittest import mock
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> job = pickle.dumps((columnsort(), fit_cluster(columnsort(), 3, "2/3"), [2, 0, 1]))
-    >>> with mock.patch("sys.stdin", mock.Mock(buffer=io.BytesIO(job))):
-    ...     main()
-    [0, 1, 2]
-    """
+    """Run what stands on standard input."""
     protocol, cluster, words = pickle.load(sys.stdin.buffer)
     print(json.dumps(Simulation(protocol, cluster, words).run().tolist()))
 

@@ -16,17 +16,7 @@ from reductions.testing.not_conforming import NotConforming
 
 @dataclass(frozen=True)
 class Shape:
-    """Rounds and channels of a protocol on a cluster.
-
-    Examples
-    --------
-    >>> from mpc_sim import fit_cluster
-    >>> from mpc_sim.stages.columnsort import columnsort
-    >>> cluster = fit_cluster(columnsort(), 6, "2/3")
-    >>> shape = Shape.of(columnsort(), cluster)
-    >>> shape.n_rounds, len(shape.channels)
-    (5, 5)
-    """
+    """Rounds and channels of a protocol on a cluster."""
 
     n_rounds: int
     channels: tuple[tuple[Channel, ...], ...]
@@ -92,11 +82,6 @@ def check_frozen(protocol: Protocol) -> None:
     Raises
     ------
     NotConforming
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> check_frozen(k_hop(3))
     """
     for part in _parts(protocol):
         name = type(part).__name__
@@ -121,12 +106,6 @@ class Pickled:
 
     A class that was defined at the top of something that is no module (a notebook's example, a
     doctest) is found in this process alone; what is defined inside a function is refused.
-
-    Examples
-    --------
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> Pickled.of(k_hop(3)).fresh() == k_hop(3)
-    True
     """
 
     data: bytes

@@ -41,16 +41,6 @@ class StepChecks:
         A copy of the protocol that has not run.
     rng : numpy.random.Generator
         Of the batches.
-
-    Examples
-    --------
-    >>> from mpc_sim import Cluster
-    >>> from mpc_sim.algorithms.k_hop import k_hop
-    >>> from mpc_sim.placement import load_input
-    >>> cluster = Cluster(n_words=2, memory_words=2, n_machines=2, block_words=1)
-    >>> moment = Moment(k_hop(0), cluster, 0, is_output=True)
-    >>> inbox, rng = load_input([2, 1], cluster), np.random.default_rng(0)
-    >>> emission = StepChecks(moment, inbox, k_hop(0), rng).run()
     """
 
     moment: Moment
@@ -211,16 +201,7 @@ RULES = {
 
 @contextmanager
 def seeded_generators(seed: int) -> Iterator[None]:
-    """Put the global generators of Python and NumPy in a fixed state, and back afterwards.
-
-    Examples
-    --------
-    >>> with seeded_generators(0):
-    ...     first = random.random()
-    >>> with seeded_generators(0):
-    ...     print(first == random.random())
-    True
-    """
+    """Put the global generators of Python and NumPy in a fixed state, and back afterwards."""
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002

@@ -26,13 +26,7 @@ _FLOAT_DIGITS = 53
 
 
 def rounded(values: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.float64]:
-    """Round numbers to their leading binary digits, half to even; from 53 on nothing changes.
-
-    Examples
-    --------
-    >>> rounded(np.array([1.0, 5.0, 1 / 3]), 2).tolist()
-    [1.0, 4.0, 0.375]
-    """
+    """Round numbers to their leading binary digits, half to even; from 53 on nothing changes."""
     if bits >= _FLOAT_DIGITS:
         return values
     mantissa, exponent = np.frexp(values)

@@ -38,21 +38,6 @@ class Digits:
         P.
     radices : tuple of int
         Of the lower digits, the least significant first.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> digits = plan_digits(10, partners=3)
-    >>> digits.radices, digits.n_hops, digits.n_waypoints
-    ((3,), 2, 9)
-    >>> x, by, to = (np.array([machine]) for machine in (9, 4, 7))
-    >>> for hop in range(4):
-    ...     x = digits.next(hop, x, by, to)
-    ...     print(int(x[0]))
-    3
-    4
-    4
-    7
     """
 
     n_machines: int
@@ -141,11 +126,6 @@ def plan_digits(n_machines: int, partners: int) -> Digits:
     ------
     ShapeError
         If there are no partners.
-
-    Examples
-    --------
-    >>> plan_digits(64, 3).radices, plan_digits(13, 2).radices, plan_digits(1, 1).radices
-    ((4, 4), (3, 2), ())
     """
     if partners < 1:
         raise ShapeError(

@@ -37,13 +37,7 @@ GRAIN = 1 << 32
 
 
 def excess(mean: int, tail: int) -> int:
-    """Return x: mu + x or more has probability at most exp(-t).
-
-    Examples
-    --------
-    >>> excess(100, 12), excess(0, 12)
-    (54, 8)
-    """
+    """Return x: mu + x or more has probability at most exp(-t)."""
     inside = tail * tail + 18 * tail * mean
     root = math.isqrt(inside)
     return ceil_div(tail + root + (root * root < inside), 3)
@@ -65,11 +59,6 @@ class WordLoad:
         mu, in units of W words, rounded up.
     tail : int
         t.
-
-    Examples
-    --------
-    >>> WordLoad(most=400, ends=16, widest=5, mean=80, tail=12).value
-    640
     """
 
     most: int
@@ -98,15 +87,6 @@ class RoundPlan:
     digits : Digits
     tail : int
         t.
-
-    Examples
-    --------
-    >>> from reductions.mpc_to_anna.fan_out.digits import plan_digits
-    >>> plan = RoundPlan((Channel("word", ("word",), 64, 64),), 64, plan_digits(64, 7), 12)
-    >>> plan.kept_words, plan.words_after(0).value, plan.memory
-    (64, 432, 496)
-    >>> [channel.per_receiver for channel in plan.hop_channels(0)]
-    [None, 108]
     """
 
     channels: tuple[Channel, ...]
@@ -208,49 +188,24 @@ class RoundPlan:
 
 
 def most_records(channel: Channel, memory_words: int, received: bool) -> int:
-    """Return the most records that a machine sends on a channel, or receives from others.
-
-    Examples
-    --------
-    >>> channel = Channel("pair", ("x", "y"), per_machine=9)
-    >>> most_records(channel, 100, received=False), most_records(channel, 100, received=True)
-    (9, 50)
-    """
+    """Return the most records that a machine sends on a channel, or receives from others."""
     most = memory_words // channel.words
     declared = channel.per_receiver if received else channel.per_machine
     return most if declared is None else min(declared, most)
 
 
 def kept(channel: Channel) -> str:
-    """Return the name of the channel of what stays on its machine.
-
-    Examples
-    --------
-    >>> kept(Channel("word", ("word",), 1)), moving(Channel("word", ("word",), 1))
-    ('kept/word', 'moving/word')
-    """
+    """Return the name of the channel of what stays on its machine."""
     return f"kept/{channel.name}"
 
 
 def moving(channel: Channel) -> str:
-    """Return the name of the channel of what is on its way.
-
-    Examples
-    --------
-    >>> moving(Channel("word", ("word",), 1))
-    'moving/word'
-    """
+    """Return the name of the channel of what is on its way."""
     return f"moving/{channel.name}"
 
 
 def headers(channel: Channel) -> tuple[str, str, str]:
-    """Return the fields that a record on its way has besides its own; no channel inside has them.
-
-    Examples
-    --------
-    >>> headers(Channel("word", ("word",), 1))
-    ('word/destination', 'word/source', 'word/emission')
-    """
+    """Return the fields that a record on its way has besides its own; no channel has them."""
     destination, source, emission = (
         f"{channel.name}/{header}" for header in ("destination", "source", "emission")
     )
@@ -259,11 +214,5 @@ def headers(channel: Channel) -> tuple[str, str, str]:
 
 @lru_cache(maxsize=1024)
 def tail_exponent(events: int, inverse_failure: int) -> int:
-    """Return t = ceil(ln(events / delta)), at least 1.
-
-    Examples
-    --------
-    >>> tail_exponent(1000, 1000), tail_exponent(0, 1)
-    (14, 1)
-    """
+    """Return t = ceil(ln(events / delta)), at least 1."""
     return max(1, math.ceil(math.log(max(1, events) * inverse_failure)))
