@@ -7,7 +7,6 @@ the theory: an attention head gives an average only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,7 @@ from anna_model.frozen_arrays import (
     IntArray,
     require_range,
 )
-
-if TYPE_CHECKING:
-    from anna_model.heads import SparseHeads
+from anna_model.heads import SparseHeads
 
 
 @dataclass(frozen=True, eq=False)

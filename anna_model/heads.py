@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model.answers import Answer, DenseAnswer, SparseAnswer
 from anna_model.frozen_arrays import (
     FloatArray,
     FrozenArrays,
@@ -22,16 +21,6 @@ from anna_model.frozen_arrays import (
     require_finite,
     require_range,
 )
-
-__all__ = [
-    "EVERY_HEAD",
-    "Answer",
-    "DenseAnswer",
-    "DenseHeads",
-    "HeadBlock",
-    "SparseAnswer",
-    "SparseHeads",
-]
 
 EVERY_HEAD = -1
 

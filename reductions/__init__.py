@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reductions.bounds import Bound as Bound
-    from reductions.certify.certificate import (
-        Certificate as Certificate,
-        certify_protocol as certify_protocol,
-    )
+    from reductions.certify.certificate import Certificate as Certificate
+    from reductions.certify.certify import certify_protocol as certify_protocol
     from reductions.constructions.k_hop import certify_k_hop as certify_k_hop
     from reductions.constructions.match2 import (
         certify_match2 as certify_match2,
@@ -29,7 +27,7 @@ _HOME = {
     "SyndromeCode": "mpc_to_anna.codes",
     "certify_k_hop": "constructions.k_hop",
     "certify_match2": "constructions.match2",
-    "certify_protocol": "certify.certificate",
+    "certify_protocol": "certify.certify",
     "compile_protocol": "mpc_to_anna.compile",
     "match2_transformer": "constructions.match2",
 }

@@ -1,4 +1,4 @@
-"""The command ``anna-mpc``: argparse here, each command in its own file, imported when it runs."""
+"""The command ``anna-mpc``: a command lies in a file of its own, imported when it is named."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from reductions.commands import (
-    attention_arguments as attention,
-    bench_arguments as bench,
-    certify_arguments as certify,
-    experiment_arguments as experiment,
-    listing_arguments as listing,
-    separations_arguments as separations,
-    simulate_arguments as simulate,
-    sweep_arguments as sweep,
-)
 from reductions.commands.usage import UsageError
 
 DESCRIPTION = (
@@ -27,9 +18,32 @@ DESCRIPTION = (
 )
 
 
+COMMANDS = {
+    "certify": "run both sides of a theorem and compare them with an oracle and with their bounds",
+    "simulate": "run an algorithm under the limits of the model",
+    "sweep": "resources of an algorithm, or machines of attention, against N; depth against k",
+    "list": "tasks, algorithms, mechanisms, codes, reductions",
+    "attention": "run one head, check it against its definition, time it",
+    "experiment": "run trained weights by hashing: figure 1 of the paper, and past it",
+    "separations": "what each architecture can do, built and refuted as the table is made",
+    "bench": "time against references in the same run",
+}
+"""Name and summary of every command; ``reductions.commands.NAME`` has its arguments and its run."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class _Command(_Parser):
+    """The parser of one command, whose arguments are added when it is about to parse."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.get_default("run") is None:
+            module = import_module(f"reductions.commands.{self.prog.split()[-1]}")
+            module.arguments(self)
+        return super().parse_known_args(args, namespace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,9 +82,11 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = _Parser(prog="anna-mpc", description=DESCRIPTION)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for one in (certify, simulate, sweep, listing, attention, experiment, separations, bench):
-        one.add(commands)
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Command
+    )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
     return top
 
 

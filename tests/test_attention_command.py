@@ -12,8 +12,7 @@ import pytest
 
 from anna_model.mechanisms import Attended, Softmax
 from reductions.cli import main
-from reductions.commands.attention import MECHANISMS
-from reductions.commands.attention_arguments import ATTENTION
+from reductions.commands.attention import ATTENTION, MECHANISMS
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:

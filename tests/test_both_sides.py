@@ -11,7 +11,7 @@ from cli_cases import Anna, anna_command, plain_surroundings  # noqa: F401
 
 from mpc_sim import Cluster, Inbox
 from mpc_sim.compose import LocalStage
-from reductions.certify.run_algorithm import run_algorithm
+from reductions.certify.certify import run_algorithm
 from reductions.experiments import both_sides
 from reductions.problems.columnsort import COLUMNSORT
 

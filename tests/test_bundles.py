@@ -14,7 +14,7 @@ from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import collect
 from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound
-from reductions.certify.certify_algorithm import certify_algorithm
+from reductions.certify.certify import certify_algorithm
 from reductions.cli import main
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent

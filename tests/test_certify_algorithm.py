@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.certify.certificate
+import reductions.certify.runs
 from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
 from mpc_sim.stages.columnsort import columnsort
 from reductions import CompiledProtocol, compile_protocol
 from reductions.certify.certificate import Certificate, Recorder
-from reductions.certify.certify_algorithm import certify_algorithm, certify_own
+from reductions.certify.certify import certify_algorithm, certify_own
 from reductions.certify.measured import measured_layers
 from reductions.certify.runs import refuse_what_cannot_fit
 from reductions.cli import main
-from reductions.commands import certify_algorithm as command
+from reductions.commands import certify_cases as command
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.mpc_to_anna.hashed_ids import FarCollision
@@ -103,14 +103,14 @@ def test_without_a_choice_the_command_runs_both(capsys: pytest.CaptureFixture[st
 def test_hashing_that_was_not_asked_for_and_cannot_be_is_left_out_and_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build = reductions.certify.certificate.compile_protocol
+    build = reductions.certify.runs.compile_protocol
 
     def refusing(protocol: Protocol, cluster: Cluster, **chosen: object) -> CompiledProtocol:
         if chosen["attention"] == "anna":
             raise ShapeError("no room for a destination")
         return build(protocol, cluster, **chosen)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reductions.certify.certificate, "compile_protocol", refusing)
+    monkeypatch.setattr(reductions.certify.runs, "compile_protocol", refusing)
     assert main(["certify", "columnsort", "--n", "40"]) == 0
     told = capsys.readouterr().out
     assert "note: no run by hashing: no room for a destination" in told

@@ -16,7 +16,7 @@ from anna_model.rows import Rows
 from anna_model.surrogate import Recipe, anna_layers, measure, shipped
 from anna_model.surrogate.shipped_weights import shipped_names
 from reductions.cli import main
-from reductions.commands.experiment_arguments import NAMES
+from reductions.commands.experiment import NAMES
 from reductions.experiments.learned import EXPERIMENTS, STUDENT_95, interval, rows_of
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from mpc_sim import ShapeError, Simulation
 from reductions.certify.certificate import Certificate
-from reductions.certify.certify_algorithm import certify_algorithm
+from reductions.certify.certify import certify_algorithm
 from reductions.cli import main
 from reductions.mpc_to_anna.codes import CODE_NAMES, CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol

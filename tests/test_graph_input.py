@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import reductions.commands.simulate
-import reductions.commands.simulate_arguments
-import reductions.commands.sweep_arguments
+import reductions.commands.sweep
 from mpc_sim import InputError, Simulation
 from mpc_sim.algorithms.maximal_independent_set import maximal_independent_set
 from mpc_sim.inputs.edge_list import read_edge_list
@@ -59,7 +58,7 @@ class Found:
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the commands know the algorithm, whether or not the registry lists it."""
     real = reductions.commands.simulate.find
-    listed = reductions.commands.sweep_arguments.names
+    listed = reductions.commands.sweep.names
 
     def find(family: str, name: str) -> object:
         return Found(BY_NAME[name]) if name in BY_NAME else real(family, name)  # type: ignore[arg-type]
@@ -70,7 +69,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     def names(family: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*listed(family), *BY_NAME)))  # type: ignore[arg-type]
 
-    for arguments in (reductions.commands.simulate_arguments, reductions.commands.sweep_arguments):
+    for arguments in (reductions.commands.simulate, reductions.commands.sweep):
         monkeypatch.setattr(arguments, "names", names)
 
 

@@ -21,7 +21,7 @@ from test_simulation import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
-from reductions.certify.certify_algorithm import certify_algorithm
+from reductions.certify.certify import certify_algorithm
 from reductions.mpc_to_anna.bounds import meeting_bound
 from reductions.mpc_to_anna.codes import CODE_NAMES, CodeDomainError, CodeOverload, SyndromeCode
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
-from reductions.certify.certify_algorithm import certify_algorithm
+from reductions.certify.certify import certify_algorithm
 from reductions.cli import main
 from reductions.mpc_to_anna.codes import message_code
 from reductions.mpc_to_anna.codes.code import rounded

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.certify.run_algorithm
+import reductions.certify.certify
 from mpc_sim import Simulation
 from reductions.cli import main
 from reductions.problems.algorithm import GraphAlgorithm
@@ -206,9 +206,9 @@ def test_a_sweep_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_broken_bound_fails_a_sweep(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = reductions.certify.run_algorithm.measured_rounds
+    measured = reductions.certify.certify.measured_rounds
     monkeypatch.setattr(
-        reductions.certify.run_algorithm,
+        reductions.certify.certify,
         "measured_rounds",
         lambda ledger: {name: value + 1 for name, value in measured(ledger).items()},
     )

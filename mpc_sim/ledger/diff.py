@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mpc_sim.ledger.loads import RoundLoads
+from mpc_sim.ledger.run_loads import RunLoads
 from mpc_sim.ledger.table import HEADINGS, Row, round_row, text_row
-
-if TYPE_CHECKING:
-    from mpc_sim.ledger.ledger import Ledger
-    from mpc_sim.ledger.loads import RoundLoads
 
 TOTALS = (
     ("deliveries", "n_rounds"),
@@ -51,7 +48,7 @@ class LedgerDiff:
     totals: tuple[tuple[str, int, int], ...]
 
     @classmethod
-    def of(cls, ledger: Ledger, other: Ledger) -> LedgerDiff:
+    def of(cls, ledger: RunLoads, other: RunLoads) -> LedgerDiff:
         """Compare two ledgers."""
         sizes, other_sizes = ledger.cluster.to_json(), other.cluster.to_json()
         return cls(
@@ -82,7 +79,7 @@ class LedgerDiff:
         return "\n".join(lines)
 
 
-def _changed(ledger: Ledger, other: Ledger) -> Iterator[tuple[Row | None, Row | None]]:
+def _changed(ledger: RunLoads, other: RunLoads) -> Iterator[tuple[Row | None, Row | None]]:
     """Yield the rows that differ, the input first."""
     if not np.array_equal(ledger.input_held, other.input_held):
         yield _input_row(ledger), _input_row(other)
@@ -110,13 +107,13 @@ def _same(row: RoundLoads, other: RoundLoads) -> bool:
     )
 
 
-def _row(ledger: Ledger, number: int | None) -> Row | None:
+def _row(ledger: RunLoads, number: int | None) -> Row | None:
     if number is None:
         return None
     return round_row(number, ledger.rounds[number], ledger.cluster.memory_words)
 
 
-def _input_row(ledger: Ledger) -> Row:
+def _input_row(ledger: RunLoads) -> Row:
     held = int(ledger.input_held.max())
     return ("input", "", "", "", held, f"{held / ledger.cluster.memory_words:.2f}", "")
 

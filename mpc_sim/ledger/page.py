@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from mpc_sim.errors import InputError
 from mpc_sim.ledger.loads import LOADS
+from mpc_sim.ledger.run_loads import RunLoads
 from mpc_sim.ledger.table import HEADINGS, facts, ledger_rows
 from mpc_sim.pages import Grid, Page
 
-if TYPE_CHECKING:
-    from mpc_sim.ledger.ledger import Ledger
 
-
-def ledger_page(ledger: Ledger, title: str, loads: tuple[str, ...]) -> Page:
+def ledger_page(ledger: RunLoads, title: str, loads: tuple[str, ...]) -> Page:
     """Return what a page shows of a ledger: before round 0, and after every round.
 
     Raises

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mpc_sim.ledger.ledger import Ledger
-    from mpc_sim.ledger.loads import RoundLoads
+from mpc_sim.ledger.loads import RoundLoads
+from mpc_sim.ledger.run_loads import RunLoads
 
 HEADINGS = ("round", "step", "max sent", "received", "held", "held/s", "messages")
 STEP_WIDTH = 27
@@ -15,14 +13,14 @@ STEP_WIDTH = 27
 Row = tuple[object, ...]
 
 
-def text_table(ledger: Ledger) -> str:
+def text_table(ledger: RunLoads) -> str:
     """Return the ledger as text: a line a round, and the counters below."""
     rows = [HEADINGS, *ledger_rows(ledger)]
     lines = [_facts(ledger), *(text_row(*row) for row in rows), _counters(ledger)]
     return "\n".join(lines + _warnings(ledger))
 
 
-def step_table(ledger: Ledger, depth: int) -> str:
+def step_table(ledger: RunLoads, depth: int) -> str:
     """Return the steps of a ledger as text; rounds are deliveries."""
     s = ledger.cluster.memory_words
     lines = [_step_row("step", "rounds", *HEADINGS[2:])]
@@ -33,7 +31,7 @@ def step_table(ledger: Ledger, depth: int) -> str:
     return "\n".join(lines)
 
 
-def html_table(ledger: Ledger) -> str:
+def html_table(ledger: RunLoads) -> str:
     """Return the ledger as HTML: one table, inline styles, numbers that read without them."""
     body = "".join(_html_row(row, "td") for row in ledger_rows(ledger))
     foot = "<br>".join(escape(line) for line in [_counters(ledger), *_warnings(ledger)])
@@ -59,7 +57,7 @@ def round_row(number: object, row: RoundLoads, memory_words: int) -> Row:
     return (number, step, *loads, share, row.n_messages)
 
 
-def ledger_rows(ledger: Ledger) -> list[Row]:
+def ledger_rows(ledger: RunLoads) -> list[Row]:
     """Return the cells of the input and of every round, in the order of ``HEADINGS``."""
     s = ledger.cluster.memory_words
     held = int(ledger.input_held.max())
@@ -67,12 +65,12 @@ def ledger_rows(ledger: Ledger) -> list[Row]:
     return [("input", "", "", "", held, f"{held / s:.2f}", ""), *rows]
 
 
-def facts(ledger: Ledger) -> tuple[str, ...]:
+def facts(ledger: RunLoads) -> tuple[str, ...]:
     """Return what stands above and below the table: the cluster, the counters, warnings."""
     return (_facts(ledger), _counters(ledger), *_warnings(ledger))
 
 
-def _facts(ledger: Ledger) -> str:
+def _facts(ledger: RunLoads) -> str:
     cluster = ledger.cluster
     return (
         f"N = {cluster.n_words} words, P = {cluster.n_machines} machines, "
@@ -80,14 +78,14 @@ def _facts(ledger: Ledger) -> str:
     )
 
 
-def _counters(ledger: Ledger) -> str:
+def _counters(ledger: RunLoads) -> str:
     return (
         f"deliveries {ledger.n_rounds}, protocol rounds {ledger.n_protocol_rounds}, "
         f"logical rounds {ledger.n_logical_rounds}; words moved {ledger.total_words}"
     )
 
 
-def _warnings(ledger: Ledger) -> list[str]:
+def _warnings(ledger: RunLoads) -> list[str]:
     if ledger.cluster.is_scarce:
         return []
     return ["s >= N: one machine could hold the whole input; this shows nothing"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import Transformer
 from mpc_sim import Cluster, Ledger
+from reductions.certify.certificate import Recorder
 from reductions.mpc_to_anna.compile import CompiledProtocol
-
-if TYPE_CHECKING:
-    from reductions.certify.certificate import Recorder
+from reductions.mpc_to_anna.precision import fewest_bits
 
 Integers = NDArray[np.int64]
 
@@ -52,8 +49,6 @@ def measured_bits(
         return {}
     if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
         return {"precision_bits": None}
-    from reductions.mpc_to_anna.precision import fewest_bits
-
     return {"precision_bits": fewest_bits(transformer, words)}
 
 
@@ -80,14 +75,3 @@ def cluster_parameters(cluster: Cluster) -> dict[str, Any]:
         "block_words": cluster.block_words,
         "word_bits": cluster.word_bits,
     }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a figure depends on."""
-    found = {"python": platform.python_version()}
-    for package in ("anna-mpc", "numpy", "numba", "sympy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found

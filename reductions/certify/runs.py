@@ -1,30 +1,93 @@
-"""The further runs of a certificate: by hashing, and with bounded fan-out."""
+"""The runs of the transformer: by exact match, by hashing, and with bounded fan-out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Protocol, ShapeError
-from reductions.mpc_to_anna.compile import CompiledProtocol
+from reductions.certify.certificate import Progress, Recorder
+from reductions.certify.host_memory import available_bytes
+from reductions.mpc_to_anna.bounds import meeting_bound
+from reductions.mpc_to_anna.codes import CodeDomainError
+from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.fan_out import BoundedFanOut, fan_out_bounds, run_with_partners
 from reductions.mpc_to_anna.far_collisions import far_collision_bounds, run_counted
 from reductions.mpc_to_anna.hashed_ids import HashedIds
+from reductions.mpc_to_anna.meetings import MeetingCounter
 from reductions.mpc_to_anna.options import CompilerOptions
-
-if TYPE_CHECKING:
-    from reductions.certify.certificate import Recorder
 
 Integers = NDArray[np.int64]
 
 
 COPIES = 4
 """Of the messages of a head: as values, as averages, and twice in the decoder."""
+
+
+def run_compiled(
+    recorder: Recorder,
+    protocol: Protocol,
+    cluster: Cluster,
+    words: Integers,
+    n_wrong: Callable[[Integers], int],
+    judge: str,
+    options: CompilerOptions,
+    progress: Progress | None = None,
+) -> CompiledProtocol:
+    """Compile a protocol, run it by exact match and where asked by hashing, record both outputs.
+
+    With spread heads the messages that meet in one are counted beside the capacity. With bounded
+    fan-out that protocol is simulated as well, and its rows are added.
+
+    Returns
+    -------
+    CompiledProtocol
+        The one whose resources count: of hashed ids where anna is asked for, else of exact match.
+    """
+    counter = MeetingCounter() if options.heads == "spread" else None
+    transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
+    refuse_what_cannot_fit(transformer)
+    output = transformer.run(words, trace=counter, progress=named(progress, "transformer"))
+    recorder.count("transformer", output, n_wrong(output), judge)
+    if counter is not None:
+        met = meeting_bound(protocol, cluster, options)
+        recorder.measure([met], {met.quantity: counter.most})
+    risky = transformer
+    if options.hashed:
+        risky = transformer = compile_protocol(protocol, cluster, **options.keywords)
+        run_hashed(recorder, transformer, words, n_wrong, judge, named(progress, "lsh"))
+    elif options.beside is not None:
+        try:
+            risky = compile_protocol(protocol, cluster, **options.beside.keywords)
+            refuse_what_cannot_fit(risky)
+        except (ShapeError, CodeDomainError) as error:
+            recorder.remarks.append(f"no run by hashing: {error}")
+        else:
+            run_hashed(recorder, risky, words, n_wrong, judge, named(progress, "lsh"))
+    if options.fan_out is not None:
+        run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
+    if risky.failure >= 1:
+        recorder.remarks.append(
+            "so few hashes promise nothing: ids may well meet; such a transformer then raises, "
+            "and is never silently wrong"
+        )
+    elif risky.failure:
+        subject = "such a transformer" if risky is transformer else "the transformer that hashes"
+        recorder.remarks.append(
+            f"over the seed, {subject} raises with probability at most "
+            f"{float(risky.failure):.2g}, and is never silently wrong"
+        )
+    return transformer
+
+
+def named(progress: Progress | None, side: str) -> Callable[[int, int], object] | None:
+    """Report the progress of one side."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(side, done, total)
 
 
 def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
@@ -36,7 +99,7 @@ def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
     """
     widths = [shape.value_width for layer in transformer.layers for shape in layer.heads]
     need = 8 * COPIES * transformer.cluster.n_machines * max(widths)
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = available_bytes()
     if need > available:
         raise ShapeError(
             f"a head of width {max(widths)} needs about {need / 2**30:.3g} GiB; this machine has "

@@ -9,9 +9,21 @@ from importlib.util import find_spec
 
 from reductions.benchmarks import attention, certify, exact_match, k_hop, routing
 from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
-from reductions.certify.measured import versions
+from reductions.certify.versions import versions
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
+from reductions.commands.values import size
+
+BENCHMARKS = ("routing", "k-hop", "attention", "exact-match", "certify")
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    command.add_argument("name", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    command.add_argument("--max-n", type=size, help="leave out cases of more messages or tokens")
+    command.add_argument("--repeats", type=size, default=7, help="timed runs of each (7)")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,15 +16,42 @@ from typing import Any
 from anna_model.surrogate import RECIPES, Learned, TrainingError, shipped, train, trained_in
 from anna_model.weights_file import WeightsFileError
 from reductions.certify.host_memory import available_bytes
-from reductions.certify.measured import versions
+from reductions.certify.versions import versions
 from reductions.commands.row_files import as_text, refuse_suffix, write_rows
 from reductions.commands.tables import open_console, progress_line
 from reductions.commands.usage import UsageError
+from reductions.commands.values import size
 from reductions.experiments.learned import EXPERIMENTS, Experiment, Row, baselines_of, rows_of
 from reductions.plots import draw_errors
 
 SCHEMA = "anna-mpc/experiment/1"
 BYTES_A_SAMPLE = 2**16  # 128 tokens of 64 numbers: fewer than any layer keeps at a time
+
+
+NAMES = ("match2", "induction", "k-hop")
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    command.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    command.add_argument("--quick", action="store_true", help="a coarse grid and fewer runs")
+    command.add_argument("--runs", type=size, help="draws of the hash functions (10; quick 3)")
+    command.add_argument("--samples", type=size, help="instances of the test (the paper's)")
+    command.add_argument("--seed", type=size, default=0, help="of instances and hashes (0)")
+    command.add_argument(
+        "--weights", metavar="DIR", help="weights that --train left there, in place of the shipped"
+    )
+    command.add_argument(
+        "--train",
+        metavar="MODEL",
+        help="first train this model into --weights, or go on where it stopped (extra: train)",
+    )
+    command.add_argument("--steps", type=size, help="train for at most so many steps")
+    command.add_argument(
+        "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:

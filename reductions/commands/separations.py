@@ -5,21 +5,37 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from typing import TYPE_CHECKING
 
-from reductions.certify.measured import versions
+from reductions.certify.versions import versions
 from reductions.commands.tables import open_console, progress_line
 from reductions.commands.usage import UsageError
 from reductions.registry import names
-from reductions.separations.cell import ARCHITECTURES, Cell, counted
-from reductions.separations.table import table
+
+if TYPE_CHECKING:
+    from reductions.separations.cell import Cell
 
 SCHEMA = "anna-mpc/separations/1"
 LEAST_ROOM = 24
 COLOURS = {"holds": "green", "fails": "red", "conditional": "yellow", "open": "dim"}
 
 
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    command.add_argument(
+        "--task", choices=names("task"), metavar="TASK", help=f"one of {', '.join(names('task'))}"
+    )
+    command.add_argument(
+        "--explain", metavar="CELL", help="print what a cell rests on: a task, or task/architecture"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def run(options: argparse.Namespace) -> int:
     """Print the table, or what some of its cells rest on."""
+    from reductions.separations.table import table
+
     started = time.perf_counter()
     asked = None if options.explain is None else _asked(options.explain)
     tasks: tuple[str, ...] | None = (options.task,) if options.task else None
@@ -49,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _asked(cell: str) -> tuple[str, ...]:
     """Read the name of a cell: a task, or task/architecture."""
+    from reductions.separations.cell import ARCHITECTURES
+
     task, slash, architecture = cell.partition("/")
     if task not in names("task"):
         raise UsageError(f"no task {task!r}; there are {', '.join(names('task'))}")
@@ -63,6 +81,8 @@ def print_cells(cells: list[Cell]) -> None:
     """Print a table of cells and how many were checked; certificates where there is room."""
     from rich.markup import escape
     from rich.table import Table
+
+    from reductions.separations.cell import counted
 
     console = open_console()
     listed = Table(box=None, pad_edge=False)

@@ -23,7 +23,8 @@ from reductions.commands.graph_input import (
 )
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
-from reductions.registry import find
+from reductions.commands.values import size
+from reductions.registry import find, names
 
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
@@ -36,9 +37,48 @@ SCHEMA = "anna-mpc/simulation/1"
 CHECKPOINT = "checkpoint.npz"
 
 
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    algorithms = names("algorithm")
+    command.add_argument(
+        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+    )
+    command.add_argument("--n", type=size, help="words or vertices of the seeded input (1024)")
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--input",
+        metavar="FILE",
+        help="a word a line, of three-sum a number plus n^3; - reads standard input",
+    )
+    source.add_argument(
+        "--graph",
+        metavar="FILE",
+        help="an edge 'u v' or 'u v weight' a line, a lone vertex 'u'; - reads standard input",
+    )
+    command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    command.add_argument(
+        "--charge", action="store_true", help="spread an overfull sending over deliveries, counted"
+    )
+    command.add_argument("--checkpoint", metavar="DIR", help="save the run there as it goes")
+    command.add_argument("--resume", metavar="DIR", help="go on with the run that was saved there")
+    command.add_argument(
+        "--every", type=float, metavar="SECONDS", help="between checkpoints (one a round)"
+    )
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write the output, a word a line; of a graph 'name word' a vertex, and 'u v word' "
+        "an edge, with the maximum of its words, where some edge has one that is not 0",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def run(options: argparse.Namespace) -> int:
     """Simulate an algorithm; the exit status is 0 if nothing failed and 1 otherwise."""
-    from reductions.certify.run_algorithm import run_algorithm
+    from reductions.certify.certify import run_algorithm
 
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     if options.every is not None:

@@ -13,17 +13,67 @@ from reductions.commands.files import refuse_size
 from reductions.commands.graph_input import graph_of_diameter, takes_graphs
 from reductions.commands.row_files import FORMATS, RESOURCES, Row, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
-from reductions.commands.sweep_arguments import OTHERS
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
+from reductions.commands.values import seeds, size, sizes
 from reductions.plots import draw_sweep
-from reductions.registry import find
+from reductions.registry import find, names
 
 if TYPE_CHECKING:
     from reductions.problems.algorithm import Algorithm
 
 SCHEMA = "anna-mpc/sweep/1"
 DEFAULT_SIZES = [2**power for power in range(6, 13)]
+
+
+OTHERS = ("machines", "depth", "bounds")
+"""What can be swept and is no algorithm: a command in ``sweep_...``."""
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    algorithms = names("algorithm")
+    command.add_argument(
+        "algorithm",
+        choices=(*algorithms, *OTHERS),
+        metavar="ALGORITHM",
+        help=f"{', '.join(algorithms)}; machines: those of softmax, ANNA, exact match and low rank "
+        "when they are simulated; depth: layers of k-hop against k, by every construction; "
+        "bounds: lower and upper sides of tasks in one table",
+    )
+    command.add_argument(
+        "--n",
+        type=sizes,
+        help="words or vertices: 2^10..2^20 doubles, or a list (2^6..2^12; machines 2^5..2^9; "
+        "depth 2^13 alone)",
+    )
+    command.add_argument(
+        "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
+    )
+    command.add_argument("--epsilon", help="exponents, separated by commas")
+    command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument(
+        "--mechanism", help="of machines: some of softmax, anna, exact-match, low-rank (all)"
+    )
+    command.add_argument("--ratio", help="of machines: c of anna, separated by commas (10,16,20)")
+    command.add_argument("--gap", help="of machines: local memory c_b N^gap (1/2)")
+    command.add_argument("--k", type=sizes, help="of depth: hops (1..2^12)")
+    command.add_argument("--letters", type=size, help="of depth: letters, A (16)")
+    command.add_argument(
+        "--run",
+        dest="run_tokens",
+        type=size,
+        help="of depth: tokens of the runs that are compared with the oracle, 0 for none (256)",
+    )
+    command.add_argument("--seed", type=seeds, default=[0], help="a seed, or a range such as 0..4")
+    command.add_argument(
+        "--out", metavar="FILE", help="write .csv, .parquet, .tex, .md, or draw .svg, .png, .pdf"
+    )
+    command.add_argument(
+        "--format", choices=("text", "csv", "latex", "markdown"), default="text", help="(text)"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,8 +85,8 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")
     algorithm: Algorithm = find("algorithm", options.algorithm).load()
     epsilons = options.epsilon.split(",") if options.epsilon else [algorithm.epsilon]
-    sizes, seeds = options.n or DEFAULT_SIZES, options.seed
-    refuse_size(max(sizes), BYTES_A_WORD)
+    chosen = options.n or DEFAULT_SIZES
+    refuse_size(max(chosen), BYTES_A_WORD)
     if options.out:
         refuse_suffix(options.out)
     if options.diameter is not None and not takes_graphs(algorithm):
@@ -45,9 +95,9 @@ def run(options: argparse.Namespace) -> int:
     grid = [
         Point(n, epsilon, seed, diameter)
         for epsilon in epsilons
-        for n in sizes
+        for n in chosen
         for diameter in diameters
-        for seed in seeds
+        for seed in options.seed
     ]
     line = progress_line()
     rows: list[Row] = []
@@ -87,7 +137,7 @@ class Point(NamedTuple):
 
 def measure(algorithm: Algorithm, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
     """Yield a row for every point of a grid: sizes, resources and their bounds."""
-    from reductions.certify.run_algorithm import run_algorithm
+    from reductions.certify.certify import run_algorithm
 
     for n, epsilon, seed, diameter in grid:
         if diameter is None:

@@ -12,7 +12,8 @@ from typing import Any
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.inputs.instances import Sequence
-from reductions.certify.certificate import Back, Certificate, Progress, certify_protocol
+from reductions.certify.certificate import Certificate, Progress
+from reductions.certify.certify import Back, certify_protocol
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.k_hop import N_MACHINE_ROWS, k_hop_bounds

@@ -8,7 +8,6 @@ residue that completes it, its value 1; a query without a match hears 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
@@ -22,10 +21,8 @@ from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress, Recorder
 from reductions.certify.measured import measured_layers
+from reductions.certify.way_back import GAP, WayBack, planned
 from reductions.problems.words import MAX_MODULUS, Integers, match2_oracle
-
-if TYPE_CHECKING:
-    from reductions.certify.way_back import WayBack
 
 Floats = NDArray[np.float64]
 ORACLE = "sequential loop over the definition"
@@ -184,8 +181,6 @@ def certify_match2(
 
 def _way_back(transformer: Match2Transformer, numbers: Integers) -> WayBack:
     """Plan machines whose grid holds the numbers and the residues, s' < n where that fits."""
-    from reductions.certify.way_back import GAP, planned
-
     largest = max(int(np.max(numbers, initial=1)), transformer.modulus - 1)
 
     def build() -> TransformerProtocol:

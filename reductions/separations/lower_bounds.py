@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from mpc_sim import InputError
+from mpc_sim import InputError, fit_cluster
+from mpc_sim.algorithms.k_hop import k_hop
 from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.certify.full_information import (
     FULL_DEGREE_ROUNDS,
@@ -144,9 +145,6 @@ class TwoSides:
 
 def k_hop_sides(n_letters: int, hops: tuple[int, ...], epsilon: str = "2/3") -> TwoSides:
     """Return both sides of k-hop: one layer more for every doubling of k, on fixed machines."""
-    from mpc_sim import fit_cluster
-    from mpc_sim.algorithms.k_hop import k_hop
-
     cluster = fit_cluster(k_hop(max(hops)), n_letters, epsilon)
     depths = tuple(k_hop(k).n_rounds(cluster) + 1 for k in hops)
     return TwoSides(K_HOP_ROUNDS, hops, depths)

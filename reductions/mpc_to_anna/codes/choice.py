@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from reductions.mpc_to_anna.codes.code import CodeDomainError, MessageCode
+from reductions.mpc_to_anna.codes.disjunct import DisjunctCode
+from reductions.mpc_to_anna.codes.repetition import RepetitionCode
+from reductions.mpc_to_anna.codes.syndrome import SyndromeCode
 
 CODE_NAMES = ("syndrome", "disjunct", "repetition")
 PRINTED = "printed"
@@ -37,16 +40,10 @@ def message_code(
     """
     match name:
         case "syndrome":
-            from reductions.mpc_to_anna.codes.syndrome import SyndromeCode
-
             return SyndromeCode(capacity, n_words, word_bits, n_sources)
         case "disjunct":
-            from reductions.mpc_to_anna.codes.disjunct import DisjunctCode
-
             return DisjunctCode(capacity, n_words, word_bits, n_sources)
         case "repetition" | "printed":
-            from reductions.mpc_to_anna.codes.repetition import RepetitionCode
-
             return RepetitionCode(
                 capacity,
                 n_words,

@@ -8,6 +8,12 @@ import json
 from reductions.registry import ENTRIES
 
 
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.set_defaults(run=run)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def run(options: argparse.Namespace) -> int:
     """Print the registry as text or JSON."""
     if options.json:
