@@ -1,6 +1,6 @@
-"""The task table of the README: every construction of every task with its depth and its width.
+"""The task table of ``docs/tables.md``: every construction of every task with its depth and its width.
 
-``python -m docs.task_table README.md`` brings the table in a file up to date.
+``python -m docs.task_table docs/tables.md`` brings the table in a file up to date.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from reductions.experiments.fan_out_growth import (
     fan_out_point,
     most_layers,
 )
-from reductions.experiments.width_growth import Quantity, StridePermutation
+from reductions.experiments.fit import Quantity
+from reductions.experiments.width_growth import StridePermutation
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mpc_sim import Cluster, ShapeError, Simulation
+from reductions.experiments.fit import Quantity
 from reductions.experiments.width_growth import (
     VARIANTS,
     GrowthPoint,
-    Quantity,
     StridePermutation,
     Variant,
     exponent,

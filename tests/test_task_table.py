@@ -1,4 +1,4 @@
-"""The task table of the README is the registry, and its short formulas are the bounds."""
+"""The task table of the page is the registry, and its short formulas are the bounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docs.theorem_table import with_table
 from reductions.constructions.model import Construction
 from reductions.registry import find, names
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
 TABLE = task_table()
 OF_A_PLAN = [name for name in names("construction") if name.endswith("/compiled")]
 """Their depth follows a plan of sorts and trees, their width the widest round."""
@@ -29,9 +29,9 @@ def evaluated(formula: str, **values: int) -> int:
     return int(eval(main, {"ceil": math.ceil, "floor": math.floor, "log2": math.log2}, values))
 
 
-def test_the_readme_shows_the_registry() -> None:
-    shown = with_table(README, TABLE, TITLE)
-    assert shown == README, "run: python -m docs.task_table README.md"
+def test_the_page_shows_the_registry() -> None:
+    shown = with_table(PAGE, TABLE, TITLE)
+    assert shown == PAGE, "run: python -m docs.task_table docs/tables.md"
 
 
 def test_every_construction_is_shown_once() -> None:
@@ -67,7 +67,7 @@ def test_a_short_formula_is_the_bound(name: str) -> None:
 def test_canary_a_changed_formula_is_found() -> None:
     tree: Construction = find("construction", "k-hop/tree").load()
     wrong = replace(tree, depth_formula="1 + ceil(log2 k)")
-    assert with_table(README, task_table([wrong]), TITLE) != README
+    assert with_table(PAGE, task_table([wrong]), TITLE) != PAGE
     shape = find("task", "k-hop").load().random["uniform"](64, 0).shape
     assert evaluated(wrong.depth_formula, k=4) == tree.bounds(shape)[0].value - 1
     with pytest.raises(NameError):

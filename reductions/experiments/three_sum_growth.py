@@ -29,7 +29,7 @@ import numpy as np
 
 from mpc_sim import Cluster, InputError
 from mpc_sim.algorithms.three_sum import three_sum
-from reductions.experiments.width_growth import Exponent, slope_within
+from reductions.experiments.fit import Exponent, slope_within
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.route_layer import RouteLayer
 

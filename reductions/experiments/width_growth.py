@@ -33,16 +33,15 @@ from math import gcd
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records, ShapeError
 from mpc_sim.integers import as_exponent, ceil_div, ceil_power
+from reductions.experiments.fit import Exponent, Quantity, slope_within
 from reductions.mpc_to_anna.codes.repetition import RepetitionCode
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
 Variant = Literal["syndrome", "spread", "printed"]
-Quantity = Literal["heads", "head_width", "token_width", "context_length"]
 
 VARIANTS: tuple[Variant, ...] = ("syndrome", "spread", "printed")
 LEAST_MEMORY = 16
@@ -127,38 +126,6 @@ class GrowthPoint:
     token_width: int
     context_length: int
     log_factor: Fraction
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """A fitted exponent beside that of the theorem.
-
-    Parameters
-    ----------
-    quantity : str
-    epsilon : Fraction
-    variant : str
-        One of `VARIANTS`, or fan-out (`fan_out_growth`).
-    theory : Fraction
-    slope : float
-        Least squares, of ln(quantity / f) on ln N.
-    low, high : float
-        Where the construction puts the slope; `theory` lies between them.
-    """
-
-    quantity: Quantity
-    epsilon: Fraction
-    variant: str
-    theory: Fraction
-    slope: float
-    low: float
-    high: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the slope lies where the construction puts it, up to float64."""
-        margin = 1e-9
-        return self.low - margin <= self.slope <= self.high + margin
 
 
 def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> GrowthPoint:
@@ -264,37 +231,6 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
     slope, below, above = slope_within(sizes, values, np.zeros(len(sizes)), most)
     low, high = float(theory) + below, float(theory) + above
     return Exponent(quantity, epsilon, variant, theory, slope, low, high)
-
-
-def slope_within(
-    sizes: Sequence[int],
-    values: Sequence[float],
-    least: NDArray[np.float64],
-    most: NDArray[np.float64],
-) -> tuple[float, float, float]:
-    """Fit the slope of ln(value) on ln N, and say how far deviations can bend it.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-    values : sequence of float
-    least, most : float64[sizes]
-        Between which ln(value) may deviate from a straight line.
-
-    Returns
-    -------
-    slope, below, above : float
-        The slope lies between that of the line plus ``below`` and that plus ``above``.
-    """
-    x = np.log(np.array(sizes, float))
-    x -= x.mean()
-    weights = x / (x @ x)
-    ends = weights * least, weights * most
-    return (
-        float(weights @ np.log(values)),
-        float(np.minimum(*ends).sum()),
-        float(np.maximum(*ends).sum()),
-    )
 
 
 def _capacity(compiled: CompiledProtocol) -> int:
