@@ -1,4 +1,4 @@
-"""The task table of ``docs/tables.md``: every construction of every task with its depth and its width.
+"""The task table of ``docs/tables.md``: every construction of every task, depth and width.
 
 ``python -m docs.task_table docs/tables.md`` brings the table in a file up to date.
 """

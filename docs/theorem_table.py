@@ -1,4 +1,4 @@
-"""The theorem table of ``docs/tables.md``: every entry of the registry with its file, test and notebook.
+"""The theorem table of ``docs/tables.md``: each entry of the registry, its file and its test.
 
 ``python -m docs.theorem_table docs/tables.md`` brings the table in a file up to date.
 """

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import Layer
 from anna_model.fixed_point.attention import Precision, steps_on
@@ -24,6 +23,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
 from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.scan import Scan
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.copies import REMEDY, answer_fields
 from reductions.attention_to_mpc.plan import LayerPlan
 from reductions.attention_to_mpc.questions import (
@@ -35,8 +35,6 @@ from reductions.attention_to_mpc.questions import (
 )
 from reductions.attention_to_mpc.sums import SumsOfRuns
 from reductions.attention_to_mpc.tokens import in_batch_order, rows_of_tokens
-
-Integers = NDArray[np.int64]
 
 
 def record_fields(plan: LayerPlan) -> tuple[str, ...]:

@@ -12,14 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
 from mpc_sim.stages.loads import check_declared_loads
 from reductions.attention_to_mpc.plan import CopyLevel, LayerPlan
 
-Integers = NDArray[np.int64]
 REMEDY = "memory_words"
 
 

@@ -16,6 +16,7 @@ from anna_model.fixed_point.grid import Grid
 from mpc_sim import Cluster, Inbox, InputError, Records
 from mpc_sim.compose import LocalStage
 from mpc_sim.stages.elements import element_columns, element_table
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.copies import sum_by_slot
 from reductions.attention_to_mpc.plan import LayerPlan
 from reductions.attention_to_mpc.questions import (
@@ -27,8 +28,6 @@ from reductions.attention_to_mpc.tokens import (
     rows_of_tokens,
     words_of_rows,
 )
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

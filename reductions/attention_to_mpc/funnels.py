@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import Layer
 from anna_model.fixed_point.attention import Precision
@@ -25,12 +24,11 @@ from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.randomness import random_words
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
 from mpc_sim.stages.loads import check_declared_loads
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.buckets import AskAndOffer, record_fields
 from reductions.attention_to_mpc.copies import REMEDY, answer_fields
 from reductions.attention_to_mpc.hashed_plan import HashedPlan
 from reductions.attention_to_mpc.tokens import in_batch_order
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from mpc_sim.stages.elements import (
     element_table,
     reduce_groups,
 )
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.beside import Beside, CarryRecords
 from reductions.attention_to_mpc.fold import new_rows
 from reductions.attention_to_mpc.low_rank_plan import (
@@ -54,7 +55,6 @@ from reductions.attention_to_mpc.transformer_protocol import (
 from reductions.bounds import Bound, Kind
 from reductions.problems.sort_and_scan import Most
 
-Integers = NDArray[np.int64]
 SOURCE = "Liu et al., arXiv 2509.09001, Lemma D.2"
 
 

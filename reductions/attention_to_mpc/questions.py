@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import (
     EVERY_HEAD,
@@ -29,10 +28,8 @@ from anna_model.answers import Answer
 from anna_model.fixed_point.attention import Precision, steps_on
 from anna_model.heads import HeadBlock
 from mpc_sim import InputError
+from reductions.arrays import Floats, Integers
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 BUDGET_BYTES = 2**28
 

@@ -20,7 +20,6 @@ from typing import ClassVar
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from anna_model import Layer, Transformer
 from anna_model.fixed_point.attention import Precision, steps_on
@@ -39,6 +38,7 @@ from mpc_sim import (
 )
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
 from mpc_sim.stages.loads import check_declared_loads
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.beside import Beside, CarryRecords
 from reductions.attention_to_mpc.copies import REMEDY, AddUp, CopyRows, answer_fields
 from reductions.attention_to_mpc.fold import Fold
@@ -59,7 +59,6 @@ from reductions.attention_to_mpc.transformer_protocol import (
 from reductions.bounds import Bound, Kind
 from reductions.problems.sort_and_scan import Most
 
-Integers = NDArray[np.int64]
 SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 3.4"
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim.stages.operations import Operation
-
-Integers = NDArray[np.int64]
+from reductions.arrays import Integers
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from mpc_sim import Cluster, Inbox, Records
 from mpc_sim.compose import LocalStage
 from mpc_sim.stages.blocks import output_places
 from mpc_sim.stages.elements import batch_slots, element_columns, element_fields, element_table
-
-Integers = NDArray[np.int64]
+from reductions.arrays import Integers
 
 
 def words_of_rows(rows: Rows, grid: Grid, width: int) -> Integers:

@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol as TypingProtocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import Rows, Transformer
 from anna_model.fixed_point.attention import Precision
 from mpc_sim import Cluster, InputError, Protocol, Simulation, sequence
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.tokens import (
     ReadRows,
     WriteRows,
     rows_of_words,
     words_of_rows,
 )
-
-Integers = NDArray[np.int64]
 
 
 class PlannedTokens(TypingProtocol):

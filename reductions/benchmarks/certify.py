@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model.work import WorkCounter
 from mpc_sim import Cluster, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.inputs.instances import Sequence
+from mpc_sim.records import Words
 from reductions.benchmarks.timing import Progress, Row, interleaved
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 
-Words = NDArray[np.int64]
 OURS, SIMULATION = "transformer", "the simulation of the protocol"
 N_LETTERS = 64
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import ExactMatch
+from reductions.arrays import Integers
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
-Integers = NDArray[np.int64]
 OURS = "anna_model"
 FRAMES = ("polars", "duckdb", "pandas")
 

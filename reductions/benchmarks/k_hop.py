@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.inputs.instances import Sequence
+from mpc_sim.records import Words
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
-Words = NDArray[np.int64]
 OURS = "mpc_sim"
 N_LETTERS = 64
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox
+from mpc_sim.records import Words
 from mpc_sim.routing import collect
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
-Words = NDArray[np.int64]
 OURS = "mpc_sim"
 POLARS = "polars stable sort"
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reductions.arrays import Integers
 from reductions.bounds import Bound, Check, Status
 from reductions.certify.versions import versions
 
-Integers = NDArray[np.int64]
 Progress = Callable[[str, int, int], object]
 SCHEMA = "anna-mpc/certificate/1"
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Ledger, Protocol, Simulation
+from mpc_sim.records import Words
+from reductions.arrays import Integers
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress, Recorder
 from reductions.certify.full_information import full_information_rounds, least_rounds_bound
@@ -25,9 +26,8 @@ from reductions.certify.way_back import WayBack, way_back
 from reductions.mpc_to_anna.bounds import layer_bounds, theorem_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
-from reductions.problems.algorithm import Algorithm, Words
+from reductions.problems.algorithm import Algorithm
 
-Integers = NDArray[np.int64]
 Back = Literal["sorted", "hashed"] | bool
 
 

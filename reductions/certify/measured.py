@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anna_model import Transformer
 from mpc_sim import Cluster, Ledger
+from reductions.arrays import Integers
 from reductions.certify.certificate import Recorder
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.precision import fewest_bits
-
-Integers = NDArray[np.int64]
 
 
 def measured_rounds(ledger: Ledger) -> dict[str, int]:

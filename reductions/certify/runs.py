@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mpc_sim import Cluster, Protocol, ShapeError
+from reductions.arrays import Integers
 from reductions.certify.certificate import Progress, Recorder
 from reductions.certify.host_memory import available_bytes
 from reductions.mpc_to_anna.bounds import meeting_bound
@@ -19,9 +17,6 @@ from reductions.mpc_to_anna.far_collisions import far_collision_bounds, run_coun
 from reductions.mpc_to_anna.hashed_ids import HashedIds
 from reductions.mpc_to_anna.meetings import MeetingCounter
 from reductions.mpc_to_anna.options import CompilerOptions
-
-Integers = NDArray[np.int64]
-
 
 COPIES = 4
 """Of the messages of a head: as values, as averages, and twice in the decoder."""

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import Rows
 from anna_model.fixed_point.grid import GridOverflow
 from mpc_sim import InputError, ShapeError, Simulation
+from reductions.arrays import Integers
 from reductions.attention_to_mpc import TransformerProtocol
 from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.attention_to_mpc.anna_bounds import bounds
@@ -30,7 +30,6 @@ from reductions.certify.host_memory import available_bytes
 from reductions.certify.measured import measured_rounds
 from reductions.mpc_to_anna.compile import CompiledProtocol
 
-Integers = NDArray[np.int64]
 GAP = "1/2"
 """eps' - eps: machines of s' = c_b m H ceil(T^(1/2)) words."""
 

@@ -33,10 +33,11 @@ from reductions.registry import find
 
 if TYPE_CHECKING:
     from mpc_sim import Protocol
+    from mpc_sim.records import Words
     from reductions.certify.certificate import Certificate
     from reductions.commands.certify_inputs import Write
     from reductions.constructions.model import Construction
-    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm
     from reductions.problems.problem import Instance
 
 MOST_BACK = {"k-hop": 64, "match2": 256, "sum": 256, "induction-heads": 256}

@@ -13,9 +13,9 @@ from reductions.commands.usage import UsageError
 
 if TYPE_CHECKING:
     from anna_model.lsh import Family
+    from mpc_sim.records import Words
     from reductions.certify.certificate import Certificate
     from reductions.mpc_to_anna.options import CompilerOptions
-    from reductions.problems.algorithm import Words
 
     Write = Callable[[Words], str]
 

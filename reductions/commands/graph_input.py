@@ -11,7 +11,8 @@ from reductions.commands.usage import UsageError
 
 if TYPE_CHECKING:
     from mpc_sim.inputs.graphs import Graph
-    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
+    from mpc_sim.records import Words
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm
 
 GRAPH = "graph.npz"
 PROBE = 8

@@ -29,7 +29,8 @@ from reductions.registry import find, names
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
     from mpc_sim.inputs.graphs import Graph
-    from reductions.problems.algorithm import Algorithm, GraphAlgorithm, Words
+    from mpc_sim.records import Words
+    from reductions.problems.algorithm import Algorithm, GraphAlgorithm
 
 DEFAULT_N = 1024
 BYTES_A_WORD = 1024

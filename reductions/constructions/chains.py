@@ -12,11 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim.records import Words
+from reductions.arrays import Floats
 
-Floats = NDArray[np.float64]
 LETTER, LOWER, LOWER_LETTER, UPPER, UPPER_LETTER = range(5)
 
 

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import HeadMaps, Mechanism, RowwiseLayer
 from anna_model.mechanisms import Softmax
@@ -33,6 +32,7 @@ from anna_model.mechanisms.past_softmax import PastSoftmax
 from anna_model.rowwise import Fold
 from mpc_sim import InputError
 from mpc_sim.records import Words
+from reductions.arrays import Floats
 from reductions.constructions.chains import (
     LETTER,
     LOWER,
@@ -45,7 +45,6 @@ from reductions.constructions.chains import (
 )
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
 
-Floats = NDArray[np.float64]
 Mask = Literal["past", "causal"]
 
 

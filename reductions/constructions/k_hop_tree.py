@@ -28,12 +28,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import ExactMatch, HeadMaps, Mechanism, RowwiseLayer
 from anna_model.rowwise import Fold
 from mpc_sim import InputError
 from mpc_sim.records import Words
+from reductions.arrays import Floats
 from reductions.constructions.chains import (
     LETTER,
     LOWER,
@@ -47,7 +47,6 @@ from reductions.constructions.chains import (
 from reductions.constructions.match2 import one
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
 
-Floats = NDArray[np.float64]
 NEXT, FIRST_BIT = 1, 2
 NULL, NOBODY = -1.0, -2.0
 

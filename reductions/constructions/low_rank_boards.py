@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import HeadMaps, RowwiseLayer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
+from reductions.arrays import Floats, Integers
 from reductions.constructions.chunk_sums import own_number
 from reductions.constructions.match2 import one
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 BOARD = LowRank(Raw(), normalised=False)
 MOST_RESIDUES = 2**16
 

@@ -22,16 +22,15 @@ from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from reductions.arrays import Floats, Integers
 from reductions.constructions.match2 import one
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 SOURCE = "a hop a layer: the block where it lands is written on the board"
 OWN_LETTER, DONE, LETTER, BLOCK, COUNTS = range(5)
 

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.fixed_point.attention import Precision
 from anna_model.fixed_point.grid import MOST_BITS, Grid, GridOverflow
 from mpc_sim import InputError
+from reductions.arrays import Floats, Integers
 from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress, Recorder
 from reductions.certify.measured import measured_layers
 from reductions.certify.way_back import GAP, WayBack, planned
-from reductions.problems.words import MAX_MODULUS, Integers, match2_oracle
+from reductions.problems.words import MAX_MODULUS, match2_oracle
 
-Floats = NDArray[np.float64]
 ORACLE = "sequential loop over the definition"
 SCARCE_FROM, SCARCE_FACTOR = 128, 8
 """From so many numbers on machines of 8 sqrt(n) words suffice, fewer than n."""

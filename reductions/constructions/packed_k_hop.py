@@ -10,17 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from reductions.arrays import Floats, Integers
 from reductions.constructions.match2 import one
 from reductions.constructions.one_way_messages import Messages, low_rank_messages
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 WORD_BITS = 52
 
 

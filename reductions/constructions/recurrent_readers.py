@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import Resources
 from anna_model.recurrent import MOST_WORD_BITS, RecurrentLayer, RecurrentModel, Words
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from reductions.arrays import Integers
 
-Integers = NDArray[np.int64]
 MOST_RESIDUES = 2**20
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from anna_model import ExactMatch, HeadMaps, Mechanism, RowwiseLayer
 from mpc_sim import InputError
 from mpc_sim.records import Words
+from reductions.arrays import Floats
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress
 from reductions.constructions.certify_words import certify_words
@@ -23,7 +22,6 @@ from reductions.constructions.match2 import one
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
 from reductions.problems.words import sum_oracle
 
-Floats = NDArray[np.float64]
 ORACLE = "sequential loop over the definition"
 
 

@@ -32,16 +32,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Cluster, ShapeError
 from mpc_sim.integers import as_exponent, ceil_div, ceil_power
+from reductions.arrays import Floats
 from reductions.experiments.fit import Exponent, Quantity, slope_within
 from reductions.experiments.width_growth import LEAST_MEMORY, StridePermutation
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
-
-Floats = NDArray[np.float64]
 
 LEAST_DIGITS = 3
 

@@ -25,7 +25,6 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
 from anna_model.fixed_point.attention import Precision, RoundedFeatures
@@ -37,6 +36,7 @@ from anna_model.mechanisms import LowRank
 from anna_model.mechanisms.low_rank import EluPlusOne
 from mpc_sim import InputError
 from mpc_sim.integers import as_exponent
+from reductions.arrays import Floats, Integers
 from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.attention_to_mpc.anna_bounds import bounds
 from reductions.attention_to_mpc.fit import memory_words
@@ -45,8 +45,6 @@ from reductions.attention_to_mpc.softmax import softmax_bounds, softmax_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.measured import measured_rounds
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Counted = Literal["softmax", "anna", "exact-match", "low-rank"]
 COUNTED: tuple[Counted, ...] = ("softmax", "anna", "exact-match", "low-rank")
 

@@ -20,7 +20,6 @@ from mpc_sim import InputError
 from mpc_sim.errors import LedgerError
 from mpc_sim.pages import Grid, Matrix, Page, Side, save_page
 
-Integers = NDArray[np.int64]
 Asked = tuple[HeadBlock, Answer]
 
 PAIRS = "How a token (down) weighs the tokens (across)"

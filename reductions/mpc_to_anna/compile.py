@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
 from anna_model.lsh import Family
@@ -25,6 +25,7 @@ from anna_model.transformer import Trace
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.mpc_to_anna.fan_out.bounded import BoundedFanOut
 from reductions.mpc_to_anna.hashed_ids import HashedIds
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from reductions.inspect.explore import TransformerExplorer
     from reductions.mpc_to_anna.trace import CompiledTrace
 
-Integers = NDArray[np.int64]
 
 EXACT_WORD_BITS = 51
 """n fl(x / n) is within x 2^-52 of x, so rounding gives x back if x < 2^51."""

@@ -13,21 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import sympy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import ExactMatch, Layer, SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
+from reductions.arrays import Integers
 from reductions.bounds import Bound
 from reductions.mpc_to_anna.codes import CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.hashed_ids import FarCollision, HashedIds
 from reductions.mpc_to_anna.init_layer import InitLayer
 from reductions.mpc_to_anna.route_layer import RouteLayer
-
-Integers = NDArray[np.int64]
 
 RARE = 100
 """A bound with high probability holds with probability 1 - 1 / RARE."""

@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import EVERY_HEAD, Anna, ExactMatch, Mechanism, SparseHeads
 from anna_model.answers import Answer
@@ -25,10 +25,8 @@ from anna_model.lsh import Family, Hyperplane
 from anna_model.lsh.theorem_3_4 import from_probabilities
 from anna_model.mechanisms import Attended
 from mpc_sim import ShapeError
+from reductions.arrays import Floats, Integers
 from reductions.mpc_to_anna.id_codewords import IdCodewords
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 ROUNDING = Fraction(1, 2**40)
 """Above the error of a collision probability computed in doubles."""

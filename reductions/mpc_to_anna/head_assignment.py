@@ -16,13 +16,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mpc_sim.randomness import random_below, random_words
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes import CodeDomainError
-
-Integers = NDArray[np.int64]
 
 HEAD_NAMES = ("emission", "spread")
 

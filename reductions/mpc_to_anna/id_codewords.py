@@ -26,9 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim import ShapeError
+from reductions.arrays import Floats, Integers
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Signs = NDArray[np.int8]
 
 _IRREDUCIBLE: Final = {2: 0b10011, 3: 0b1000011, 4: 0b100011101, 5: 0b10000001001}

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from anna_model import Rows
 from mpc_sim import Channel, Inbox, Records
-
-Integers = NDArray[np.int64]
+from reductions.arrays import Integers
 
 
 @dataclass(frozen=True)

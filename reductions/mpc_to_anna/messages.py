@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Channel, Cluster, Inbox, Records
 from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import Traffic
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.inbox_rows import RowFormat
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

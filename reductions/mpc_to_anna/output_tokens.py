@@ -10,14 +10,11 @@ from __future__ import annotations
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import EVERY_HEAD, Rows
 from mpc_sim import Cluster, Inbox, Protocol
 from mpc_sim.placement import read_output
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from reductions.arrays import Floats, Integers
 
 
 def asking(cluster: Cluster, is_last: bool) -> Integers:

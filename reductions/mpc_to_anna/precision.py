@@ -22,13 +22,12 @@ from anna_model import Combine, HeadShape, Layer, Mechanism, Rows, SparseAnswer,
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from anna_model.mechanisms.mechanism import Attended, Matrix
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes import MessageCode
 from reductions.mpc_to_anna.codes.code import rounded
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.hashed_ids import HashedIds
 from reductions.mpc_to_anna.route_layer import RouteLayer
-
-Integers = NDArray[np.int64]
 
 
 def run_on_bits(compiled: CompiledProtocol, words: ArrayLike, bits: int) -> Integers:

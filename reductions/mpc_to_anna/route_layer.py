@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import (
     Combine,
@@ -26,14 +25,13 @@ from anna_model import (
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes import MessageCode, message_code
 from reductions.mpc_to_anna.hashed_ids import HashedIds
 from reductions.mpc_to_anna.head_assignment import HeadAssignment, head_assignment
 from reductions.mpc_to_anna.inbox_rows import RowFormat, rows_of
 from reductions.mpc_to_anna.messages import Heard, Messages, messages_of
 from reductions.mpc_to_anna.output_tokens import Queries, asking, output_rows, queries_of
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

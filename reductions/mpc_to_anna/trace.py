@@ -13,19 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import Rows, SparseAnswer, SparseHeads
 from mpc_sim import Inbox, InputError, Simulation
 from mpc_sim.inspect.trace import Trace, memory_side
 from mpc_sim.pages import Grid, Page, Section, Side
 from mpc_sim.placement import load_input
+from reductions.arrays import Integers
 from reductions.inspect.transformer_trace import TransformerTrace, run_kept
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.init_layer import INPUT, InitLayer
 from reductions.mpc_to_anna.route_layer import RouteLayer
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Protocol, fit_cluster
 from mpc_sim.cluster import failure_word
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from reductions.bounds import Bound
-
-Words = NDArray[np.int64]
 
 WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
 

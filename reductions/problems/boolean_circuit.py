@@ -16,9 +16,10 @@ from mpc_sim.algorithms.boolean_circuit import (
     largest_tag,
 )
 from mpc_sim.compose import Parallel, Sequence
+from mpc_sim.records import Words
 from mpc_sim.stages.operations import Last
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 
 SOURCE = "concurrent reads by sort and scan: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 

@@ -9,10 +9,11 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.compose import Sequence
+from mpc_sim.records import Words
 from mpc_sim.stages.broadcast import Broadcast, broadcast
 from mpc_sim.stages.tree import Tree
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 

@@ -9,9 +9,10 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.compose import Sequence
+from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort, columnsort
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 
 SOURCE = "Leighton 1985, recursive on columns"
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from mpc_sim.algorithms.connectivity import connectivity
 from mpc_sim.inputs.graphs import Graph
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from mpc_sim.records import Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,

@@ -14,6 +14,7 @@ from mpc_sim.compose import Sequence
 from mpc_sim.inputs.graph_instances import karate_club
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.integers import ceil_div
+from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.component_labels import doublings
 from mpc_sim.stages.repeat import Repeat
@@ -22,7 +23,7 @@ from mpc_sim.stages.smallest_neighbours import SendNeighbours
 from mpc_sim.stages.tree import plan_tree
 from mpc_sim.stages.waiting import Beside, Wait, share
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     every_stage,

@@ -17,6 +17,7 @@ import sympy
 from mpc_sim import Cluster, Protocol
 from mpc_sim.compose import Sequence
 from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.component_labels import doublings
 from mpc_sim.stages.contraction import waiting
@@ -27,7 +28,6 @@ from mpc_sim.stages.scan import Scan
 from mpc_sim.stages.tree import plan_tree
 from mpc_sim.stages.waiting import Wait, share
 from reductions.bounds import Bound
-from reductions.problems.algorithm import Words
 from reductions.problems.sort_and_scan import Most, bounds_table
 
 SOURCE = "random mates: Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, arXiv 1101.1902"

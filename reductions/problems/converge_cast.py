@@ -9,10 +9,11 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.compose import Sequence
+from mpc_sim.records import Words
 from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
 from mpc_sim.stages.operations import Maximum
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.broadcast import tree_values, uniform_words
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"

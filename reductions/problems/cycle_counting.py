@@ -10,12 +10,13 @@ import sympy
 from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.cycle_counting import cycle_counting
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from mpc_sim.stages.contraction import EDGE, waiting
 from mpc_sim.stages.first_of_run import SortShares
 from mpc_sim.stages.tree import plan_tree
 from mpc_sim.stages.waiting import Wait, share
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import SOURCE, largest_word, shape_and_phases, sort_sizes
 from reductions.problems.sort_and_scan import Most, bounds_table
 

@@ -9,8 +9,9 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
+from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.sort_and_scan import QUANTITIES
 from reductions.problems.words import k_hop_oracle
 

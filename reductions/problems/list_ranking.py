@@ -7,8 +7,9 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.list_ranking import jumps, list_ranking, nodes_per_machine
+from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import Algorithm, Words
+from reductions.problems.algorithm import Algorithm
 
 SOURCE = "pointer jumping: Wyllie 1979; one round a doubling"
 

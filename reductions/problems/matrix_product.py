@@ -9,8 +9,9 @@ import sympy
 
 from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.matrix_product import MERSENNE, WriteProduct, matrix_product
+from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import Algorithm, Words
+from reductions.problems.algorithm import Algorithm
 from reductions.problems.sort_and_scan import Most, stages_of
 
 SOURCE = "three-dimensional scheme: Irony, Toledo, Tiskin, JPDC 2004; trees: arXiv 1101.1902"

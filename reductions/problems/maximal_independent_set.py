@@ -25,9 +25,10 @@ from mpc_sim.inputs.graph_instances import (
     two_cycles,
 )
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from mpc_sim.stages.half_edges import Meet
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.sort_and_scan import Most, bounds_table, sizes, stages_of
 
 SOURCE = "Luby 1986; half of the edges go in a phase: Metivier et al. 2011"

@@ -11,8 +11,9 @@ import sympy
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.maximal_matching import MatchInPhases, maximal_matching
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
 from reductions.problems.sort_and_scan import Most, stages_of
 

@@ -11,9 +11,10 @@ import sympy
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.minimum_spanning_forest import HEAVY, minimum_spanning_forest
 from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.records import Words
 from mpc_sim.stages.first_of_run import SortShares
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,

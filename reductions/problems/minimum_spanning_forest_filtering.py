@@ -12,9 +12,10 @@ from mpc_sim.algorithms.minimum_spanning_forest_filtering import (
     minimum_spanning_forest_filtering,
 )
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from mpc_sim.stages.edge_rows import LoadEdges
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
 from reductions.problems.sort_and_scan import Most, stages_of
 

@@ -7,8 +7,9 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
+from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
 
 

@@ -7,8 +7,9 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
+from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm, Words
+from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
 
 SOURCE = "splitters: Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"

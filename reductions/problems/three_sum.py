@@ -9,11 +9,12 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.three_sum import n_lines, three_sum
+from mpc_sim.records import Words
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.converge_cast import ConvergeCast
 from reductions.bounds import Bound
-from reductions.problems.algorithm import Algorithm, Words
+from reductions.problems.algorithm import Algorithm
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
 
 SOURCE = (

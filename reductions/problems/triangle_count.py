@@ -29,10 +29,11 @@ from mpc_sim.inputs.graph_instances import (
     two_cycles,
 )
 from mpc_sim.inputs.graphs import Graph
+from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm, Words
+from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
 
 SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.records import Words
+from reductions.arrays import Integers
 
 
 def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[np.int64]:
@@ -44,9 +45,6 @@ def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[
         chain_of[i] = chain
         output.append(letters[chain[-1 - k] - 1] + 1 if k < len(chain) else 0)
     return np.array(output, np.int64)
-
-
-Integers = NDArray[np.int64]
 
 
 MAX_MODULUS = 2**53

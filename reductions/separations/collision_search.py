@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Told
-from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs
+from reductions.separations.indistinguishable import Oracle, TwoInputs
 from reductions.separations.one_way import SameMessages, Tell
 
 

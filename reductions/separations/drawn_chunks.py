@@ -7,14 +7,11 @@ the row and all that was heard.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anna_model import HeadMaps, RowwiseLayer, Transformer
 from anna_model.mechanisms import GivenCodes, Reformer
 from mpc_sim import InputError
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from reductions.arrays import Floats, Integers
 
 
 def wave(position: Integers, rows: Floats) -> Floats:

@@ -12,15 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
+from reductions.arrays import Floats, Integers
 from reductions.constructions.one_way_messages import Messages, low_rank_messages
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 PRIME = 2**31 - 1
 
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from anna_model import Rows
 from mpc_sim.inputs.graph_instances import cycle
+from reductions.arrays import Integers
 from reductions.constructions.chunk_sums import chunk_sums, layers_for
 from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell
 from reductions.separations.drawn_chunks import drawn_chunks
-from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs, refute
+from reductions.separations.indistinguishable import Oracle, TwoInputs, refute
 from reductions.separations.receptive_field import (
     SOURCE,
     ReceptiveField,

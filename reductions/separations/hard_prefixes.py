@@ -19,11 +19,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import InputError
-
-Integers = NDArray[np.int64]
+from reductions.arrays import Integers
 
 
 def asking_suffix(letter: int, wasted: int, length: int, u: int, v: int) -> Integers:

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from anna_model.frozen_arrays import FrozenArrays
 from mpc_sim import InputError
+from reductions.arrays import Integers
 
-Integers = NDArray[np.int64]
 Model = Callable[[Integers], ArrayLike]
 Oracle = Callable[[Integers], ArrayLike]
 

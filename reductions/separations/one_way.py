@@ -17,22 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
 from reductions.separations.indistinguishable import (
     FalseCertificate,
-    Integers,
     Model,
     Oracle,
     Refutation,
     TwoInputs,
     refute,
 )
-
-Floats = NDArray[np.float64]
-
 
 Tell = Callable[[Integers], Messages]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpc_sim.inputs.graph_instances import cycle, two_cycles
+from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
 from reductions.constructions.recurrent_k_hop import recurrent_k_hop
 from reductions.problems.problem import Instance, Task
@@ -16,7 +17,7 @@ from reductions.separations.collision_search import drawn_prefixes, same_boards,
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
-from reductions.separations.indistinguishable import Integers, Model, TwoInputs, refute
+from reductions.separations.indistinguishable import Model, TwoInputs, refute
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
     PointerChasing,

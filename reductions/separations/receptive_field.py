@@ -20,9 +20,10 @@ from anna_model import Layer, Transformer
 from anna_model.mechanisms import GivenCodes, Reformer
 from anna_model.mechanisms.sorted_chunks import chunk_of_row
 from mpc_sim import InputError
+from reductions.arrays import Integers
 from reductions.attention_to_mpc.questions import mechanism_of_head
 from reductions.bounds import Bound
-from reductions.separations.indistinguishable import Integers, Oracle, TwoInputs
+from reductions.separations.indistinguishable import Oracle, TwoInputs
 
 SOURCE = "Liu et al., arXiv 2509.09001, Proposition E.3"
 TRIES = 2000

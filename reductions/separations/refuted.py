@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpc_sim.inputs.graphs import Graph
+from reductions.arrays import Integers
 from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
-from reductions.separations.indistinguishable import (
-    FalseCertificate,
-    Integers,
-    Model,
-    Oracle,
-    TwoInputs,
-)
+from reductions.separations.indistinguishable import FalseCertificate, Model, Oracle, TwoInputs
 from reductions.separations.one_way import SameMessages, Tell, refute_across
 
 

@@ -12,13 +12,13 @@ from itertools import combinations
 
 import numpy as np
 
+from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
 from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
-from reductions.separations.indistinguishable import Integers
 from reductions.separations.refuted import across, oracle_of
 from reductions.separations.state_counting import set_width
 

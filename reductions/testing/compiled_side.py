@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Protocol, Simulation
+from reductions.arrays import Integers
 from reductions.bounds import Bound
 from reductions.certify.measured import measured_layers, measured_rounds
 from reductions.mpc_to_anna.bounds import theorem_bounds
@@ -17,7 +17,6 @@ from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.testing.not_conforming import NotConforming
 
-Integers = NDArray[np.int64]
 Bounds = Iterable[Bound] | Callable[[Cluster], Iterable[Bound]]
 
 N_DRAWS = 4

@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mpc_sim import Cluster, Protocol
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes import CODE_NAMES
 from reductions.testing.compiled_side import Bounds, CompiledSide
 from reductions.testing.kit import Case, Kit
 from reductions.testing.not_conforming import NotConforming
-
-Integers = NDArray[np.int64]
 
 SHRINKING = 200
 """Inputs that are tried in search of a smaller one that fails."""

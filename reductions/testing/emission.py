@@ -10,11 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc_sim import Cluster, Inbox, Outbox, Protocol, Records
-
-Integers = NDArray[np.int64]
+from reductions.arrays import Integers
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from mpc_sim import Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import ChannelExceeded, ShapeError, UnknownChannel
 from mpc_sim.placement import load_input
+from reductions.arrays import Integers
 from reductions.testing.compiled_side import CompiledSide, first_difference
 from reductions.testing.emission import Moment
 from reductions.testing.new_process import run_elsewhere
@@ -20,7 +21,6 @@ from reductions.testing.not_conforming import NotConforming
 from reductions.testing.static_shape import Pickled, Shape, check_frozen
 from reductions.testing.step_checks import StepChecks
 
-Integers = NDArray[np.int64]
 Case = ArrayLike | tuple[Cluster, ArrayLike]
 
 EPSILON = "2/3"

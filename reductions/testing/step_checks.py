@@ -12,9 +12,9 @@ import numpy as np
 
 from mpc_sim import Inbox, Protocol
 from mpc_sim.errors import UnknownChannel
+from reductions.arrays import Integers
 from reductions.testing.emission import (
     Emission,
-    Integers,
     Moment,
     first_difference,
     first_write,

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mpc_sim.integers import ceil_power
-from reductions.mpc_to_anna.codes.row_code import Integers, RowCode
+from reductions.arrays import Integers
+from reductions.mpc_to_anna.codes.row_code import RowCode
 
 if TYPE_CHECKING:
     import sympy

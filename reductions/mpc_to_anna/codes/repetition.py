@@ -37,8 +37,9 @@ import numpy as np
 
 from mpc_sim.integers import ceil_div
 from mpc_sim.randomness import random_words
+from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes.code import CodeDomainError
-from reductions.mpc_to_anna.codes.row_code import Integers, RowCode
+from reductions.mpc_to_anna.codes.row_code import RowCode
 
 if TYPE_CHECKING:
     import sympy
