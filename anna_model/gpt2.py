@@ -26,7 +26,7 @@ from anna_model.heads import DenseHeads, HeadBlock
 from anna_model.mechanisms.mechanism import Mechanism
 from anna_model.mechanisms.softmax import Softmax
 from anna_model.rows import Rows
-from anna_model.transformer import Combine, HeadShape, Layer, Trace, Transformer
+from anna_model.transformer import Combine, HeadShape, Layer, Observer, Transformer
 from anna_model.weights_file import Array, WeightsFileError, read_weights
 
 MechanismOfHead = Callable[[int, int], Mechanism]
@@ -219,7 +219,7 @@ class Gpt2:
             self.token_embedding[listed] + self.position_embedding[: len(listed)]
         )
 
-    def hidden(self, tokens: ArrayLike, *, trace: Trace | None = None) -> FloatArray:
+    def hidden(self, tokens: ArrayLike, *, trace: Observer | None = None) -> FloatArray:
         """Return float64[N, d], the rows after the last norm."""
         rows = self.embed(tokens)
         return self.transformer(rows.n_tokens).forward(rows, trace=trace).dense()

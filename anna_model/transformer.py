@@ -20,7 +20,7 @@ from anna_model.rows import Rows
 
 __all__ = ["Combine", "HeadShape", "Layer", "Resources", "Rows", "Transformer"]
 
-Trace = Callable[[int, HeadBlock, Answer], object] | list[tuple[int, HeadBlock, Answer]]
+Observer = Callable[[int, HeadBlock, Answer], object] | list[tuple[int, HeadBlock, Answer]]
 Progress = Callable[[int, int], object]
 
 
@@ -200,7 +200,7 @@ class Transformer:
         rows: Rows,
         *,
         budget_bytes: int = 2**28,
-        trace: Trace | None = None,
+        trace: Observer | None = None,
         progress: Progress | None = None,
     ) -> Rows:
         """Run all layers.

@@ -109,9 +109,14 @@ def write_weights(path: str | Path, arrays: Mapping[str, Array]) -> None:
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8
+    write_whole(path, struct.pack("<Q", len(text)) + text + b"".join(parts))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it; if that fails an old one stays whole."""
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ class LocalStage(Protocol):
 
 
 @dataclass(frozen=True)
-class Sequence(Protocol):
+class Stages(Protocol):
     """Stages in order: ``finish`` of a stage prepares what step 0 of the next one reads.
 
     Use :func:`sequence` to make one. Nothing passes from a stage to the next but what lies in the
@@ -85,7 +85,7 @@ class Sequence(Protocol):
         return inbox
 
 
-def sequence(*stages: Protocol, name: str = "") -> Sequence:
+def sequence(*stages: Protocol, name: str = "") -> Stages:
     """Run protocols one after the other; nested sequences without a name are flattened.
 
     Parameters
@@ -97,7 +97,7 @@ def sequence(*stages: Protocol, name: str = "") -> Sequence:
 
     Returns
     -------
-    Sequence
+    Stages
         Rounds add; loads are those of each stage.
 
     Raises
@@ -120,8 +120,8 @@ def sequence(*stages: Protocol, name: str = "") -> Sequence:
         raise ValueError("a sequence has at least one stage")
     flat: list[Protocol] = []
     for stage in stages:
-        flat.extend(stage.stages if isinstance(stage, Sequence) and not stage.name else (stage,))
-    return Sequence(tuple(flat), name)
+        flat.extend(stage.stages if isinstance(stage, Stages) and not stage.name else (stage,))
+    return Stages(tuple(flat), name)
 
 
 @dataclass(frozen=True)

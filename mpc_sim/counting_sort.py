@@ -55,7 +55,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class MachineCounts:
     """The counts of one channel: rows by source, rows by destination, rows that stay.
 
     Parameters
@@ -74,7 +74,7 @@ class Tally:
     kept: Words
 
     @classmethod
-    def of(cls, source: Words, to: Words, acts: NDArray[np.bool_]) -> Tally | None:
+    def of(cls, source: Words, to: Words, acts: NDArray[np.bool_]) -> MachineCounts | None:
         """Count messages in one pass.
 
         Parameters
@@ -86,7 +86,7 @@ class Tally:
 
         Returns
         -------
-        Tally or None
+        MachineCounts or None
             None if a source does not act or a destination is no machine.
         """
         from mpc_sim.kernels.routing import OUTSIDE, UNSORTED, count

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
-from mpc_sim.counting_sort import Tally, sort_by_machine, union
+from mpc_sim.counting_sort import MachineCounts, sort_by_machine, union
 from mpc_sim.errors import (
     ChannelExceeded,
     MemoryExceeded,
@@ -39,9 +39,9 @@ class Messages:
     source: Words
     to: Words
     columns: dict[str, Words]
-    _tally: Tally | None = field(default=None, init=False, repr=False)
+    _tally: MachineCounts | None = field(default=None, init=False, repr=False)
 
-    def tally(self, cluster: Cluster) -> Tally:
+    def tally(self, cluster: Cluster) -> MachineCounts:
         """Return the counts of these rows, which ``collect`` has made already.
 
         Raises
@@ -51,7 +51,7 @@ class Messages:
         """
         if self._tally is None:
             source, to = (np.ascontiguousarray(machine) for machine in (self.source, self.to))
-            found = Tally.of(source, to, np.ones(cluster.n_machines, bool))
+            found = MachineCounts.of(source, to, np.ones(cluster.n_machines, bool))
             if found is None:
                 raise UnknownMachine(
                     f"channel {self.channel.name!r}: machines are 0 .. {cluster.n_machines - 1}",
@@ -267,7 +267,7 @@ def collect(
     for name, channel in declared.items():
         source, to, columns = outbox.rows(name, channel.fields)
         source, to = np.ascontiguousarray(source), np.ascontiguousarray(to)
-        tally = Tally.of(source, to, acts)
+        tally = MachineCounts.of(source, to, acts)
         if tally is None:
             unknown, verb = _first_unknown(source, to, acts)
             raise UnknownMachine(
@@ -280,7 +280,7 @@ def collect(
             rows = [to, *(np.ascontiguousarray(column) for column in columns.values())]
             source, (to, *sorted_columns) = sort_by_machine(source, tally.sent, rows)
             columns = dict(zip(columns, sorted_columns, strict=True))
-            tally = Tally.of(source, to, acts)
+            tally = MachineCounts.of(source, to, acts)
             assert tally is not None
         sent += channel.words * tally.sent.rows
         kept += channel.words * tally.kept

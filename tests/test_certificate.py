@@ -19,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from reductions import (
     Bound,
     Certificate,
@@ -57,17 +57,17 @@ the row comes up as a poppy here, a thistle there, and a whole row of radishes t
 """
 
 
-def letters(n: int, alphabet: str) -> Sequence:
+def letters(n: int, alphabet: str) -> Letters:
     """The input of a grid point."""
     if alphabet == "text":
-        return Sequence.of(TEXT[:n])
-    return Sequence.of(["a"] * n if alphabet == "one letter" else [f"{i:04}" for i in range(n)])
+        return Letters.of(TEXT[:n])
+    return Letters.of(["a"] * n if alphabet == "one letter" else [f"{i:04}" for i in range(n)])
 
 
 @cache
 def certified(n: int, k: int, epsilon: str, alphabet: str = "drawn") -> Certificate:
     """A certificate of k-hop; runs once."""
-    sequence = Sequence.random(n, seed=n) if alphabet == "drawn" else letters(n, alphabet)
+    sequence = Letters.random(n, seed=n) if alphabet == "drawn" else letters(n, alphabet)
     return certify_k_hop(sequence, k, epsilon)
 
 
@@ -340,7 +340,7 @@ def test_bounds_do_not_read_the_input() -> None:
     cluster = fit_cluster(k_hop(k), n, "2/3", largest_word=len(alphabet))
     before = [bound.check(None) for bound in k_hop_bounds(cluster, k)]
     for words in inputs:
-        certificate = certify_k_hop(Sequence(words, alphabet), k)
+        certificate = certify_k_hop(Letters(words, alphabet), k)
         rows = [check for check in certificate.checks if check.compared is None]
         assert [replace(check, measured=None, status="UNVERIFIED") for check in rows] == before
         assert certificate.ok
@@ -511,7 +511,7 @@ def test_local_memory_grows_as_its_exponent() -> None:
     for n in sizes:
         cluster = fit_cluster(k_hop(1), n, "2/3", largest_word=4)
         assert cluster.machine_factor == 2
-        sim = Simulation(k_hop(1), cluster, Sequence.random(n, seed=n).words)
+        sim = Simulation(k_hop(1), cluster, Letters.random(n, seed=n).words)
         sim.run()
         memory.append(sim.ledger.max_held_words)
     least, greatest = slope_limits(sizes)

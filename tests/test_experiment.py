@@ -17,7 +17,8 @@ from anna_model.surrogate import Recipe, anna_layers, measure, shipped
 from anna_model.surrogate.shipped_weights import shipped_names
 from reductions.cli import main
 from reductions.commands.experiment import NAMES
-from reductions.experiments.learned import EXPERIMENTS, STUDENT_95, interval, rows_of
+from reductions.experiments.fit import student
+from reductions.experiments.learned import EXPERIMENTS, interval, rows_of
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ["experiment", "match2", "--quick", "--runs", "2", "--samples", "8"]
@@ -44,7 +45,7 @@ def test_interval_is_students() -> None:
     mean, low, high = interval(values)
     reach = 2.262 * statistics.stdev(values) / math.sqrt(10)
     assert (mean, low, high) == pytest.approx((0.15, 0.15 - reach, 0.15 + reach))
-    assert STUDENT_95[8] == 2.262
+    assert student(9) == 2.262
 
 
 def test_interval_covers_the_mean_nineteen_times_in_twenty() -> None:
@@ -181,7 +182,7 @@ def subset_interval(row: dict[str, str], draws: int) -> tuple[float, float]:
     """
     runs, mean = int(row["runs"]), float(row["error"])
     reach = max(float(row["error_high"]) - mean, mean - float(row["error_low"]))
-    deviation = reach * math.sqrt(runs) / STUDENT_95[runs - 2] * math.sqrt(1 / draws - 1 / runs)
+    deviation = reach * math.sqrt(runs) / student(runs - 1) * math.sqrt(1 / draws - 1 / runs)
     return mean - 5 * deviation - 1e-9, mean + 5 * deviation + 1e-9
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import InputError
-from mpc_sim.inputs.instances import Sequence, integers
+from mpc_sim.inputs.instances import Letters, integers
 
 TOKENS = st.lists(st.text(max_size=3), min_size=1, max_size=30)
 
 
 @given(TOKENS)
 def test_a_sequence_numbers_its_letters(tokens: list[str]) -> None:
-    sequence = Sequence.of(tokens)
+    sequence = Letters.of(tokens)
     assert [sequence.alphabet[word] for word in sequence.words.tolist()] == tokens
     assert list(sequence.alphabet) == sorted(set(tokens))
     assert len(sequence) == len(tokens)
@@ -25,13 +25,13 @@ def test_a_sequence_numbers_its_letters(tokens: list[str]) -> None:
 
 @given(st.text(min_size=1, max_size=30))
 def test_a_text_is_a_sequence_of_characters(text: str) -> None:
-    by_character, by_list = Sequence.of(text), Sequence.of(iter(list(text)))
+    by_character, by_list = Letters.of(text), Letters.of(iter(list(text)))
     assert by_character.words.tolist() == by_list.words.tolist()
     assert by_character.alphabet == by_list.alphabet
 
 
 def test_letters_are_told_apart_exactly() -> None:
-    assert Sequence.of(["a", "A", "é", "e\u0301", "", " "]).alphabet == tuple(
+    assert Letters.of(["a", "A", "é", "e\u0301", "", " "]).alphabet == tuple(
         sorted(["a", "A", "é", "e\u0301", "", " "])
     )
 
@@ -39,17 +39,17 @@ def test_letters_are_told_apart_exactly() -> None:
 @pytest.mark.parametrize("tokens", ["", [], ()], ids=repr)
 def test_no_token_is_refused(tokens: str | list[str]) -> None:
     with pytest.raises(InputError, match="empty; give at least one token"):
-        Sequence.of(tokens)
+        Letters.of(tokens)
 
 
 @given(n=st.integers(1, 200), n_letters=st.integers(1, 60), seed=st.integers(0, 2**70))
 def test_a_drawn_sequence_is_its_seed(n: int, n_letters: int, seed: int) -> None:
-    sequence = Sequence.random(n, n_letters, seed=seed)
+    sequence = Letters.random(n, n_letters, seed=seed)
     assert len(sequence) == n
     assert len(sequence.alphabet) == len(set(sequence.alphabet)) == n_letters
     assert sequence.words.dtype == np.int64
     assert 0 <= sequence.words.min() <= sequence.words.max() < n_letters
-    again = Sequence.random(n, n_letters, seed=seed)
+    again = Letters.random(n, n_letters, seed=seed)
     assert again.words.tolist() == sequence.words.tolist()
     assert again.alphabet == sequence.alphabet
 
@@ -65,11 +65,11 @@ def far_from_uniform(counts: list[int]) -> bool:
 
 
 def test_drawn_letters_are_uniform_and_depend_on_the_seed() -> None:
-    sequence = Sequence.random(100_000, seed=1)
+    sequence = Letters.random(100_000, seed=1)
     assert not far_from_uniform(np.bincount(sequence.words, minlength=4).tolist())
     pairs = 4 * sequence.words[:-1:2] + sequence.words[1::2]
     assert not far_from_uniform(np.bincount(pairs, minlength=16).tolist())
-    assert sequence.words.tolist() != Sequence.random(100_000, seed=2).words.tolist()
+    assert sequence.words.tolist() != Letters.random(100_000, seed=2).words.tolist()
     assert sequence.alphabet == ("a", "b", "c", "d")
 
 
@@ -79,8 +79,8 @@ def test_canary_far_from_uniform() -> None:
 
 
 def test_a_large_alphabet_has_distinct_letters() -> None:
-    assert Sequence.random(5, 26, seed=0).alphabet[-1] == "z"
-    assert Sequence.random(5, 1000, seed=0).alphabet[-1] == "999"
+    assert Letters.random(5, 26, seed=0).alphabet[-1] == "z"
+    assert Letters.random(5, 1000, seed=0).alphabet[-1] == "999"
 
 
 @given(st.lists(st.integers(0, 10**16 - 1), min_size=1, max_size=20), st.data())

@@ -25,7 +25,7 @@ from mpc_sim.algorithms.maximal_independent_set import (
     phases,
 )
 from mpc_sim.cluster import failure_word
-from mpc_sim.compose import Sequence, sequence
+from mpc_sim.compose import Stages, sequence
 from mpc_sim.inputs.graph_instances import karate_club, path, random_graph, star
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Inbox, Records
@@ -228,7 +228,7 @@ def test_canary_a_run_that_does_not_agree_is_wrong() -> None:
     cluster, rights = RECORD.cluster(graph, "1/2"), []
     for seed in range(5):
         whole = maximal_independent_set(graph.shape, seed)
-        assert isinstance(whole, Sequence)
+        assert isinstance(whole, Stages)
         stages = [
             Hopeful(one.shape, one.question, one.phase, one.seed) if isinstance(one, Agree) else one
             for one in whole.stages

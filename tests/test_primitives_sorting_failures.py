@@ -36,7 +36,7 @@ from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
 from mpc_sim.cluster import failure_word
-from mpc_sim.compose import Sequence, sequence
+from mpc_sim.compose import Stages, sequence
 from mpc_sim.errors import WordOverflow
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages import splitting
@@ -118,7 +118,7 @@ class Starved(Split):
 def starved(seed: int, *percent: int) -> Protocol:
     """Sample sort with every mention of the splitting replaced."""
     split, whole = Starved(seed, percent=percent), sample_sort(seed)
-    assert isinstance(whole, Sequence)
+    assert isinstance(whole, Stages)
     number, _, rank, write = whole.stages
     return sequence(number, split, replace(rank, split=split), replace(write, source=split))  # type: ignore[type-var]
 
@@ -373,7 +373,7 @@ def _accepts(stage: Protocol, cluster: Cluster) -> bool:
 def _stages(n: int) -> list[Protocol]:
     stages: list[Protocol] = []
     for protocol in (join.equi_join(n), reduce_by_key(n), multi_search(), sample_sort()):
-        assert isinstance(protocol, Sequence)
+        assert isinstance(protocol, Stages)
         stages += protocol.stages
     return stages
 

@@ -23,7 +23,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpc_sim import Channel, Cluster, Outbox, counting_sort
-from mpc_sim.counting_sort import Histogram, Tally, parts_of, sort_by_machine, threads, union
+from mpc_sim.counting_sort import (
+    Histogram,
+    MachineCounts,
+    parts_of,
+    sort_by_machine,
+    threads,
+    union,
+)
 from mpc_sim.errors import UnknownMachine
 from mpc_sim.kernels import routing as kernels
 from mpc_sim.routing import Messages, Traffic, collect
@@ -158,7 +165,7 @@ def test_counts(case: tuple[int, int, Rows], silent: set[int]) -> None:
     source, to = ([row[i] for row in rows] for i in (0, 1))
     for n_threads in (1, 2, 3):
         with forced(n_threads, STRAIGHT):
-            found = Tally.of(frozen(source), frozen(to), acts)
+            found = MachineCounts.of(frozen(source), frozen(to), acts)
         if silent & set(source):
             assert found is None
             continue
@@ -196,7 +203,8 @@ def test_no_machine_beyond_the_cluster_is_counted(
     machines = [[0, 0, 1, 2, 2, 3], [3, 2, 1, 0, 3, 2]]
     machines[column][at] = wrong
     with forced(n_threads, STRAIGHT):
-        assert Tally.of(*(frozen(machine) for machine in machines), np.ones(4, bool)) is None
+        given = [frozen(machine) for machine in machines]
+        assert MachineCounts.of(*given, np.ones(4, bool)) is None
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -273,7 +281,7 @@ def test_threads_do_not_change_a_byte(n_rows: int, n_machines: int) -> None:
     results = []
     for n_threads in (1, 2, 3):
         with mock.patch.object(kernels, "N_THREADS", n_threads):
-            tally = Tally.of(source, to, np.ones(n_machines, bool))
+            tally = MachineCounts.of(source, to, np.ones(n_machines, bool))
             assert tally is not None
             assert len(tally.sent.by_part) == n_threads
             owner, moved = sort_by_machine(to, tally.arriving, [word, source])

@@ -22,7 +22,7 @@ from anna_model.lsh.theorem_3_4 import choose_parameters
 from mpc_sim.integers import ceil_power
 from reductions.attention_to_mpc import fit_anna_to_mpc
 from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
-from reductions.experiments.machine_counts import OnCircle, Residue, to_integers
+from reductions.experiments.machine_counts import OnCircle, ShiftedResidue, to_integers
 
 NEAR = 0.1
 WORDS = Precision.of(Grid(14, 0))
@@ -48,14 +48,15 @@ class Series:
         root = ceil_power(n_tokens, Fraction(1, 4))
         n_heads, width = root if self.wide == "heads" else 1, root if self.wide == "width" else 1
         mechanism: Mechanism = ExactMatch()
-        query, key, query_width = Residue(n_tokens // 2 + 1, 0), Residue(n_tokens // 3 + 1, 5), 1
+        query, key = ShiftedResidue(n_tokens // 2 + 1, 0), ShiftedResidue(n_tokens // 3 + 1, 5)
+        query_width = 1
         if self.c is not None:
             found = choose_parameters(n_tokens, NEAR, self.c, Hyperplane(), 2, delta=0.1)
             self.rho.append(found.rho)
             mechanism = Anna(Hyperplane(), found.hashes, found.tables, seed=n_tokens)
             query, key, query_width = OnCircle(360, 0), OnCircle(360, 180), 2  # type: ignore[assignment]
         heads = tuple(
-            HeadMaps(query, key, Residue(2000, h, width), query_width, width)
+            HeadMaps(query, key, ShiftedResidue(2000, h, width), query_width, width)
             for h in range(n_heads)
         )
         return RowwiseLayer(mechanism, heads, to_integers)

@@ -23,7 +23,7 @@ from mpc_sim.algorithms.triangle_count import (
     out_degree,
     triangle_count,
 )
-from mpc_sim.compose import Sequence, sequence
+from mpc_sim.compose import Stages, sequence
 from mpc_sim.inputs.graph_instances import complete, path, random_graph, star
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Inbox, Records
@@ -175,7 +175,7 @@ class Alone(MakeWedges):
 def test_canary_wedges_span_machines() -> None:
     graph = complete(12)
     whole = triangle_count(graph.shape)
-    assert isinstance(whole, Sequence)
+    assert isinstance(whole, Stages)
     stages = [Alone(one.shape) if isinstance(one, MakeWedges) else one for one in whole.stages]
     sim = Simulation(sequence(*stages), RECORD.cluster(graph), graph.words)
     assert sim.run()[0] < 220

@@ -28,7 +28,13 @@ from anna_model.surrogate.stand_ins import (
     sampled_weights,
     table_seed,
 )
-from anna_model.weights_file import Array, WeightsFileError, read_weights, write_weights
+from anna_model.weights_file import (
+    Array,
+    WeightsFileError,
+    read_weights,
+    write_weights,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -208,10 +214,7 @@ class _Run:
                 "torch": version("torch"),
             },
         }
-        target = self.place / "card.json"
-        partial = self.place / "card.json.partial"
-        partial.write_text(json.dumps(card, indent=1) + "\n")
-        partial.replace(target)
+        write_whole(self.place / "card.json", (json.dumps(card, indent=1) + "\n").encode())
         write_weights(self.place / "weights.safetensors", _arrays(self.best))
         state = {f"parameter.{name}": one for name, one in self.parameters.items()}
         state |= {f"best.{name}": one for name, one in self.best.items()}

@@ -22,7 +22,7 @@ from enum import IntEnum
 import numpy as np
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import Carry, LocalStage, Sequence, parallel, sequence
+from mpc_sim.compose import Carry, LocalStage, Stages, parallel, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
@@ -273,7 +273,7 @@ class PutOut(Protocol):
         return Inbox(machines, {"output": Records.of(owner, word=word)})
 
 
-def boolean_circuit(depth: int) -> Sequence:
+def boolean_circuit(depth: int) -> Stages:
     """Return the protocol that evaluates the first d layers of a circuit of N // 3 gates.
 
     Parameters
@@ -283,7 +283,7 @@ def boolean_circuit(depth: int) -> Sequence:
 
     Returns
     -------
-    Sequence
+    Stages
         3 + 4^c + 2 d (L + 1) rounds, exactly: c the depth of the sort, L the levels of the scan.
 
     Raises

@@ -7,7 +7,7 @@ phases did not suffice, which has probability at most 1/N, every word is the fai
 
 from __future__ import annotations
 
-from mpc_sim.compose import Sequence, sequence
+from mpc_sim.compose import Stages, sequence
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
@@ -16,7 +16,7 @@ from mpc_sim.stages.contraction import contraction, n_phases, waiting
 from mpc_sim.stages.edges_home import EdgesHome
 
 
-def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Sequence:
+def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Stages:
     """Return the protocol that labels connected components.
 
     Parameters
@@ -31,7 +31,7 @@ def connectivity(shape: GraphShape, seed: int = 0, phases: int | None = None) ->
 
     Returns
     -------
-    Sequence
+    Stages
         With S = 2 + 4^d + 2 L rounds of a sort, a scan and the way home (each stage with its own d
         and L): 1 + t S for the contraction, a converge-cast and a broadcast, and (ceil(log2 t) + 1)
         S for the labels. The largest sort is of 2 m or 2 n records of 3 words; gamma = 0, and depth
@@ -60,7 +60,7 @@ def contract_and_label(
     has_tags: bool,
     read: tuple[Protocol, ...],
     prefers_leaders: bool = True,
-) -> Sequence:
+) -> Stages:
     """Return the protocol that reads edges, contracts them, and writes labels.
 
     Raises

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster, failure_word
-from mpc_sim.compose import LocalStage, Sequence, sequence
+from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.protocol import Protocol
@@ -203,7 +203,7 @@ def _grouped(inbox: Inbox, machine: Words, key: Words, tag: Words, value: Words)
     return Records.of(machine[order], **{name: column[order] for name, column in columns})
 
 
-def grow_balls(shape: GraphShape, diameter: int, ball: int, waits: tuple[Wait, ...]) -> Sequence:
+def grow_balls(shape: GraphShape, diameter: int, ball: int, waits: tuple[Wait, ...]) -> Stages:
     """Return the stages from live edges to the balls of all labels: pairs (own, member).
 
     A label is not a member of its own ball, which has at most b - 1 pairs.
@@ -225,7 +225,7 @@ def connectivity_log_diameter(
     seed: int = 0,
     ball: int | None = None,
     phases: int | None = None,
-) -> Sequence:
+) -> Stages:
     """Return the protocol that labels the components of graphs of a diameter up to D.
 
     Parameters
@@ -244,7 +244,7 @@ def connectivity_log_diameter(
 
     Returns
     -------
-    Sequence
+    Stages
         With S = 2 + 4^d + 2 L rounds of a sort, a scan and the way home (each with its own d and
         L): 1 + t (S1 + K S2 + S3) rounds, K = ceil(log2 D), then a converge-cast and a broadcast,
         and (ceil(log2 t) + 1) S for the labels. S1 is of 2 m records, S2 of n (b^2 - 1), S3 of

@@ -19,7 +19,7 @@ import numpy as np
 
 from mpc_sim.algorithms.connectivity import checked_phases
 from mpc_sim.cluster import Cluster, failure_word
-from mpc_sim.compose import LocalStage, Sequence, sequence
+from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
@@ -109,7 +109,7 @@ class WriteCount(LocalStage):
         return Inbox(inbox.machines, {"output": Records.of(owner, word=word)})
 
 
-def cycle_counting(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Sequence:
+def cycle_counting(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Stages:
     """Return the protocol that counts cycles where every vertex has two edges.
 
     Parameters
@@ -123,7 +123,7 @@ def cycle_counting(shape: GraphShape, seed: int = 0, phases: int | None = None) 
 
     Returns
     -------
-    Sequence
+    Stages
         2 + 4^d for reading and for the promise, 2 + 4^d + 2 L for each of t phases, then a
         converge-cast and a broadcast of three words, exactly.
 

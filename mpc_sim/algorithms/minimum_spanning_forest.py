@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from mpc_sim.algorithms.connectivity import contract_and_label
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import LocalStage, Sequence
+from mpc_sim.compose import LocalStage, Stages
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.records import Inbox, Records
@@ -60,9 +60,7 @@ class Rank(LocalStage):
         )
 
 
-def minimum_spanning_forest(
-    shape: GraphShape, seed: int = 0, phases: int | None = None
-) -> Sequence:
+def minimum_spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Stages:
     """Return the protocol that finds the minimum spanning forest.
 
     Parameters
@@ -76,7 +74,7 @@ def minimum_spanning_forest(
 
     Returns
     -------
-    Sequence
+    Stages
         The rounds of ``connectivity``, and 1 + 4^d for the sort of m edges of 4 words. One word an
         edge, ceil(m / P) on a machine, waits besides.
 

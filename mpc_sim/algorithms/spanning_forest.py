@@ -12,13 +12,13 @@ a cycle; when no edge is alive they span every component.
 from __future__ import annotations
 
 from mpc_sim.algorithms.connectivity import contract_and_label
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.stages.edges_home import EdgesHome
 
 
-def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Sequence:
+def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None) -> Stages:
     """Return the protocol that finds a spanning forest.
 
     Parameters
@@ -32,7 +32,7 @@ def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None)
 
     Returns
     -------
-    Sequence
+    Stages
         The rounds of ``connectivity``. One word an edge, ceil(m / P) on a machine, waits besides.
 
     Raises

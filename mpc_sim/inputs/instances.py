@@ -16,7 +16,7 @@ from_networkx = Graph.from_networkx
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class Letters:
     """A sequence of letters: words 0 .. A-1, and what they stand for.
 
     Parameters
@@ -30,7 +30,7 @@ class Sequence:
     alphabet: tuple[str, ...]
 
     @classmethod
-    def of(cls, tokens: Iterable[str]) -> Sequence:
+    def of(cls, tokens: Iterable[str]) -> Letters:
         """Number the distinct tokens in sorted order.
 
         Raises
@@ -46,7 +46,7 @@ class Sequence:
         return cls(np.array([number[token] for token in listed], np.int64), alphabet)
 
     @classmethod
-    def random(cls, n: int, n_letters: int = 4, *, seed: int) -> Sequence:
+    def random(cls, n: int, n_letters: int = 4, *, seed: int) -> Letters:
         """Draw n letters uniformly and independently."""
         words = np.random.default_rng(seed).integers(0, n_letters, n)
         return cls(words, tuple(_letter(word, n_letters) for word in range(n_letters)))

@@ -12,7 +12,7 @@ from mpc_sim.errors import MPCError
 
 
 @contextmanager
-def whole_file(path: str | Path, error: type[MPCError]) -> Iterator[IO[bytes]]:
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes the place of ``path`` when the block ends without error.
 
     It is written beside ``path`` under the hidden name ``.NAME.part``, brought to the disk and
@@ -21,26 +21,33 @@ def whole_file(path: str | Path, error: type[MPCError]) -> Iterator[IO[bytes]]:
 
     Raises
     ------
-    error
-        If it cannot be written.
+    OSError
+        If it cannot be written; the old file stays.
     """
     path = Path(path)
     part = path.parent / f".{path.name}.part"
     try:
-        try:
-            with part.open("w+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with part.open("w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def whole_file(path: str | Path, error: type[MPCError]) -> Iterator[IO[bytes]]:
+    """Open a file as `replacing`; what cannot be written raises ``error``, which names the path."""
+    try:
+        with replacing(path) as file:
+            yield file
     except OSError as reason:
         raise error(
             f"{path} cannot be written: {reason.strerror or reason}", path=str(path)
         ) from None
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster, failure_word
-from mpc_sim.compose import LocalStage, Sequence, sequence
+from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
@@ -186,12 +186,12 @@ class WriteLabels(Protocol):
         return Inbox(inbox.machines, {"output": Records.of(owner, word=word)})
 
 
-def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Sequence:
+def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Stages:
     """Return the stages from the last phase of a contraction to the output.
 
     Returns
     -------
-    Sequence
+    Stages
         The trees of a converge-cast and a broadcast, 2 + 4^d + 2 L rounds for each of ceil(log2 t)
         doublings and for the names, exactly.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import Sequence, sequence
+from mpc_sim.compose import Stages, sequence
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox
@@ -125,9 +125,7 @@ class SendAnswers(Protocol):
         return outbox
 
 
-def look_up(
-    asked: Items, home: tuple[int, int], arriving: int, waits: tuple[Wait, ...]
-) -> Sequence:
+def look_up(asked: Items, home: tuple[int, int], arriving: int, waits: tuple[Wait, ...]) -> Stages:
     """Return the stages that answer the askers in ``records``; values arrive in ``answer``.
 
     Parameters
@@ -140,7 +138,7 @@ def look_up(
 
     Returns
     -------
-    Sequence
+    Stages
         2 + 4^d + 2 L rounds, exactly; records of 3 words.
     """
     scan = ScanItems(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import LocalStage, Sequence, sequence
+from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
@@ -113,7 +113,7 @@ class SendNeighbours(Protocol):
         return Inbox(inbox.machines, {**inbox.records, "ball": sort_locally(inbox["ball"])})
 
 
-def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -> Sequence:
+def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -> Stages:
     """Return the stages from edges (edge, left, right) to sorted pairs (own, member) in ``ball``.
 
     Parameters
@@ -126,7 +126,7 @@ def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -
 
     Returns
     -------
-    Sequence
+    Stages
         2 + 4^d + 2 L rounds, exactly; records of 3 words, and elements of 4 in the scan.
     """
     scan = ScanBeside(

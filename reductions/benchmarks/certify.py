@@ -11,7 +11,7 @@ import numpy as np
 from anna_model.work import WorkCounter
 from mpc_sim import Cluster, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 from reductions.benchmarks.timing import Progress, Row, interleaved
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -34,7 +34,7 @@ class Compiled:
         """Return protocol, cluster, transformer and input."""
         protocol = k_hop(self.k)
         cluster = fit_cluster(protocol, self.n, "2/3", largest_word=N_LETTERS)
-        words = Sequence.random(self.n, N_LETTERS, seed=0).words
+        words = Letters.random(self.n, N_LETTERS, seed=0).words
         return protocol, cluster, compile_protocol(protocol, cluster), words
 
 

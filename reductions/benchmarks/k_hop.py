@@ -14,7 +14,7 @@ import numpy as np
 
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
@@ -36,7 +36,7 @@ class Hops:
 
     def draw(self) -> Words:
         """Return the letters."""
-        return Sequence.random(self.n, N_LETTERS, seed=self.seed).words
+        return Letters.random(self.n, N_LETTERS, seed=self.seed).words
 
 
 @dataclass(frozen=True)

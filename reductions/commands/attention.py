@@ -6,7 +6,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from anna_model.mechanisms import (
     SparseLowRank,
 )
 from anna_model.mechanisms.anna_definition import violations
+from mpc_sim.saving.whole_file import replacing
 from reductions.certify.host_memory import available_bytes
 from reductions.certify.versions import versions
 from reductions.commands.tables import COLOURS, open_console
@@ -265,14 +265,10 @@ def _print(report: Mapping[str, Any]) -> None:
 
 
 def _save(name: str, values: Matrix) -> None:
-    """Write under a temporary name and rename; if that fails the old file stays."""
-    target, partial = Path(name), Path(f"{name}.partial")
     try:
-        with partial.open("wb") as file:
+        with replacing(name) as file:
             np.save(file, values)
-        partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UsageError(f"cannot write {name}: {error.strerror}") from None
 
 

@@ -116,7 +116,7 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
 def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
     """Certify SUM on seeded words, or on those of a file."""
     from reductions.constructions import sum as task
-    from reductions.problems.words import random_words
+    from reductions.problems.words import uniform_words
 
     _refuse_of_protocols(options)
     if options.text is not None or options.graph is not None:
@@ -126,7 +126,7 @@ def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
     else:
         n = DEFAULT_N if options.n is None else options.n
         refuse_size(n, BYTES_A_TOKEN)
-        words = random_words(n, seed=options.seed)
+        words = uniform_words(n, seed=options.seed)
     certificate = there_and_back(
         options,
         len(words) <= MOST_BACK["sum"],
@@ -333,7 +333,7 @@ def _letters(options: argparse.Namespace) -> tuple[Instance, Write]:
 
 def _numbers(options: argparse.Namespace) -> tuple[Instance, Write]:
     from reductions.problems.definitions import match2_instance, sum_instance
-    from reductions.problems.words import random_numbers, random_words
+    from reductions.problems.words import random_numbers, uniform_words
 
     task = options.task.partition("/")[0]
     if options.text is not None or options.graph is not None:
@@ -347,7 +347,7 @@ def _numbers(options: argparse.Namespace) -> tuple[Instance, Write]:
     if options.input is None and task == "match2":
         words = random_numbers(n, modulus, seed=options.seed)
     elif options.input is None:
-        words = random_words(n, seed=options.seed)
+        words = uniform_words(n, seed=options.seed)
     instance = match2_instance(words, modulus) if task == "match2" else sum_instance(words)
     return instance, lambda output: "".join(f"{word}\n" for word in output.tolist())
 

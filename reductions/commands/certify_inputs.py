@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from reductions.commands.files import read_lines, read_text, refuse_size
 from reductions.commands.usage import UsageError
 
@@ -70,19 +70,19 @@ def there_and_back(
     return certify(False)
 
 
-def read_sequence(options: argparse.Namespace) -> Sequence:
+def read_sequence(options: argparse.Namespace) -> Letters:
     """Read the letters that the options name, or draw them."""
     if options.graph is not None:
         raise UsageError(f"{options.task} takes a text: give --text FILE or --input FILE")
     if options.text is not None:
         text = read_text(options.text)
-        return Sequence.of(text.split() if options.words else text)
+        return Letters.of(text.split() if options.words else text)
     if options.input is not None:
         lines = (line.strip() for line in read_lines(options.input))
-        return Sequence.of(line for line in lines if line)
+        return Letters.of(line for line in lines if line)
     n = DEFAULT_N if options.n is None else options.n
     refuse_size(n, BYTES_A_TOKEN)
-    return Sequence.random(n, seed=options.seed)
+    return Letters.random(n, seed=options.seed)
 
 
 def refuse_compiler_options(options: argparse.Namespace) -> None:

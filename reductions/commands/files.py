@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mpc_sim.integers import as_exponent, ceil_power
+from mpc_sim.saving.whole_file import replacing
 from reductions.certify.host_memory import available_bytes
 from reductions.commands.usage import UsageError
 
@@ -40,19 +41,18 @@ def read_text(name: str) -> str:
 
 
 def write_text(name: str, text: str) -> None:
-    """Write a file under a temporary name and rename it; if that fails the old one stays.
+    """Write a file whole, or leave the old one as it is.
 
     A pipe or a device is written as it is.
     """
-    target, partial = Path(name), Path(f"{name}.partial")
+    target = Path(name)
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")
             return
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        with replacing(target) as file:
+            file.write(text.encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UsageError(f"cannot write {name}: {error.strerror}") from None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mpc_sim.saving.whole_file import replacing
 from reductions.commands.files import write_text
 from reductions.commands.usage import UsageError
 from reductions.plots import SUFFIXES
@@ -83,20 +84,12 @@ def write_rows(name: str, rows: list[Row], draw: Draw) -> None:
         if suffix in SUFFIXES:
             draw(rows, name)
         else:
-            _write_parquet(name, rows)
+            import polars
+
+            with replacing(name) as file:
+                polars.DataFrame(rows, infer_schema_length=None).write_parquet(file)
     except OSError as error:
         raise UsageError(f"cannot write {name}: {error.strerror}") from None
-
-
-def _write_parquet(name: str, rows: list[Row]) -> None:
-    import polars
-
-    partial = Path(f"{name}.partial")
-    try:
-        polars.DataFrame(rows, infer_schema_length=None).write_parquet(partial)
-        partial.replace(name)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def refuse_suffix(name: str) -> None:

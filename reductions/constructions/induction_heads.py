@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress
 from reductions.constructions.certify_words import certify_words
@@ -43,13 +43,13 @@ def induction_heads_bounds(n: int, n_letters: int) -> tuple[Bound, ...]:
 
 
 def certify_induction_heads(
-    sequence: Sequence, *, back: bool = False, progress: Progress | None = None
+    sequence: Letters, *, back: bool = False, progress: Progress | None = None
 ) -> Certificate:
     """Certify induction heads: the two-layer transformer against the oracle of one hop.
 
     Parameters
     ----------
-    sequence : Sequence
+    sequence : Letters
     back : bool
         Simulate the transformer on machines (`reductions.certify.way_back`).
     progress : callable, optional

@@ -11,7 +11,7 @@ from typing import Any
 
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from reductions.certify.certificate import Certificate, Progress
 from reductions.certify.certify import Back, certify_protocol
 from reductions.mpc_to_anna.bounds import layer_bounds
@@ -23,7 +23,7 @@ ORACLE = "sequential loop over the definition"
 
 
 def certify_k_hop(
-    sequence: Sequence,
+    sequence: Letters,
     k: int,
     epsilon: str = "2/3",
     gamma: str = "0",
@@ -37,7 +37,7 @@ def certify_k_hop(
 
     Parameters
     ----------
-    sequence : Sequence
+    sequence : Letters
     k : int
         Hops, at least 0.
     epsilon, gamma : str or rational
@@ -64,7 +64,7 @@ def certify_k_hop(
 
     Examples
     --------
-    >>> certificate = certify_k_hop(Sequence.of("aabcbabca"), k=2)
+    >>> certificate = certify_k_hop(Letters.of("aabcbabca"), k=2)
     >>> certificate.ok, certificate["layers"].measured, certificate["rounds"].measured
     (True, 10, 9)
     """

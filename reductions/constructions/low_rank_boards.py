@@ -38,7 +38,7 @@ def low_rank_sum(n: int, largest_sum: int) -> WordTransformer:
 
 
 @dataclass(frozen=True)
-class Tally:
+class OnBoard:
     """Values: 1 at the residue of the token."""
 
     modulus: int
@@ -80,7 +80,7 @@ def low_rank_match2(n: int, modulus: int, largest_word: int) -> WordTransformer:
     """
     if not 1 <= modulus <= MOST_RESIDUES:
         raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, it is a width here")
-    head = HeadMaps(one, one, Tally(modulus), 1, modulus)
+    head = HeadMaps(one, one, OnBoard(modulus), 1, modulus)
     bits = max(n, largest_word).bit_length()
     layer = RowwiseLayer(BOARD, (head,), ReadPartner(modulus), precision_bits=max(1, bits))
     return WordTransformer((layer,), n, largest_word)

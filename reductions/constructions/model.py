@@ -7,9 +7,10 @@ the shape of the input gives. A model is built from the shape alone and given th
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import sympy
@@ -27,7 +28,7 @@ Architecture = Literal["ANNA", "softmax", "low rank", "recurrent", "Reformer"]
 Formula = tuple[sympy.Expr, Mapping[str, int]]
 
 
-class Model(Protocol):
+class Model(typing.Protocol):
     """What a construction builds: a `Transformer` that takes words, or another model."""
 
     def run(self, words: Words) -> Words:

@@ -10,6 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+STUDENT_95 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045,
+)  # fmt: skip
+"""Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom."""
 Quantity = Literal["heads", "head_width", "token_width", "context_length"]
 
 
@@ -74,3 +80,8 @@ def slope_within(
         float(np.minimum(*ends).sum()),
         float(np.maximum(*ends).sum()),
     )
+
+
+def student(freedom: int) -> float:
+    """Return the two-sided 95 % point of Student's t; beyond the table from above."""
+    return STUDENT_95[min(freedom, len(STUDENT_95)) - 1]

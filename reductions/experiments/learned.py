@@ -23,16 +23,10 @@ from anna_model.surrogate import (
 )
 from anna_model.surrogate.data import TEST, Task
 from anna_model.surrogate.evaluation import Setting
+from reductions.experiments.fit import student
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], object]
-
-STUDENT_95 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-    2.052, 2.048, 2.045,
-)  # fmt: skip
-"""Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +112,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     mean = fmean(values)
     if len(values) < 2:
         return mean, 0.0, 1.0
-    quantile = STUDENT_95[min(len(values) - 1, len(STUDENT_95)) - 1]
-    reach = quantile * stdev(values) / sqrt(len(values))
+    reach = student(len(values) - 1) * stdev(values) / sqrt(len(values))
     return mean, max(0.0, mean - reach), min(1.0, mean + reach)
 
 

@@ -44,6 +44,7 @@ from reductions.attention_to_mpc.low_rank import low_rank_bounds, low_rank_to_mp
 from reductions.attention_to_mpc.softmax import softmax_bounds, softmax_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.measured import measured_rounds
+from reductions.experiments.fit import student
 
 Counted = Literal["softmax", "anna", "exact-match", "low-rank"]
 COUNTED: tuple[Counted, ...] = ("softmax", "anna", "exact-match", "low-rank")
@@ -57,8 +58,6 @@ WORDS = Precision.of(Grid(14, 0))
 FEATURES = Grid(bits=13, fraction_bits=6)
 SOFTMAX_KEYS = Grid(8, 3)
 LEAST_POINTS = 3
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""The 97.5 % quantile of Student's t by degrees of freedom, 1 to 10."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class OnCircle:
 
 
 @dataclass(frozen=True)
-class Residue:
+class ShiftedResidue:
     """The first number of a row, moved and taken modulo a number, over a power of two."""
 
     modulus: int
@@ -148,7 +147,7 @@ class Series:
     def transformer(self, n_tokens: int, seed: int = 0) -> Transformer:
         """Return one layer of one head over rows of one number."""
         query, key, width = self._maps(n_tokens)
-        head = HeadMaps(query, key, Residue(LARGEST, 0), width, 1)
+        head = HeadMaps(query, key, ShiftedResidue(LARGEST, 0), width, 1)
         layer = RowwiseLayer(self._attention(n_tokens, seed), (head,), to_integers)
         return Transformer((layer,), n_tokens)
 
@@ -186,8 +185,8 @@ class Series:
         if self.mechanism == "anna":
             return OnCircle(360, 0), OnCircle(360, 180), 2
         if self.mechanism == "exact-match":
-            return Residue(n_tokens // 2 + 1, 0), Residue(n_tokens // 3 + 1, 5), 1
-        return Residue(16, 0, 2, parts=8), Residue(13, 5, 2, parts=8), 2
+            return ShiftedResidue(n_tokens // 2 + 1, 0), ShiftedResidue(n_tokens // 3 + 1, 5), 1
+        return ShiftedResidue(16, 0, 2, parts=8), ShiftedResidue(13, 5, 2, parts=8), 2
 
 
 BOUNDS: dict[Counted, Callable[[TransformerProtocol], tuple[Bound, ...]]] = {
@@ -291,11 +290,6 @@ def slope_of(series: Series, rows: Sequence[dict[str, Any]]) -> Slope | None:
     freedom = len(mine) - 2
     error = math.sqrt(float(rest @ rest) / freedom / float(x @ x))
     return Slope(series.name, slope, student(freedom) * error, series.exponent)
-
-
-def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t, from above: that of 10 degrees for more."""
-    return _STUDENT[min(freedom, len(_STUDENT)) - 1]
 
 
 def series_of(

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
 from anna_model.lsh import Family
-from anna_model.transformer import Trace
+from anna_model.transformer import Observer
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
@@ -82,7 +82,7 @@ class CompiledProtocol(Transformer):
         self,
         words: ArrayLike,
         *,
-        trace: Trace | None = None,
+        trace: Observer | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Integers:
         """Return the N output words, int64[N], for N input words.

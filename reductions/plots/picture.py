@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mpc_sim.saving.whole_file import replacing
+
 SUFFIXES = (".svg", ".png", ".pdf")
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart by colour-blind readers; their yellow is too light here."""
@@ -67,14 +69,8 @@ def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4)
     with style.context(["default", own]):
         figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
         yield figure
-        partial = file.with_name(f"{file.name}.partial")
-        try:
-            figure.savefig(
-                partial, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix]
-            )
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(file) as target:
+            figure.savefig(target, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])
 
 
 def lines_of(

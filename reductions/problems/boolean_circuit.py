@@ -15,7 +15,7 @@ from mpc_sim.algorithms.boolean_circuit import (
     gates_per_machine,
     largest_tag,
 )
-from mpc_sim.compose import Parallel, Sequence
+from mpc_sim.compose import Parallel, Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.operations import Last
 from reductions.bounds import Bound, Kind
@@ -76,7 +76,7 @@ def _oracle(words: Words) -> Words:
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, T gates a machine, d layers; sort: depth e, column r, M machines; scan: L, q."""
     sorting, gates_held = SORT.plan(cluster), gates_per_machine(cluster)
-    stages = [s for s in cast(Sequence, protocol).stages if isinstance(s, Parallel)]
+    stages = [s for s in cast(Stages, protocol).stages if isinstance(s, Parallel)]
     copy = CopyValues(Last(), ("tag", "value"), ("value",), ("seen",))
     tree = copy.tree(cluster)
     values = {

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.broadcast import Broadcast, broadcast
 from mpc_sim.stages.tree import Tree
@@ -36,7 +36,7 @@ def tree_values(tree: Tree, cluster: Cluster) -> dict[str, int]:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children (0 if there is no level)."""
-    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, Broadcast))
+    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Broadcast))
     values = tree_values(stage.tree(cluster), cluster)
     n, block, levels, children = sympy.symbols("N B L c", integer=True)
     rows = {

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort, columnsort
 from reductions.bounds import Bound, Kind
@@ -23,7 +23,7 @@ def _instance(n: int, seed: int) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Depth d, longest column r, M machines for the columns, B words of a block."""
-    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, Columnsort))
+    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Columnsort))
     plan = stage.plan(cluster)
     n, block, depth, column, sorting = sympy.symbols("N B d r M", positive=True, integer=True)
     values = {

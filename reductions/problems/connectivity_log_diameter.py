@@ -10,7 +10,7 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.connectivity_log_diameter import ball_size, connectivity_log_diameter
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.inputs.graph_instances import karate_club
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.integers import ceil_div
@@ -178,7 +178,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 
 def _sizes_of_a_phase(body: Protocol, n: int, cluster: Cluster) -> dict[str, int]:
     """Return b, k, F and the sizes of the sorts of a phase."""
-    assert isinstance(body, Sequence)
+    assert isinstance(body, Stages)
     doubling = sum(len(one.bodies) for one in body.stages if isinstance(one, Repeat))
     stages = _flat(body)
     (near,) = (stage for stage in stages if isinstance(stage, SendNeighbours))

@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort
@@ -35,8 +35,8 @@ SOURCE = "random mates: Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, 
 
 def every_stage(protocol: Protocol) -> Iterator[Protocol]:
     """Go through all stages of a protocol, named sequences taken apart."""
-    for stage in protocol.stages if isinstance(protocol, Sequence) else (protocol,):
-        if isinstance(stage, Sequence):
+    for stage in protocol.stages if isinstance(protocol, Stages) else (protocol,):
+        if isinstance(stage, Stages):
             yield from every_stage(stage)
         else:
             yield stage
@@ -55,7 +55,7 @@ def sort_sizes(
 ) -> dict[str, int]:
     """Return d, r, L and q of one of the sorts by key, which is of ``items`` (k, per item)."""
     stages = first_of_run(*items, waits).parts[0]
-    assert isinstance(stages, Sequence)
+    assert isinstance(stages, Stages)
     sort, scan = stages.stages
     assert isinstance(sort, Columnsort)
     assert isinstance(scan, Scan)

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
 from mpc_sim.stages.operations import Maximum
@@ -21,7 +21,7 @@ SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children (0 if there is no level); elements of one word."""
-    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, ConvergeCast))
+    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, ConvergeCast))
     values = tree_values(stage.tree(cluster), cluster)
     n, block, levels, children = sympy.symbols("N B L c", integer=True)
     rows = {

@@ -23,8 +23,8 @@ from reductions.problems.words import (
     k_hop_oracle,
     match2_oracle,
     random_numbers,
-    random_words,
     sum_oracle,
+    uniform_words,
 )
 
 PAPER = "Liu et al., arXiv 2509.09001"
@@ -110,7 +110,7 @@ SUM = Task(
     statement="N words; out: their sum everywhere",
     source=f"{PAPER}, the task of Proposition E.3",
     oracle=lambda instance: sum_oracle(instance.words),
-    random={"uniform": lambda n, seed: sum_instance(random_words(n, seed=seed))},
+    random={"uniform": lambda n, seed: sum_instance(uniform_words(n, seed=seed))},
     hard={
         "all zero": lambda n: sum_instance(np.zeros(n, np.int64)),
         "all equal": lambda n: sum_instance(np.full(n, n)),

@@ -9,7 +9,7 @@ import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.prefix_sum import prefix_sum
-from mpc_sim.compose import Sequence
+from mpc_sim.compose import Stages
 from mpc_sim.stages.operations import Addition
 from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
@@ -21,7 +21,7 @@ SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children, q children of machine 0 on other machines, in all."""
-    stage = next(s for s in cast(Sequence, protocol).stages if isinstance(s, Scan))
+    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Scan))
     tree = stage.tree(cluster)
     values = tree_values(tree, cluster) | {"q": tree.others}
     n, block, levels, children, others = sympy.symbols("N B L c q", integer=True)

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Parallel, Sequence
+from mpc_sim.compose import Parallel, Stages
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound, Kind
@@ -25,7 +25,7 @@ QUANTITIES = ("rounds", "local_memory", "sent_words", "received_words", "machine
 def stages_of(protocol: Protocol, kind: type[Stage]) -> list[Stage]:
     """Return the stages of a kind, in order, those of parallel parts too."""
     found: list[Stage] = []
-    for stage in cast(Sequence, protocol).stages:
+    for stage in cast(Stages, protocol).stages:
         parts = stage.parts if isinstance(stage, Parallel) else (stage,)
         found += [part for part in parts if isinstance(part, kind)]
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc_sim.inputs.instances import Sequence
+from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 
 TEXT = """\
@@ -24,9 +24,9 @@ This was invitation enough.
 """
 
 
-def text_letters(n: int) -> Sequence:
+def text_letters(n: int) -> Letters:
     """Return the first n characters, numbered in sorted order; all of them where n is more."""
-    return Sequence.of(TEXT[:n])
+    return Letters.of(TEXT[:n])
 
 
 def text_numbers(n: int) -> Words:

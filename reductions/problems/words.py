@@ -66,7 +66,7 @@ def match2_oracle(numbers: Integers, modulus: int) -> Integers:
     return np.array([int(-int(number) % modulus in present) for number in numbers], np.int64)
 
 
-def random_words(n: int, *, seed: int) -> Words:
+def uniform_words(n: int, *, seed: int) -> Words:
     """Draw n words uniformly in 0 .. n, independently."""
     return np.random.default_rng(seed).integers(0, n + 1, n)
 

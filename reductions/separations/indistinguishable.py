@@ -17,7 +17,7 @@ from anna_model.frozen_arrays import FrozenArrays
 from mpc_sim import InputError
 from reductions.arrays import Integers
 
-Model = Callable[[Integers], ArrayLike]
+WordFunction = Callable[[Integers], ArrayLike]
 Oracle = Callable[[Integers], ArrayLike]
 
 
@@ -84,7 +84,7 @@ class Refutation:
         )
 
 
-def refute(model: Model, oracle: Oracle, claim: TwoInputs) -> Refutation:
+def refute(model: WordFunction, oracle: Oracle, claim: TwoInputs) -> Refutation:
     """Check a claim: run the model and the oracle on both inputs, and compare at the token.
 
     Parameters

@@ -21,10 +21,10 @@ from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
 from reductions.separations.indistinguishable import (
     FalseCertificate,
-    Model,
     Oracle,
     Refutation,
     TwoInputs,
+    WordFunction,
     refute,
 )
 
@@ -59,7 +59,9 @@ class SameMessages:
             )
 
 
-def refute_across(tell: Tell, model: Model, oracle: Oracle, claim: SameMessages) -> Refutation:
+def refute_across(
+    tell: Tell, model: WordFunction, oracle: Oracle, claim: SameMessages
+) -> Refutation:
     """Check a claim: `refute`, and that the inputs agree behind the cut, and so do the messages.
 
     Parameters

@@ -17,7 +17,7 @@ from reductions.separations.collision_search import drawn_prefixes, same_boards,
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
-from reductions.separations.indistinguishable import Model, TwoInputs, refute
+from reductions.separations.indistinguishable import TwoInputs, WordFunction, refute
 from reductions.separations.pointer_chasing import (
     SOURCE as POINTER_CHASING,
     PointerChasing,
@@ -47,7 +47,7 @@ def recurrent(task: Task) -> Cell | None:
     if k > 1:
         hops = recurrent_k_hop(family.n_tokens, family.n_letters, k - 1)
         model = hops.model
-        run: Model = hops.run
+        run: WordFunction = hops.run
 
         def tell(words: Integers) -> Messages:
             return Messages(hops.messages(words[: family.cut]))

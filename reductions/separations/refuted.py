@@ -8,7 +8,12 @@ from mpc_sim.inputs.graphs import Graph
 from reductions.arrays import Integers
 from reductions.problems.problem import Instance, Task
 from reductions.separations.cell import Cell, counted
-from reductions.separations.indistinguishable import FalseCertificate, Model, Oracle, TwoInputs
+from reductions.separations.indistinguishable import (
+    FalseCertificate,
+    Oracle,
+    TwoInputs,
+    WordFunction,
+)
 from reductions.separations.one_way import SameMessages, Tell, refute_across
 
 
@@ -75,7 +80,7 @@ def refuted(
 def across(
     claim: SameMessages | None,
     tell: Tell,
-    run: Model,
+    run: WordFunction,
     oracle: Oracle,
     architecture: str,
     depth: int,

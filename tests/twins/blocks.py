@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import Parallel, Sequence, parallel, sequence
+from mpc_sim.compose import Parallel, Stages, parallel, sequence
 from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel
@@ -35,7 +35,7 @@ def twin_of(protocol: Protocol, *tables: Twins) -> Protocol:
     >>> twin_of(NumberWords(), BLOCKS).shape
     NumberWords()
     """
-    if isinstance(protocol, Sequence):
+    if isinstance(protocol, Stages):
         return sequence(*(twin_of(stage, *tables) for stage in protocol.stages))
     if isinstance(protocol, Parallel):
         return parallel(*(twin_of(part, *tables) for part in protocol.parts))
