@@ -14,11 +14,10 @@ from mpc_sim.checkpoint import Checkpoint, schedule
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import InputError, RoundBudgetExceeded
 from mpc_sim.identity import identity
-from mpc_sim.inspect.trace import Flow, Trace
-from mpc_sim.inspect.views import MachineView
 from mpc_sim.kept_rounds import KeptRounds
 from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.ledger.loads import RoundLoads
+from mpc_sim.machine_view import MachineView
 from mpc_sim.placement import load_input, read_output
 from mpc_sim.protocol import Protocol, check_shape
 from mpc_sim.records import Words
@@ -26,6 +25,7 @@ from mpc_sim.routing import Traffic, collect
 
 if TYPE_CHECKING:
     from mpc_sim.inspect.explore import Explorer
+    from mpc_sim.inspect.trace import Trace
 
 
 class Simulation:
@@ -262,15 +262,9 @@ class Simulation:
         >>> sim.trace().n_rounds, sim.round
         (2, 2)
         """
-        end = self.round
-        self.goto(0)
-        inboxes, flows = [self.inbox], []
-        for _ in range(end):
-            flows.append(Flow.of(self.peek()))
-            self.step()
-            inboxes.append(self.inbox)
-        seen = Ledger(self.cluster, self.ledger.input_held, list(self.ledger.rounds))
-        return Trace(seen, tuple(inboxes), tuple(flows))
+        from mpc_sim.inspect.trace import Trace
+
+        return Trace.of(self)
 
     def explore(self) -> Explorer:
         """Return widgets that step this simulation in a notebook (extra ``notebooks``).

@@ -15,14 +15,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mpc_sim", "anna_model", "reductions")
 STRANGERS = {"mpc_sim": {"anna_model", "reductions"}, "anna_model": {"mpc_sim", "reductions"}}
-RANKS = {
-    "mpc_sim.errors": 0,
-    "mpc_sim.integers": 0,
-    "mpc_sim.records": 0,
-    "mpc_sim.cluster": 1,
-    "mpc_sim.protocol": 1,
-    "mpc_sim.simulation": 2,
-}
 HEAVY = {"numba", "sympy", "networkx", "torch", "ray", "matplotlib", "ipywidgets", "anywidget"}
 ROOMS = {  # where an import may run when the module loads; elsewhere only inside functions
     "torch": "anna_model.surrogate",
@@ -156,30 +148,6 @@ def not_public(sources: Mapping[str, str]) -> list[str]:
     ]
 
 
-def upwards(sources: Mapping[str, str]) -> list[str]:
-    """Modules of mpc_sim that reach a higher one, directly, through others or through the front."""
-    front = "mpc_sim.__init__"
-    graph: dict[str, set[str]] = {}
-    faults = []
-    for name, source in sources.items():
-        graph[name] = set()
-        for found in imports(name, source):
-            near = {m for t in found.targets() for m in (t, f"{t}.__init__") if m in sources}
-            graph[name] |= near - {front}
-            if name.startswith("mpc_sim.") and name != front and near == {front}:
-                faults.append(f"{name} imports from the front of its own package")
-    for name, rank in RANKS.items():
-        reached: set[str] = set()
-        waiting = [name]
-        while waiting:
-            new = graph.get(waiting.pop(), set()) - reached
-            reached |= new
-            waiting += new
-        higher = sorted(module for module in reached if RANKS.get(module, 0) > rank)
-        faults += [f"{name} reaches {module}" for module in higher]
-    return faults
-
-
 def outside_rooms(sources: Mapping[str, str]) -> list[str]:
     """Third-party imports outside the places that may make them."""
     faults = []
@@ -204,7 +172,7 @@ def loaded_by(statement: str) -> set[str]:
     return HEAVY & set(run.stdout.split())
 
 
-@pytest.mark.parametrize("check", [sideways, not_public, upwards, outside_rooms])
+@pytest.mark.parametrize("check", [sideways, not_public, outside_rooms])
 def test_imports_run_one_way(check: Callable[[Mapping[str, str]], list[str]]) -> None:
     assert check(SOURCES) == []
 
@@ -247,34 +215,6 @@ def test_canary_not_public(source: str) -> None:
     assert (
         not_public({"reductions.mpc_to_anna.compile": "from mpc_sim.records import Records"}) == []
     )
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"mpc_sim.errors": "from mpc_sim.cluster import Cluster"},
-        {"mpc_sim.records": "from . import protocol"},
-        {"mpc_sim.protocol": "from mpc_sim import simulation"},
-        {"mpc_sim.protocol": "from mpc_sim.algorithms import sort"},
-        {"mpc_sim.protocol": "def f():\n    from .ledger import Ledger"},
-        {"mpc_sim.errors": "from mpc_sim import Simulation"},
-        {"mpc_sim.errors": "import mpc_sim"},
-    ],
-)
-def test_canary_upwards(changed: dict[str, str]) -> None:
-    good = {
-        "mpc_sim.__init__": "from mpc_sim.simulation import Simulation",
-        "mpc_sim.errors": "",
-        "mpc_sim.records": "from .errors import MPCError",
-        "mpc_sim.cluster": "from mpc_sim import records",
-        "mpc_sim.protocol": "from .cluster import Cluster",
-        "mpc_sim.ledger": "from .simulation import Simulation",
-        "mpc_sim.simulation": "from .protocol import Protocol",
-        "mpc_sim.algorithms.__init__": "from .sort import sort",
-        "mpc_sim.algorithms.sort": "from ..simulation import Simulation",
-    }
-    assert upwards(good) == []
-    assert upwards(good | changed)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from test_pages import data_of, finished, outward, unpacked
 from mpc_sim import Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import LedgerError
-from mpc_sim.inspect.views import MachineView
+from mpc_sim.machine_view import MachineView
 
 
 def test_a_trace_holds_what_the_simulation_shows() -> None:

@@ -9,20 +9,18 @@ from __future__ import annotations
 from functools import cache
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mpc_sim.errors import MPCError
 from mpc_sim.inspect.trace import PAIRS, Flow
-from mpc_sim.inspect.views import MachineView
 from mpc_sim.ledger.loads import LOADS, RoundLoads
+from mpc_sim.machine_view import MachineView
 from mpc_sim.pages import Grid, Matrix
 from mpc_sim.pages.html import asset, grid_json, matrix_json
-
-if TYPE_CHECKING:
-    from mpc_sim.records import Inbox
-    from mpc_sim.simulation import Simulation
+from mpc_sim.records import Inbox
+from mpc_sim.simulation import Simulation
 
 NEEDS = "explore() needs ipywidgets and anywidget: pip install 'anna-mpc[notebooks]'"
 PRE = (

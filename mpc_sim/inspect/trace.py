@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from mpc_sim.errors import LedgerError
-from mpc_sim.inspect.views import MachineView
 from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.ledger.page import ledger_page
+from mpc_sim.machine_view import MachineView
 from mpc_sim.pages import Matrix, Page, Section, Side, save_page
 from mpc_sim.records import Inbox, Words
 from mpc_sim.routing import Traffic
+from mpc_sim.simulation import Simulation
 
 PAIRS = "Words from a machine (down) to a machine (across)"
 
@@ -74,6 +75,19 @@ class Trace:
     ledger: Ledger
     inboxes: tuple[Inbox, ...]
     flows: tuple[Flow, ...]
+
+    @classmethod
+    def of(cls, sim: Simulation) -> Trace:
+        """Replay the rounds of a simulation, which is where it was afterwards."""
+        end = sim.round
+        sim.goto(0)
+        inboxes, flows = [sim.inbox], []
+        for _ in range(end):
+            flows.append(Flow.of(sim.peek()))
+            sim.step()
+            inboxes.append(sim.inbox)
+        seen = Ledger(sim.cluster, sim.ledger.input_held, list(sim.ledger.rounds))
+        return cls(seen, tuple(inboxes), tuple(flows))
 
     def __str__(self) -> str:
         return str(self.ledger)
