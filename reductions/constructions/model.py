@@ -1,8 +1,8 @@
 """A construction: how a model of some architecture does a task, with its depth and its width.
 
-Depth counts layers, width the numbers that a token hears from all heads (mH); of a recurrent model
-width counts the words of its state. Both are expressions with explicit constants in symbols that
-the shape of the input gives. A model is built from the shape alone and given the words.
+Depth counts layers, width the numbers that a token receives from all heads (mH); of a recurrent
+model width counts the words of its state. Both are expressions with explicit constants in symbols
+that the shape of the input gives. A model is built from the shape alone and given the words.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Construction:
 
 
 def _run(model: Model, words: Words, progress: Progress | None) -> Words:
-    """Run a model, layer by layer where it can tell how far it is."""
+    """Run a model, layer by layer where it reports its progress."""
     if progress is None or not isinstance(model, WordTransformer | CompiledProtocol):
         return model.run(words)
     return model.run(words, progress=lambda done, total: progress("transformer", done, total))

@@ -29,7 +29,7 @@ class CompilerOptions:
         The most that the probability of an overload of spread heads may be.
     seed : int
     fan_out : Fraction or str, optional
-        rho: machines get at most N^rho partners a round, and bundle what they send to each.
+        rho: machines get at most N^rho partners per round, and bundle what they send to each.
     hashes : int, optional
         z of anna; by default that of Theorem 3.4.
     family : Family, optional

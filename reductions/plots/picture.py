@@ -15,7 +15,7 @@ from typing import Any
 
 SUFFIXES = (".svg", ".png", ".pdf")
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers; their yellow is too light here."""
+"""Okabe and Ito's colours, distinct for colour-blind readers; their yellow is too light here."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """A line has a marker of its own, so that a print in grey shows which is which."""
 COLORMAP = "cividis"
@@ -89,7 +89,7 @@ def lines_of(
     needed : sequence of str
         What every row must hold.
     names : sequence of str
-        What tells lines apart; of several, only those that vary are named.
+        What distinguishes lines; of several, only those that vary are named.
 
     Returns
     -------

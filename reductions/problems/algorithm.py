@@ -1,4 +1,4 @@
-"""An algorithm with everything that a reader needs to believe it."""
+"""An algorithm with everything that a reader needs to check it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
 
 @dataclass(frozen=True, eq=False)
 class Algorithm:
-    """An MPC algorithm: statement, regime, bounds, oracle and the inputs that hurt it.
+    """An MPC algorithm: statement, regime, bounds, oracle and hard inputs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Algorithm:
     instance : callable
         (int n, int seed) -> a seeded input, int64[N] with N = n.
     hard : mapping of str to callable
-        Named inputs that hurt: int n -> input.
+        Named hard inputs: int n -> input.
     oracle : callable
         input -> int64[N], sharing no code with the protocol.
     bounds : callable

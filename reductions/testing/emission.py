@@ -29,7 +29,7 @@ class Rows:
         return Rows(self.fields, self.table[np.isin(self.table[:, 0], machines)])
 
     def same(self, other: Rows) -> bool:
-        """Tell whether fields and rows agree."""
+        """Return whether fields and rows agree."""
         return self.fields == other.fields and np.array_equal(self.table, other.table)
 
 
