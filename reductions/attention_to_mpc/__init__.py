@@ -4,8 +4,8 @@
 `tokens` reads and writes rows; `copies` brings rows to the tables and sums back; `questions` makes
 queries, keys and values; `buckets` sorts and sums, with `sums` as the operation of its scan, or
 `hashed_plan` and `funnels` let trees on hashed machines sum them; `fold` ends a layer; `bounds` and
-`hashed_bounds` derive rounds, loads and machines; `fit` finds the memory that the theorem speaks
-of; `round_trip` takes a compiled protocol back, and `round_trip_bounds` composes the bounds.
+`hashed_bounds` derive rounds, loads and machines; `fit` finds the memory of the theorem;
+`round_trip` takes a compiled protocol back, and `round_trip_bounds` composes the bounds.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Funnels(Protocol):
 
     Notes
     -----
-    2 L rounds. A leaf machine keeps its rows and works out its questions again at the end.
+    2 L rounds. A leaf machine keeps its rows and computes its queries again at the end.
 
     References
     ----------

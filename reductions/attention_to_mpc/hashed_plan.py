@@ -2,8 +2,8 @@
 
 Every bucket has a tree over the M leaf machines, of arity d and L levels, whose nodes are hashed to
 machines. Node q of level t receives from the leaf machines q d^t to (q + 1) d^t - 1, through at
-most d children; only nodes with a leaf that knows the bucket exist. Leaf machines know at most R
-questions together, so the nodes of one level receive from at most R children. A machine that
+most d children; only nodes with a leaf that uses the bucket exist. Leaf machines have at most R
+queries and keys together, so the nodes of one level receive from at most R children. A machine that
 receives from at most B of them on every level keeps L B records.
 
 The hash is taken for a random function of (seed, layer, level, bucket, node). Then what a machine

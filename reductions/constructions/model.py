@@ -66,7 +66,7 @@ class Construction:
     scored : callable, optional
         int N -> the places of the output that it answers for; all by default.
     is_randomised : bool
-        Whether a run may say that it failed, by the failure word everywhere.
+        Whether a run may fail, with the failure word in every place.
     """
 
     task: str

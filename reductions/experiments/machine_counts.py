@@ -121,7 +121,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        """What a legend says."""
+        """The name of the line in a legend."""
         return self.mechanism if self.ratio is None else f"{self.mechanism}, c = {self.ratio:g}"
 
     @property

@@ -79,7 +79,7 @@ class CompilerOptions:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What a certificate says of them; the hashes that were drawn are said where they run."""
+        """What a certificate lists of them; the drawn hashes are listed where they run."""
         shown = {"code": self.code, "heads": self.heads, "attention": self.attention}
         if self.fan_out is not None:
             shown["fan_out"] = str(self.fan_out)

@@ -1,7 +1,7 @@
 """One picture: a figure in settings of our own, and a file that is the same at every save.
 
 Bytes repeat for one version of matplotlib: ids of SVG elements come from a fixed salt, no date is
-written, and the settings of whoever runs the program do not count.
+written, and the user's own settings are ignored.
 """
 
 from __future__ import annotations

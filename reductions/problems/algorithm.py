@@ -110,7 +110,7 @@ class Algorithm:
         return int(np.count_nonzero(output != self.oracle(given)))
 
     def has_failed(self, output: Words, cluster: Cluster) -> bool:
-        """Return whether a randomised run says that it failed."""
+        """Return whether a randomised run put out the failure word."""
         return self.is_randomised and bool(np.all(output == failure_word(cluster)))
 
 
@@ -128,10 +128,10 @@ class GraphAlgorithm(Algorithm):
         (GraphAlgorithm, Graph, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
     on_vertices : str
-        What the output words of the vertices say: "word" (a number), "vertex" (the number of a
+        What the output words of the vertices mean: "word" (a number), "vertex" (the number of a
         vertex) or "nothing".
     on_edges : bool
-        Whether the output words of the edges say something.
+        Whether the output words of the edges mean something.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class TwoInputs(FrozenArrays):
 
 @dataclass(frozen=True)
 class Refutation:
-    """A claim that was checked: what the model says, and what it should have said.
+    """A claim that was checked: what the model returns, and the right answers.
 
     Made by :func:`refute`.
     """

@@ -101,7 +101,7 @@ class DepthLowerBound:
         Raises
         ------
         InputError
-            The bound has a constant that nobody knows.
+            The bound has an unknown constant.
         """
         if self.of_rounds is not FULL_DEGREE_ROUNDS:
             raise InputError(

@@ -47,7 +47,7 @@ class BoundedFanOut(Protocol):
     protocol : Protocol
         Whose output it has.
     inner : Cluster
-        The cluster that ``protocol`` believes to run on.
+        The cluster that ``protocol`` is written for.
     partners : int
         d.
     seed : int
