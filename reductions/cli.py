@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _refuse_place(name: str | None) -> None:
-    """Refuse, before anything runs, a file that cannot be written where it is to stand."""
+    """Reject, before anything runs, a file that cannot be written."""
     if name is None:
         return
     if name == "-":

@@ -194,7 +194,7 @@ def test_a_transformer_is_stepped_without_a_network(tmp_path: Path, screen: str)
         assert token == machine
         await page.ask("choose(1), state.matrix = 2, show()")
         await page.wait(
-            "document.querySelector('#matrix .note').innerText.includes('hear somebody')"
+            "document.querySelector('#matrix .note').innerText.includes('attend to some token')"
         )
         await assert_laid_out(page, width)
         await page.screenshot(tmp_path / "run.png")
@@ -390,7 +390,7 @@ def test_notebook_01_is_run_and_stepped_by_keyboard(tmp_path: Path) -> None:
             await page.press("ArrowRight")
             await page.wait(f"{tokens}.includes('{label}')")
         await page.wait(f"{tokens}.includes('the same')")
-        await page.wait(f"{tokens}.includes('token: heard, decoded')")
+        await page.wait(f"{tokens}.includes('token: received, decoded')")
         await page.ask(f"{STEPPED_LAYERS}.scrollIntoView()")
         await page.screenshot(tmp_path / "tokens.png")
         await page.ask(

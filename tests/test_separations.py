@@ -155,17 +155,17 @@ def test_false_certificates_are_rejected() -> None:
     claim = two_inputs("sum", field, total, lambda rng: rng.integers(0, 9, 8))
     assert claim is not None
     refute(shallow, total, claim)
-    with pytest.raises(FalseCertificate, match="tells the inputs apart at token 0"):
+    with pytest.raises(FalseCertificate, match="distinguishes the inputs at token 0"):
         refute(on_words(chunk_sums(8, 2, 3)), total, claim)  # a model that is right
     with pytest.raises(FalseCertificate, match="both inputs have the answer"):
         refute(shallow, total, replace(claim, second=claim.first))
     inside = claim.second.copy()
     inside[1] += 1
-    with pytest.raises(FalseCertificate, match="tells the inputs apart"):
+    with pytest.raises(FalseCertificate, match="distinguishes the inputs"):
         refute(shallow, total, replace(claim, second=inside))
     with pytest.raises(FalseCertificate, match="8 tokens, but outputs of shape"):
         refute(lambda words: shallow(words)[:4], total, claim)
-    with pytest.raises(FalseCertificate, match="tells the inputs apart"):  # NaN equals nothing
+    with pytest.raises(FalseCertificate, match="distinguishes the inputs"):  # NaN equals nothing
         refute(lambda words: shallow(words) * np.nan, total, claim)
     with pytest.raises(ValueError, match=r"choose it in 0 \.\. 7"):
         replace(claim, token=8)
@@ -194,7 +194,7 @@ def test_a_recurrent_model_of_fewer_layers_than_hops_confuses_two_inputs(depth: 
     assert claim.cut == family.cut
     refute_across(tell, model.run, hops(depth + 1), claim)
     right = recurrent_k_hop(family.n_tokens, family.n_letters, depth + 1)
-    with pytest.raises(FalseCertificate, match="tells the inputs apart"):
+    with pytest.raises(FalseCertificate, match="distinguishes the inputs"):
         refute(right.run, hops(depth + 1), claim.inputs)
 
 
@@ -211,7 +211,7 @@ def test_false_certificates_across_a_cut_are_rejected() -> None:
     def tell_more(words: np.ndarray) -> Messages:
         return Messages(right.messages(words[: family.cut]))
 
-    with pytest.raises(FalseCertificate, match="layer 1 tells the inputs apart"):
+    with pytest.raises(FalseCertificate, match="layer 1 distinguishes the inputs"):
         refute_across(tell_more, model.run, hops(2), claim)
     early = replace(claim, cut=int(claim.inputs.places.max()))
     with pytest.raises(FalseCertificate, match="behind the cut"):
@@ -242,7 +242,7 @@ def test_low_rank_layers_that_cannot_tell_enough_confuse_two_inputs(
         assert told.answers[0] != told.answers[1]
         assert tell(claim.inputs.first).words == (rank * width * heads,) * depth
         right = packed_k_hop(n, 4, k, depth=depth)
-        with pytest.raises(FalseCertificate, match="tells the inputs apart"):
+        with pytest.raises(FalseCertificate, match="distinguishes the inputs"):
             refute(right.run, hops(k), claim.inputs)
 
 
@@ -342,7 +342,7 @@ def test_boards_over_all_tokens_confuse_two_inputs_at_some_token() -> None:
         assert claim is not None
         refute(model.run, hops(1), claim)
         assert tell(claim.first) == tell(claim.second)
-        with pytest.raises(FalseCertificate, match="tells the inputs apart"):
+        with pytest.raises(FalseCertificate, match="distinguishes the inputs"):
             refute(recurrent_k_hop(n, 2, 1).run, hops(1), claim)
     assert board_width(n).bits == n - 1
 

@@ -123,11 +123,11 @@ def test_canary_a_wrong_model_and_a_wrong_size_are_not_proved() -> None:
 
 def test_canary_a_false_claim_is_not_proved() -> None:
     def check() -> None:
-        raise FalseCertificate("the model tells the inputs apart")
+        raise FalseCertificate("the model distinguishes the inputs")
 
     claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
     cell = refuted(claim, check, "low rank", 1, 1, "", "", "")
-    assert (cell.proved, cell.certificate) == (False, "the model tells the inputs apart")
+    assert (cell.proved, cell.certificate) == (False, "the model distinguishes the inputs")
 
 
 # --- the command ---

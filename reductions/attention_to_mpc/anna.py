@@ -87,7 +87,7 @@ def anna_to_mpc(
     -----
     The theorem sums every bucket by a tree of its own on hashed meta machines, and so do hashed
     buckets: L' = O(1 / (eps' - eps)), and a run raises `ChannelExceeded` with probability at most 1
-    / max(100, n) a layer (`hashed_plan`). By default a scan over the sorted records sums, so
+    / max(100, n) per layer (`hashed_plan`). By default a scan over the sorted records sums, so
     nothing depends on how full the buckets are, and no load is only probable. There D is about
     log_{3/2}((1 + 3 rho) / (eps' - eps)), so the rounds grow like the power 3.42 of 1 / (eps' -
     eps). That Algorithm 1 is an ANNA is probable as well (`anna_model.lsh.theorem_3_4`); the
@@ -170,7 +170,7 @@ def layer_stages(
 def _sort_and_scan(
     plan: LayerPlan, layer: Layer, precision: Precision, word_bits: int
 ) -> tuple[Protocol, ...]:
-    """Ask, sort, sum, tell."""
+    """Ask, sort, sum, answer."""
     return (
         AskAndOffer(plan, layer, precision, word_bits),
         Columnsort(

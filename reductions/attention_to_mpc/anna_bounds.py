@@ -3,7 +3,7 @@
 Symbols, with the number of the first layer of a kind behind them where layers differ: n tokens, T
 of them on a machine; H heads, l tables, d words of a row, w of a record, A of an answer; a copy
 tree has L levels of arity a, and T_leaf pairs lie on a leaf machine, T_in on one of an inner level;
-columnsort has depth D, columns of r records and M machines, and leaves o records a machine; the
+columnsort has depth D, columns of r records and M machines, and leaves o records per machine; the
 scan has S levels, elements of e words, and its machine 0 has q children elsewhere.
 """
 
@@ -132,15 +132,15 @@ def _sizes(layer: LayerPlan, plan: TokenPlan) -> dict[str, int]:
 def theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     """Return the bounds of Theorem 4.2 with explicit constants, layer by layer at their worst.
 
-    machines <= 1 + max(4 n l u / s, M), where u = max(d, 2 H w) + d words a pair, and M machines
+    machines <= 1 + max(4 n l u / s, M), where u = max(d, 2 H w) + d words per pair, and M machines
     are the fewest that sort 2 n l H records in their depth; 7 stands for 4 where the copy trees
-    have inner levels. rounds <= 2 (L + S + 1) + 4^D a layer.
+    have inner levels. rounds <= 2 (L + S + 1) + 4^D per layer.
 
-    With H m words of N^eps a token, s = N^eps' and l = N^(3 rho) log N, u is O(H m) and the first
+    With H m words of N^eps per token, s = N^eps' and l = N^(3 rho) log N, u is O(H m) and the first
     is O(N^(1 + eps - eps' + 3 rho) log N); columnsort fills its columns up to a constant that
     depends on D, so M is, too. The constants: T_leaf = floor(s / u) >= s / (2 u) and T >= T_leaf /
     (2 a) with a <= l, so tokens and leaves take at most 4 n l u / s machines; an inner level has at
-    most l / a + 1 copies a token, and there a <= ceil(sqrt(l)) <= 2 l / 3 as l >= 3, so 20/3 in
+    most l / a + 1 copies per token, and there a <= ceil(sqrt(l)) <= 2 l / 3 as l >= 3, so 20/3 in
     place of 4 suffices; sorted records that fill half of the s - T d >=
     s / 2 words take 4 n l u / s. Valid for s >= 4 e (2 + log2 P), where the tree of the scan wants
     no further machines.

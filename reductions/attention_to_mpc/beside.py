@@ -57,7 +57,7 @@ def _rest(cluster: Cluster, words: int) -> Cluster:
 
 @dataclass(frozen=True)
 class CarryRecords(Carry):
-    """Carry a channel of at most ``most`` records a machine along."""
+    """Carry a channel of at most ``most`` records per machine along."""
 
     most: int
 

@@ -3,7 +3,7 @@
 A record is (group, c words of a key or code, turn, m values, count): the group is table * H + head
 + 1; a key counts 1 and brings its values, a query counts 0 and brings none. Sorted by group, code
 and turn, all records of a bucket are neighbours and its keys come before its queries, under a
-causal mechanism those that a query may see; so one scan within runs of equal (group, code) tells
+causal mechanism those that a query may see; so one scan within runs of equal (group, code) gives
 every query its sum and count, however full the bucket is.
 
 Axes: n tokens, H heads, l tables, m value width.
@@ -63,7 +63,7 @@ def sums_of_buckets(plan: LayerPlan) -> Scan:
 
 @dataclass(frozen=True)
 class AskAndOffer(LocalStage):
-    """Turn the rows of the leaves into records: what their tokens ask and offer in their table."""
+    """Turn the rows of the leaves into records: queries, keys and values of their tokens."""
 
     plan: LayerPlan
     layer: Layer
@@ -125,9 +125,9 @@ class AskAndOffer(LocalStage):
 
 @dataclass(frozen=True)
 class TellCopies(Protocol):
-    """Send every query what it heard: to the leaf of its token and table, channel ``answer``.
+    """Send every query its answer: to the leaf of its token and table, channel ``answer``.
 
-    One round. What nobody offered is not sent.
+    One round. A query that matches no key gets no record.
     """
 
     plan: LayerPlan
@@ -136,7 +136,7 @@ class TellCopies(Protocol):
         return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
-        return "tell copies"
+        return "answer copies"
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         shape = self.plan.shape

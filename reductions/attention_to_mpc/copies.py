@@ -1,7 +1,7 @@
-"""Copies of the rows for every table, down trees; and the sums that the copies heard, back up.
+"""Copies of the rows for every table, down trees; and the sums that they received, back up.
 
-The tree of a token has one leaf a table. Copy c of a token on a level has the copies c a .. c a + a
-- 1 on the next one, as far as there are so many. A level lies packed on machines in the order
+The tree of a token has one leaf per table. Copy c of a token on a level has the copies c a .. c a +
+a - 1 on the next one, as far as there are so many. A level lies packed on machines in the order
 (token, copy), so that no number need travel with a row.
 
 Axes: n tokens, H heads, a arity, m value width.
@@ -69,10 +69,10 @@ class CopyRows(Protocol):
 
 @dataclass(frozen=True)
 class AddUp(Protocol):
-    """Send what the copies on a level heard to the level above; channel ``answer``, one round.
+    """Send what the copies on a level received to the level above; channel ``answer``, one round.
 
-    A record is (slot, m sums, count); slot p H + h is head h of the p-th pair of the machine. What
-    nobody heard is not sent.
+    A record is (slot, m sums, count); slot p H + h is head h of the p-th pair of the machine. A
+    slot that received nothing is not sent.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def fit_anna_to_mpc(
     Raises
     ------
     ShapeError
-        No factor suffices: the refusal of the largest.
+        No factor suffices; the error is that of the largest.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def fit_anna_to_mpc(
     (352, 7)
     """
     best: tuple[tuple[bool, int], TransformerProtocol] | None = None
-    refusal: ShapeError | None = None
+    last_error: ShapeError | None = None
     for factor in FACTORS if memory_factor is None else (memory_factor,):
         words = memory_words(transformer, gap, factor)
         try:
@@ -84,7 +84,7 @@ def fit_anna_to_mpc(
                 seed=seed,
             )
         except ShapeError as error:
-            refusal = error
+            last_error = error
             continue
         is_alone = buckets == "hashed" and found.cluster.n_machines == 1
         cost = is_alone, found.protocol.n_rounds(found.cluster)
@@ -92,5 +92,5 @@ def fit_anna_to_mpc(
             best = cost, found
     if best is not None:
         return best[1]
-    assert refusal is not None
-    raise refusal
+    assert last_error is not None
+    raise last_error

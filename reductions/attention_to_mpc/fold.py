@@ -79,7 +79,7 @@ def new_rows(
     width: int,
     held: int,
 ) -> Inbox:
-    """Return the new rows of some tokens as channel ``row``, ``held`` tokens a machine.
+    """Return the new rows of some tokens as channel ``row``, ``held`` tokens per machine.
 
     Raises
     ------

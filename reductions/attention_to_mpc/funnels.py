@@ -1,13 +1,13 @@
 """Sums of buckets without a sort: every bucket has a tree whose nodes are hashed to machines.
 
-A leaf machine adds up what its tokens offer to each bucket and sends one record a bucket to the
-node above; nodes do the same, L rounds long. At the root lies the sum of the bucket, and goes back
-down the same tree, to every leaf that asked; under a causal mechanism what comes down is the sum
-over the leaves before, as in a scan. Machines keep what their nodes heard until the answer is
-through. `hashed_plan` says how much that is, with high probability.
+A leaf machine adds up the values of its tokens in each bucket and sends one record per bucket to
+the node above; nodes do the same, L rounds long. At the root lies the sum of the bucket, and goes
+back down the same tree, to every leaf that asked; under a causal mechanism what comes down is the
+sum over the leaves before, as in a scan. Machines keep what their nodes received until the answer
+has passed. `hashed_plan` says how much that is, with high probability.
 
-A record is (group, c words of a key or code, node, m sums, count), node the one that sends it, or
-that is told.
+A record is (group, c words of a key or code, node, m sums, count), node the sender on the way up,
+the receiver on the way down.
 
 Axes: n tokens, H heads, l tables, m value width, R records, k words of a bucket and node.
 """
@@ -33,7 +33,7 @@ from reductions.attention_to_mpc.tokens import in_batch_order
 
 @dataclass(frozen=True)
 class Funnels(Protocol):
-    """Tell every query the sum and the count of its bucket: from channel ``row`` to ``answer``.
+    """Send every query the sum and the count of its bucket: from channel ``row`` to ``answer``.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Funnels(Protocol):
 
     Notes
     -----
-    2 L rounds. A leaf machine keeps its rows and works out its questions again at the end.
+    2 L rounds. A leaf machine keeps its rows and computes its queries again at the end.
 
     References
     ----------
@@ -92,7 +92,7 @@ class Funnels(Protocol):
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         levels, outbox, rows = self.plan.funnel.levels, Outbox(), inbox["row"]
         outbox.keep("row", rows.machine, **rows.columns)
-        below = min(round, 2 * levels - round)  # the level of the nodes that speak
+        below = min(round, 2 * levels - round)  # the level of the nodes that send
         heard = inbox["up" if round <= levels else f"level {below}"] if below else None
         for level in self._kept(round):
             kept = inbox["up" if round < levels and level == round else f"level {level}"]
@@ -158,7 +158,7 @@ class Funnels(Protocol):
     def _sums(
         self, heard: Records | None, inbox: Inbox, cluster: Cluster
     ) -> tuple[Integers, Integers, Integers]:
-        """Return machine, bucket with node, and sums of every node that speaks: one a bucket."""
+        """Return machine, bucket with node, and sums of every node that sends: one per bucket."""
         if heard is None:
             records = self._questions(inbox, cluster)
             node = records.machine
@@ -174,9 +174,9 @@ class Funnels(Protocol):
         return speaks[:, 0], speaks[:, 1:], sums
 
     def _answers(self, heard: Records, told: Records | None) -> tuple[Integers, Integers, Integers]:
-        """Return machine, bucket with node, and sums for every child that nodes have heard.
+        """Return machine, bucket with node, and sums for every child that sent to a node.
 
-        Roots are told nothing: they know the sum of all.
+        Roots receive nothing: they know the sum of all.
         """
         bucket = element_table(heard, self._bucket_fields)
         sums, child = element_table(heard, self._sum_fields), heard["node"]

@@ -3,8 +3,8 @@
 Symbols, with the number of the first layer of a kind behind them where layers differ: n tokens, T
 of them on a machine; H heads, l tables, d words of a row, w of a record, A of an answer; a copy
 tree has L levels of arity a, and T_leaf pairs lie on a leaf machine, T_in on one of an inner level;
-the trees of buckets have V levels, a machine hears B records on each, and there are P machines of
-nodes.
+the trees of buckets have V levels, a machine receives B records on each, and there are P machines
+of nodes.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def hashed_theorem_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
 
     machines <= 2 + 128 n l u V / s, u = H w + 2 d: at least s / 2 words are left to the trees, so B
     >= s / (8 w V) after two floors, and P <= 1 + 8 R / B with R = 2 n l H; leaves and tokens take
-    less, 7 in place of 128. rounds <= 2 (L + V) a layer.
+    less, 7 in place of 128. rounds <= 2 (L + V) per layer.
     """
     plan = executed.plan
     assert isinstance(plan, HashedTokenPlan)

@@ -1,13 +1,13 @@
 """Funnels: how many meta machines a layer wants when its buckets are hashed, and what they hold.
 
 Every bucket has a tree over the M leaf machines, of arity d and L levels, whose nodes are hashed to
-machines. Node q of level t hears the leaf machines from q d^t to (q + 1) d^t - 1, so at most d
-children; only nodes with a leaf that knows the bucket exist. Leaf machines know at most R questions
-together, so the nodes of one level hear at most R children. A machine that hears at most B of them
-on every level keeps L B records.
+machines. Node q of level t receives from the leaf machines q d^t to (q + 1) d^t - 1, through at
+most d children; only nodes with a leaf that uses the bucket exist. Leaf machines have at most R
+queries and keys together, so the nodes of one level receive from at most R children. A machine that
+receives from at most B of them on every level keeps L B records.
 
 The hash is taken for a random function of (seed, layer, level, bucket, node). Then what a machine
-hears on one level is a sum of independent terms, one a node, in 0 .. d, of mean at most mu =
+receives on one level is a sum of independent terms, one per node, in 0 .. d, of mean at most mu =
 R (1 / P + 2^-64), and Chernoff's bound gives
 
     Pr[more than B] <= exp(-((B + 1) ln((B + 1) / mu) - (B + 1) + mu) / d).
@@ -15,7 +15,7 @@ R (1 / P + 2^-64), and Chernoff's bound gives
 P L such events, all machines and levels of a layer, are to happen with probability 1 / F at most, F
 the larger of 100 and n. With mu = B / 8 that asks d <= 1.2 B / ln(P L F): a power of N as B is, up
 to logarithms, so L = log_d M = O(1 / (eps' - eps)), where columnsort takes a power of that. The
-claim is with high probability over the seed and holds for every input; a machine that hears more
+claim is with high probability over the seed and holds for every input; a machine that receives more
 raises `ChannelExceeded`, and another seed is tried.
 
 Axes: n tokens, H heads, l tables, d row width or arity, w words of a record.
@@ -36,7 +36,7 @@ GRAIN = 2.0**-64
 """A machine is a word of 64 bits modulo P: drawn with probability 1 / P up to this."""
 
 SPREAD = 8
-"""A machine hears at least an eighth of what it may, on average: P <= 8 R / B, rounded up."""
+"""A machine receives at least an eighth of what it may, on average: P <= 8 R / B, rounded up."""
 
 LEAST_INVERSE_FAILURE = 100
 
@@ -52,7 +52,7 @@ class Funnel:
     arity, levels : int
         d and L, the least with d^L >= M.
     capacity : int
-        B, children that a machine may hear on one level.
+        B, the most children that a machine may receive from on one level.
     machines : int
         P, to which nodes are hashed.
     inverse_failure : int
@@ -76,7 +76,7 @@ def plan_funnel(n_leaves: int, n_elements: int, room: int, inverse_failure: int)
     n_leaves : int
         M.
     n_elements : int
-        R, the most that is heard on one level, all machines together.
+        R, the most that is received on one level, all machines together.
     room : int
         Records that a machine may keep, all levels together.
     inverse_failure : int
@@ -124,7 +124,7 @@ def _arity(n_leaves: int, levels: int) -> int:
 def _holds(
     n_elements: int, machines: int, arity: int, levels: int, capacity: int, inverse_failure: int
 ) -> bool:
-    """Tell whether the bound of the module stays below 1 / F."""
+    """Return whether the bound of the module stays below 1 / F."""
     if n_elements <= capacity:
         return True
     mean, more = n_elements * (1 / machines + GRAIN), capacity + 1
@@ -173,7 +173,7 @@ class HashedPlan(LayerPlan):
         return max(*levels, self.funnel.machines)
 
     def scan_fits(self, n_machines: int) -> bool:
-        """Tell whether the tree of the scan fits: there is none."""
+        """Return whether the tree of the scan fits: there is none."""
         return True
 
 

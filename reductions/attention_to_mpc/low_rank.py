@@ -1,8 +1,8 @@
-"""Low-rank attention on machines: everybody needs one matrix, and that is a sum.
+"""Low-rank attention on machines: every token needs one matrix, and it is a sum.
 
-Lemma D.2 of Liu et al.: the token machines form the matrices k'_j v_j^T (r x m words a head), a
-tree sums them, the reversed tree tells every machine the sum M, and token i puts out q'_i^T M. Here
-a machine holds several tokens and sends one matrix; several heads travel side by side.
+Lemma D.2 of Liu et al.: the token machines form the matrices k'_j v_j^T (r x m words per head), a
+tree sums them, the reversed tree sends the sum M to every machine, and token i puts out q'_i^T M.
+Here a machine holds several tokens and sends one matrix; several heads travel side by side.
 
 Features and values are whole numbers of steps, so the sums are exact integers and the output is
 that of `LowRank` bit for bit. A machine adds an offset to its numbers, so that words are not
@@ -60,7 +60,7 @@ SOURCE = "Liu et al., arXiv 2509.09001, Lemma D.2"
 
 @dataclass(frozen=True)
 class FormMatrices(LocalStage):
-    """Sum k' v^T over the tokens of a machine: channel ``records``, one record a machine.
+    """Sum k' v^T over the tokens of a machine: channel ``records``, one record per machine.
 
     Its words are at least 0: each sum is raised by ``offset``.
     """
@@ -134,7 +134,7 @@ class FoldLowRank(LocalStage):
     def _hear(
         self, head: LowRankHead, matrix: Integers
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return what the tokens hear in a head, and who hears nothing, as `LowRank` says it."""
+        """Return what the tokens receive in a head, and which receive none, as `LowRank` does."""
         keys, values = self.precision.keys, self.precision.values
         asked = steps_on(keys, head.features(head.Q), "features of queries")
         sums = np.sum(asked[:, :, None] * matrix, axis=1)
@@ -205,8 +205,8 @@ def low_rank_to_mpc(
     Returns
     -------
     TransformerProtocol
-        2 L rounds a layer, L the levels of a tree of arity floor((s - T d) / w) over the machines;
-        `low_rank_bounds` derives the loads.
+        2 L rounds per layer, L the levels of a tree of arity floor((s - T d) / w) over the
+        machines; `low_rank_bounds` derives the loads.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def low_rank_to_mpc(
 
 
 def _matrices(layer: Layer) -> tuple[MatrixShape, ...]:
-    """Return the matrices of a layer's heads; refuse other mechanisms."""
+    """Return the matrices of a layer's heads; reject other mechanisms."""
     found: list[MatrixShape] = []
     for run in layer.heads:
         for _ in range(run.count):

@@ -41,7 +41,7 @@ class LowRankPlan:
     row_words : tuple of int
         d, before the first layer and after each.
     matrices : tuple of tuple of MatrixShape
-        Of every layer, one a head.
+        Of every layer, one per head.
     memory_words : int
         s.
     word_bits : int
@@ -55,7 +55,7 @@ class LowRankPlan:
 
     @property
     def token_words(self) -> int:
-        """Words of input, and of output, a token."""
+        """Words of input, and of output, per token."""
         return max(self.row_words[0], self.row_words[-1])
 
     @cached_property
@@ -94,7 +94,7 @@ class LowRankPlan:
 def require_exact_products(
     matrices: tuple[tuple[MatrixShape, ...], ...], precision: Precision, n_tokens: int
 ) -> None:
-    """Refuse grids on which r n products of two features and a value could reach 2^53 steps.
+    """Reject grids on which r n products of two features and a value could reach 2^53 steps.
 
     Raises
     ------

@@ -166,7 +166,7 @@ class LayerPlan:
 
     @property
     def free_words(self) -> int:
-        """What the attention has: s - T d."""
+        """Words that are left to the attention: s - T d."""
         return self.memory_words - self.waiting_words
 
     @cached_property
@@ -186,7 +186,7 @@ class LayerPlan:
         )
 
     def scan_fits(self, n_machines: int) -> bool:
-        """Tell whether the tree of the scan fits beside the sorted records of P machines."""
+        """Return whether the tree of the scan fits beside the sorted records of P machines."""
         held = ceil_div(self.shape.n_records, n_machines)
         leaves = ceil_div(self.shape.n_records, held)
         free = self.free_words - held * self.shape.record_words
@@ -222,13 +222,13 @@ def fewest_machines(n_records: int, held: int) -> int:
 
 @dataclass(frozen=True)
 class TokenPlan:
-    """A whole transformer on machines: tokens a machine, the cluster, and every layer's plan.
+    """A whole transformer on machines: tokens per machine, the cluster, and every layer's plan.
 
     Parameters
     ----------
     shapes : tuple of LayerShape
     token_words : int
-        Words of input, and of output, a token: the widest row that comes in or goes out.
+        Words of input, and of output, per token: the widest row that comes in or goes out.
     memory_words : int
         s.
     word_bits : int

@@ -1,8 +1,8 @@
-"""What some tokens ask and offer in a block of heads, and the answer of a block put together.
+"""Queries, keys and values of some tokens in a block of heads, and the answers of a block.
 
 A layer is row-wise, so a machine that has the rows of some tokens can work out their queries, keys
-and values, and fold what they heard into new rows; the other tokens are left out of its rows, and
-what the layer says of them is not looked at.
+and values, and fold what they received into new rows; the other tokens are left out of its rows,
+and what the layer returns for them is ignored.
 
 Axes: E questions, n tokens, h heads of a block, m value width.
 """
@@ -54,7 +54,7 @@ class Questions:
 
 
 def queries_of(block: HeadBlock, tokens: Integers) -> Questions:
-    """Return what the tokens ask.
+    """Return the queries of the tokens.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def queries_of(block: HeadBlock, tokens: Integers) -> Questions:
 
 
 def keys_of(block: HeadBlock, tokens: Integers) -> Questions:
-    """Return what the tokens offer."""
+    """Return the keys and values of the tokens."""
     if isinstance(block, DenseHeads):
         return _dense(block, tokens, block.K, block.V)
     is_wanted = np.zeros(block.n_tokens, bool)
@@ -152,7 +152,7 @@ def codes_of(
     precision: Precision,
     word_bits: int,
 ) -> Integers:
-    """Return the words by which a bucket of a table is known: int64[E, c]."""
+    """Return the words that identify a bucket of a table: int64[E, c]."""
     if isinstance(mechanism, ExactMatch):
         steps = steps_on(precision.keys, vectors, "queries and keys")
         return steps + (1 << (precision.keys.bits - 1))
@@ -169,7 +169,7 @@ def codes_of(
 
 
 def mechanism_of_head(layer: Layer, head: int, query_width: int, value_width: int) -> Mechanism:
-    """Return what answers a head, known before any row exists."""
+    """Return the mechanism of a head, known before any row exists."""
     vectors = np.zeros((1, 1, query_width))
     block = DenseHeads(head, vectors, vectors, np.zeros((1, 1, value_width)))
     return layer.mechanism_for(block)

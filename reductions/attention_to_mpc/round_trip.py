@@ -1,7 +1,7 @@
 """There and back: a compiled protocol is a transformer, and so becomes a protocol again.
 
 Its layers carry words, not grid numbers: values are integers, and a head's mean is not rounded,
-because the decoder tells the messages apart by it. Every sum of coded words stays below 2^53.
+because the decoder distinguishes the messages by it. Every sum of coded words stays below 2^53.
 
 Axes: N input words, T tokens, s words of the first protocol's machines.
 """
@@ -20,7 +20,7 @@ from reductions.mpc_to_anna.route_layer import RouteLayer
 
 
 def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> TransformerProtocol:
-    """Turn a compiled protocol back into a protocol: of one token a word, of R + 1 layers.
+    """Turn a compiled protocol back into a protocol: of one token per word, of R + 1 layers.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def precision_of(compiled: CompiledProtocol) -> Precision:
 
 
 def row_widths(compiled: CompiledProtocol) -> tuple[int, ...]:
-    """Return the most numbers of a row after every layer: a count a channel, and s words."""
+    """Return the most numbers of a row after every layer: a count per channel, and s words."""
     channels = [
         len(layer.channels) if isinstance(layer, RouteLayer) else 1
         for layer in compiled.layers[:-1]

@@ -1,7 +1,7 @@
 """Softmax attention on machines: one inner-product machine for every query and key, N^2 in all.
 
 Theorem 3.4 of Sanford, Hsu, Telgarsky: the row of token i goes down a tree to the N machines (i, 0)
-.. (i, N-1). Machine (i, j) hands it to machine (j, i) and so learns the row of j; it works out
+.. (i, N-1). Machine (i, j) sends it to machine (j, i) and so receives the row of j; it computes
 query i, key j and value j, and the weight of the pair. Weights, and values times weights, add up
 the same tree, and the token divides.
 
@@ -64,7 +64,7 @@ SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 3.4"
 
 @dataclass(frozen=True)
 class PairPlan(LayerPlan):
-    """A layer whose copy trees have a leaf a pair of tokens, each on a machine of its own."""
+    """A layer whose copy trees have a leaf per pair of tokens, each on a machine of its own."""
 
     @cached_property
     def levels(self) -> tuple[CopyLevel, ...]:
@@ -75,11 +75,11 @@ class PairPlan(LayerPlan):
 
     @cached_property
     def least_machines(self) -> int:
-        """Machines that the layer wants: n^2, one a pair."""
+        """Machines that the layer wants: n^2, one per pair."""
         return max(level.machines(self.shape.n_tokens) for level in (self.levels[0], *self.levels))
 
     def scan_fits(self, n_machines: int) -> bool:
-        """Tell whether the tree of the scan fits: there is none."""
+        """Return whether the tree of the scan fits: there is none."""
         return True
 
 
@@ -92,7 +92,7 @@ class PairTokenPlan(TokenPlan):
 
 @dataclass(frozen=True)
 class MeetInPairs(Protocol):
-    """Let every query meet every key: channel ``answer``, the weight and weighted values a head.
+    """Pair every query with every key: channel ``answer``, weight and weighted values per head.
 
     One round: machine (i, j) keeps row i and sends it to machine (j, i).
     """
@@ -150,7 +150,7 @@ class MeetInPairs(Protocol):
         check_declared_loads(self, cluster, REMEDY)
 
     def _questions(self, token: Integers, rows: Records, is_key: bool) -> dict[int, _HeadSteps]:
-        """Return what the tokens ask or offer, by head; copies of a token are alike."""
+        """Return the queries or the keys of the tokens, by head; copies of a token are alike."""
         known, first = np.unique(token, return_index=True)
         words, n_tokens = element_table(rows, rows.fields)[first], self.plan.shape.n_tokens
         given = rows_of_tokens(known, words, self.precision.rows, n_tokens)
@@ -185,7 +185,7 @@ class _HeadSteps:
         return cls(mechanism, row, steps, values[mine])
 
     def row_of(self, token: Integers) -> Integers:
-        """Return where tokens stand, -1 for those that neither ask nor offer."""
+        """Return where tokens stand, -1 for those without a query or key."""
         found: Integers = self.row[token]
         return found
 
@@ -208,7 +208,7 @@ def softmax_to_mpc(
     Returns
     -------
     TransformerProtocol
-        2 L + 1 rounds a layer, L the levels of copy trees over N leaves; `softmax_bounds` derives
+        2 L + 1 rounds per layer, L the levels of copy trees over N leaves; `softmax_bounds` derives
         the loads.
 
     Raises
@@ -267,7 +267,7 @@ def _layer_stages(
 
 
 def _weight_bits(layer: Layer) -> int:
-    """Return g of the heads of a layer, the most; refuse other mechanisms."""
+    """Return g of the heads of a layer, the most; reject other mechanisms."""
     most, head = 1, 0
     for run in layer.heads:
         for _ in range(run.count):

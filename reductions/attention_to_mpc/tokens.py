@@ -56,7 +56,7 @@ def _offset(grid: Grid) -> int:
 
 @dataclass(frozen=True)
 class ReadRows(LocalStage):
-    """Read the input as rows: channel ``row``, a record a token, in order."""
+    """Read the input as rows: channel ``row``, one record per token, in order."""
 
     token_words: int
     width: int

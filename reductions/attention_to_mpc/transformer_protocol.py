@@ -1,4 +1,4 @@
-"""A protocol that stands for a transformer: rows become words, and words rows again.
+"""A protocol that computes a transformer: rows become words, and words rows again.
 
 Axes: n tokens, d row width.
 """
@@ -24,11 +24,11 @@ from reductions.attention_to_mpc.tokens import (
 
 
 class PlannedTokens(TypingProtocol):
-    """What a plan says to the outside."""
+    """What a plan provides."""
 
     @property
     def token_words(self) -> int:
-        """Words of input, and of output, a token."""
+        """Words of input, and of output, per token."""
 
     @property
     def tokens(self) -> int:
@@ -52,7 +52,7 @@ class TransformerProtocol:
     plan : PlannedTokens
         `TokenPlan` of this reduction, or that of another one.
     protocol : Protocol
-        Its input are the rows as words, ``plan.token_words`` a token; its output likewise.
+        Its input are the rows as words, ``plan.token_words`` per token; its output likewise.
     output_width : int
         Numbers of a row that comes out.
 
@@ -133,7 +133,7 @@ def put_together(
     widths: tuple[int, ...],
     stages: Sequence[tuple[Protocol, ...]],
 ) -> TransformerProtocol:
-    """Read the rows, run the stages of every layer, write the rows; refuse what does not fit."""
+    """Read the rows, run the stages of every layer, write the rows; reject what does not fit."""
     flat = [stage for of_layer in stages for stage in of_layer]
     protocol = sequence(
         ReadRows(plan.token_words, widths[0]), *flat, WriteRows(plan.token_words, widths[-1])

@@ -1,6 +1,6 @@
 """One forward pass of ANNA against the same algorithm in NumPy and, where torch is there, in torch.
 
-The NumPy reference rotates by one matrix product a hash function, sorts the bucket ids as 16-bit
+The NumPy reference rotates by one matrix product per hash function, sorts the bucket ids as 16-bit
 integers where they fit, sums buckets by reduceat and reads them by searchsorted and take; its
 matrix products are timed by themselves as well. The torch reference adds values to a table of all
 codes. Beside them stand exact softmax attention and linear attention with the features elu + 1.

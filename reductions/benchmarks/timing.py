@@ -2,7 +2,7 @@
 
 Fresh pages cost more than many a loop that fills them, and which library pays for them is chance.
 So memory that was freed is kept for all contestants alike, and one round is run before the clock.
-The threads of a library spin for a while after its call and take a core from whoever comes next,
+The threads of a library spin for a while after its call and take a core from what runs next,
 so every contestant waits until the process is idle; and as an idle core sleeps and forgets, it then
 runs twice, and the second run is timed.
 """
@@ -52,7 +52,7 @@ def keep_freed_memory() -> bool:
 
 
 def wait_until_idle() -> bool:
-    """Sleep while other threads of the process compute, at most a second; say if they rest."""
+    """Sleep while other threads of the process compute, at most a second; return if they rest."""
     for _ in range(MOST_PAUSES):
         begin = time.process_time()
         time.sleep(PAUSE_S)

@@ -27,14 +27,14 @@ class Columns:
     has_place: bool = False
 
     def __call__(self, position: Words, rows: Floats) -> Floats:
-        """Return the values, a row a token."""
+        """Return the values, one row per token."""
         told = rows[:, list(self.columns)]
         return np.column_stack([position + 1.0, told]) if self.has_place else told
 
 
 @dataclass(frozen=True)
 class Copied:
-    """Fold of a look-up: what the token at the place in a column keeps, which may be oneself.
+    """Fold of a look-up: what the token at the place in a column keeps, which may be itself.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def _k_hop_rounds(protocol: Protocol, cluster: Cluster, shape: Shape) -> tuple[B
 K_HOP_COMPILED = compiled(
     "k-hop",
     K_HOP,
-    "columnsort, then pointer doubling with one round a bit of k, compiled",
+    "columnsort, then pointer doubling with one round per bit of k, compiled",
     depth_formula="4^d + 4 + bit_length(k)",
     width_formula="s + c + K (b (w + 1) + 2)",
     protocol=lambda shape: k_hop(shape["k"]),
@@ -127,7 +127,7 @@ INDUCTION_HEADS_COMPILED = replace(
 THREE_SUM_COMPILED = compiled(
     "three-sum",
     THREE_SUM,
-    "blocks of sorted values, a machine a triple of blocks that may hold a solution, compiled",
+    "blocks of sorted values, one machine per triple of blocks with a possible solution, compiled",
     depth_formula="4^d + 7 + L + L', at most 26",
     width_formula="s + c + K (b (w + 1) + 2), spread heads",
     options=SPREAD,

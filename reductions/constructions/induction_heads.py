@@ -18,7 +18,7 @@ SOURCE = "binary tree over the places, exact match (Definition B.1 of arXiv 2509
 def induction_heads_bounds(n: int, n_letters: int) -> tuple[Bound, ...]:
     """Return the bounds of the construction: 2 layers, D + 1 heads of width 1, D = ceil(log2 N).
 
-    Numbers are letters, places up to N + 1, and the two that nobody answers to.
+    Numbers are letters, places up to N + 1, and the two that match nothing.
     """
     length, levels, places, letters = sympy.symbols("N D N_bits A_bits", positive=True)
     values = {

@@ -1,4 +1,4 @@
-"""k-hop induction heads: follow "what came after the last time I saw this letter" k times.
+"""k-hop induction heads: k times, go to the token after the last occurrence of the letter.
 
 For letters w_1 .. w_N, sigma(i) = max({0} and {j <= i : w_(j-1) = w_i}); the output at i is the
 letter at sigma^k(i), none where that is 0, and 0 is absorbing.

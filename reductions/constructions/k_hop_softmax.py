@@ -6,15 +6,15 @@ letter, so m = 1. A later layer looks one place up and copies what the token the
 2 m, asking at sigma^m(i), or to 2 m - 1, asking at sigma^(m-1)(i). The letter at sigma^k is there
 when m = k + 1, after ceil(log2(k + 1)) = floor(log2 k) + 1 such layers, for every k.
 
-The first layer needs the mask j < i: a token must not find itself (`PastSoftmax`). Under the mask
-j <= i two layers take its place (the letter before, and behind whom it stands); they also bring the
-letter at sigma^m, so that m = k is enough and the depth is ceil(log2 k) + 2. That is the same where
-k is a power of two, and one layer more elsewhere; there a token that knows one hop after two layers
-can know at most 2^(L - 2) of them after L by copying from a place that it knows.
+The first layer needs the mask j < i: a token must not attend to itself (`PastSoftmax`). Under the
+mask j <= i two layers take its place (the previous letter; the latest token that follows the
+letter); they also bring the letter at sigma^m, so that m = k is enough and the depth is ceil(log2
+k) + 2. That is the same where k is a power of two, and one layer more elsewhere; there a token that
+knows one hop after two layers can know at most 2^(L - 2) after L by copying from known places.
 
 Logits are integers, exact in float64, and the largest of a row is above all others by at least 1;
 beta = O(log N) then leaves less than 1/4 of a unit to all other values together, and the fold
-rounds what it heard to the whole number that it is.
+rounds what it received to the nearest whole number.
 
 Axes: N tokens, A letters; letters are 1 .. A inside and places 1 .. N, and 0 is none.
 """
@@ -50,7 +50,7 @@ Mask = Literal["past", "causal"]
 
 @dataclass(frozen=True)
 class LatestQuery:
-    """Ask for the letter of the token: a miss costs N for every unit of distance, squared."""
+    """Query for the letter of the token: a miss costs N for every unit of distance, squared."""
 
     n_tokens: int
 
@@ -63,7 +63,7 @@ class LatestQuery:
 
 @dataclass(frozen=True)
 class LatestKey:
-    """Offer a letter, the later the better; ``column`` holds it."""
+    """Key of a letter, larger for later tokens; ``column`` holds it."""
 
     column: int
 
@@ -75,7 +75,7 @@ class LatestKey:
 
 @dataclass(frozen=True)
 class PlaceQuery:
-    """Ask for the place in a column, or for the place before; 2 t j - j^2 is largest at j = t."""
+    """Query for the place in a column, or for the place before; 2 t j - j^2 is largest at j = t."""
 
     column: int | None
 
@@ -105,7 +105,7 @@ def hear_letter_before(position: Words, rows: Floats, heard: Floats) -> Floats:
 
 
 def start_where_it_follows(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of the second layer under j <= i: sigma is who follows the letter, if anyone does."""
+    """Fold of the second layer under j <= i: sigma is the latest token after the letter, or 0."""
     letters, (place, before, letter) = rows[:, LETTER], np.rint(heard).T
     is_found = before == letters
     upper, upper_letter = np.where(is_found, place, 0), np.where(is_found, letter, 0)
@@ -144,7 +144,7 @@ def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> Wor
 
     Notes
     -----
-    A run takes O(N^2) numbers a layer, in blocks.
+    A run takes O(N^2) numbers per layer, in blocks.
 
     References
     ----------

@@ -5,16 +5,16 @@ its sibling the other half of the node above. With D = ceil(log2 N) levels:
 
     layer 1   head l < D: does the letter of i occur in the sibling of i's node at level l?
               head D: the letter that follows i
-    layer 2   head l: token j answers for (its letter, its node at level l) if it is the last of its
+    layer 2   head l: token j has the key (its letter, its node at level l) if it is the last of its
               letter there; token i asks for (its letter, the sibling) at the lowest level where the
               sibling lies to the left and has the letter
 
 A head of layer 1 asks for (letter, sibling), has the key (letter, node) and the value 1; a query
-without a match hears 0. Token j is the last of its letter in its node at level l if no sibling to
-the right at a lower level has the letter. The latest earlier occurrence lies in the first sibling
-to the left that has the letter, so in layer 2 exactly one token answers, with the letter that
-follows it: nothing is averaged. Wider trees, of arity N^eps, would take more heads and no fewer
-layers.
+without a match receives 0. Token j is the last of its letter in its node at level l if no sibling
+to the right at a lower level has the letter. The latest earlier occurrence lies in the first
+sibling to the left that has the letter, so in layer 2 exactly one token answers, with the letter
+that follows it: nothing is averaged. Wider trees, of arity N^eps, would take more heads and no
+fewer layers.
 
 Then every token has the place and the letter one hop back, and a look-up of a place by exact match
 doubles the hops (`chains`). Keys and queries are vectors of whole numbers, equal or at a distance
@@ -77,7 +77,7 @@ class Place:
 
 
 def note_siblings(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 1: the letter, the letter that follows, a bit a level."""
+    """Fold of layer 1: the letter, the letter that follows, one bit per level."""
     return np.column_stack([rows[:, LETTER], heard[:, -1], heard[:, :-1]])
 
 
@@ -133,13 +133,13 @@ class Following:
 
 
 def hear_one(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 2 for one hop: the letter that the one head with an answer told."""
-    told: Floats = heard.sum(axis=1, keepdims=True)
-    return told
+    """Fold of layer 2 for one hop: the letter that the one head with a match returned."""
+    letter: Floats = heard.sum(axis=1, keepdims=True)
+    return letter
 
 
 def start_chain(position: Words, rows: Floats, heard: Floats) -> Floats:
-    """Fold of layer 2 for k hops: oneself, and the place and the letter one hop back."""
+    """Fold of layer 2 for k hops: the token itself, and the place and the letter one hop back."""
     letters = rows[:, LETTER]
     upper, upper_letter = heard[:, 0::2].sum(axis=1), heard[:, 1::2].sum(axis=1)
     return np.column_stack([letters, position + 1.0, letters, upper, upper_letter])

@@ -1,7 +1,7 @@
-"""SUM and Match2 by one low-rank layer: what all tokens add up is what all tokens hear.
+"""SUM and Match2 by one low-rank layer: every token receives the sum of what all add.
 
-SUM needs rank 1 and width 1: query and key 1, value x. For Match2 the board has a word a residue;
-a token adds 1 at its own and reads that of its partner, with rank 1 and width M.
+SUM needs rank 1 and width 1: query and key 1, value x. For Match2 the board has one word per
+residue; a token adds 1 at its own and reads that of its partner, with rank 1 and width M.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ReadPartner:
 
 
 def low_rank_match2(n: int, modulus: int, largest_word: int) -> WordTransformer:
-    """Return the transformer that computes Match2 with a word a residue.
+    """Return the transformer that computes Match2 with one word per residue.
 
     Parameters
     ----------

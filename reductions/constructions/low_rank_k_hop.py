@@ -1,16 +1,17 @@
 """k-hop of the last token by low-rank attention: k + 1 layers of O(sqrt(n letters N)) words.
 
-A low-rank layer that sees all tokens is a board: every token hears the same sum of r m words, here
-r = 1 and m words that tokens add to by their place. The sequence is cut into blocks of S tokens.
+A low-rank layer that sees all tokens is a board: every token receives the same sum of r m words,
+here r = 1 and m words that tokens add to by their place. The sequence is cut into blocks of S
+tokens.
 
     layer 1           how often each letter occurs in each block; the letters of the last block
     layers 2 .. k+1   the letters of the block where the next hop lands, and the letter behind it
 
-All tokens know where the chase stands: in a block whose letters they have heard, at a letter that
+All tokens know the state of the chase: a block whose letters they have received, and a letter that
 they look for further left. They hop as long as the letter occurs in that block; then the counts
-name the block of its latest earlier occurrence, and the next layer fetches that block. So a layer
-takes a hop at least, and k + 1 layers suffice. Only the last token has its answer: the board is too
-small for the answers of all (`state_counting`).
+name the block of its latest earlier occurrence, and the next layer fetches that block. So every
+layer takes at least one hop, and k + 1 layers suffice. Only the last token has its answer: the
+board is too small for the answers of all (`state_counting`).
 
 Letters count from 0; a letter on the board is letter + 1, and 0 is none.
 """
@@ -31,7 +32,7 @@ from mpc_sim.integers import ceil_div
 from reductions.arrays import Floats, Integers
 from reductions.constructions.match2 import one
 
-SOURCE = "a hop a layer: the block where it lands is written on the board"
+SOURCE = "one hop per layer: the block where it lands is written on the board"
 OWN_LETTER, DONE, LETTER, BLOCK, COUNTS = range(5)
 
 
@@ -51,7 +52,7 @@ class Blocks:
 
     @property
     def first_board(self) -> int:
-        """Words of the first board: a count a letter and block, and the last block."""
+        """Words of the first board: a count per letter and block, and the last block."""
         return self.n_letters * self.n_blocks + self.size
 
 
@@ -91,7 +92,7 @@ class ShowBlock:
 
 @dataclass(frozen=True)
 class Chase:
-    """The fold: hop as far as the heard block goes, and name the block that is needed next.
+    """The fold: hop as far as the received block goes, and name the block that is needed next.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Match2: has a number a partner that completes it to 0 modulo M.
+"""Match2: whether a number has a partner that completes it to 0 modulo M.
 
 The output at i is 1 if x_i + x_j = 0 (mod M) for some j, j = i included, else 0. One head of
 exact-match attention of width 1 computes it: the query of a token is its residue, its key the
-residue that completes it, its value 1; a query without a match hears 0.
+residue that completes it, its value 1; a query without a match receives 0.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Match2 and SUM by one softmax layer of one head.
 
 Match2: residues are points of a circle, the query is the point of -x and the keys are the points of
-all x; keys are the values as well. With beta large, a token hears nearly the key nearest to its
-query. The heard vector h is a mean of points k_j, so <q, h> = sum_j w_j cos(2 pi d_j / M), d_j the
-distance of the residues; it tells whether the distance 0 is there:
+all x; keys are the values as well. With beta large, a token receives nearly the key nearest to its
+query. The received vector h is a mean of points k_j, so <q, h> = sum_j w_j cos(2 pi d_j / M), d_j
+the distance of the residues; it shows whether the distance 0 occurs:
 
     g = 1 - cos(2 pi / M), the gap;  beta = ln(8 N / g) / g
     a partner:   all others weigh at most N exp(-beta g) = g / 8, so <q, h> >= 1 - 2 g / 8
     no partner:  <q, h> <= 1 - g
 
-and the fold asks for <q, h> > 1 - g / 2. In float64 points and products are within 2^-51, logits
+and the fold tests <q, h> > 1 - g / 2. In float64 points and products are within 2^-51, logits
 within beta 2^-51; for M <= 2^16 that is below g / 2^10 and 2^-17, far within the margin of g / 4.
 
 SUM: logits are equal, so that all weights are exp(0) = 1, and N x is the value: the mean of
@@ -53,7 +53,7 @@ class OnCircle:
 
 @dataclass(frozen=True)
 class IsNear:
-    """The fold: 1 if what was heard lies at the point of the partner, else 0."""
+    """The fold: 1 if what was received lies at the point of the partner, else 0."""
 
     modulus: int
     gap: float
@@ -85,7 +85,7 @@ def match2_softmax(n: int, modulus: int, largest_word: int) -> WordTransformer:
     After Sanford, Hsu, Telgarsky, arXiv 2306.02896, who compute Match2 by one softmax unit.
     """
     if not 1 <= modulus <= MOST_RESIDUES:
-        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, where float64 tells apart")
+        raise InputError(f"modulus = {modulus}: choose it in 1 .. 2**16, which float64 resolves")
     gap = 1 - cos(2 * pi / modulus) if modulus > 1 else 1.0
     point, partner = OnCircle(modulus, 1), OnCircle(modulus, -1)
     head = HeadMaps(partner, point, point, 2, 2)

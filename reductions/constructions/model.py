@@ -1,8 +1,8 @@
 """A construction: how a model of some architecture does a task, with its depth and its width.
 
-Depth counts layers, width the numbers that a token hears from all heads (mH); of a recurrent model
-width counts the words of its state. Both are expressions with explicit constants in symbols that
-the shape of the input gives. A model is built from the shape alone and given the words.
+Depth counts layers, width the numbers that a token receives from all heads (mH); of a recurrent
+model width counts the words of its state. Both are expressions with explicit constants in symbols
+that the shape of the input gives. A model is built from the shape alone and given the words.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Construction:
     scored : callable, optional
         int N -> the places of the output that it answers for; all by default.
     is_randomised : bool
-        Whether a run may say that it failed, by the failure word everywhere.
+        Whether a run may fail, with the failure word in every place.
     """
 
     task: str
@@ -120,7 +120,7 @@ class Construction:
 
 
 def _run(model: Model, words: Words, progress: Progress | None) -> Words:
-    """Run a model, layer by layer where it can tell how far it is."""
+    """Run a model, layer by layer where it reports its progress."""
     if progress is None or not isinstance(model, WordTransformer | CompiledProtocol):
         return model.run(words)
     return model.run(words, progress=lambda done, total: progress("transformer", done, total))

@@ -1,4 +1,4 @@
-"""What low-rank layers tell across a cut of their input, and how many bits it is."""
+"""What low-rank layers send across a cut of their input, and how many bits that is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Told = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class Messages:
-    """What the layers tell across a cut.
+    """What the layers send across a cut.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def low_rank_messages(transformer: Transformer, rows: Rows, cut: int) -> Message
     Returns
     -------
     Messages
-        r m words a head, r (m + 1) where it divides by the sum of its weights.
+        r m words per head, r (m + 1) where it divides by the sum of its weights.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def low_rank_messages(transformer: Transformer, rows: Rows, cut: int) -> Message
         if not isinstance(mechanism, LowRank) or not isinstance(block, DenseHeads):
             raise InputError(f"layer {number}: not low-rank heads in dense blocks")
         if not mechanism.causal and cut < transformer.n_tokens:
-            raise InputError(f"layer {number} is not causal: it tells over no cut; cut at N")
+            raise InputError(f"layer {number} is not causal: choose cut = {transformer.n_tokens}")
         for K, V in zip(block.K, block.V, strict=True):
             values = (
                 np.concatenate([V, np.ones((len(V), 1))], axis=1) if mechanism.normalised else V

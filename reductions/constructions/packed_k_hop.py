@@ -1,8 +1,8 @@
 """k-hop at every token by causal low-rank attention that writes the whole prefix down.
 
-Rank 1, query and key 1: a token hears the sum of the values before it. Its value is its letter at
-a digit of its own, so the sum is the prefix, several letters a word; the words are shared out over
-L layers. Nothing shorter will do (`state_counting`): L r m H b >= (N - k - 2) log2(letters - 2).
+Rank 1, query and key 1: a token receives the sum of the values before it. Its value is its letter
+at a digit of its own, so the sum is the prefix, several letters per word; the words are shared out
+over L layers. No fewer bits suffice (`state_counting`): L r m H b >= (N - k - 2) log2(letters - 2).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class WriteDown:
 
 
 def remember(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold: put what was heard behind the row."""
+    """Fold: append what was received to the row."""
     return np.concatenate([rows, heard], axis=1)
 
 
@@ -132,7 +132,7 @@ class PackedKHop:
         return rows[:, 0].astype(np.int64)
 
     def tell(self, letters: ArrayLike, cut: int) -> Messages:
-        """Return what the layers tell across a cut."""
+        """Return what the layers send across a cut."""
         return low_rank_messages(self.transformer, self.rows(letters), cut)
 
     def resources(self) -> Resources:

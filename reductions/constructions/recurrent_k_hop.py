@@ -1,4 +1,4 @@
-"""k-hop by a recurrent model: k layers whose states hold a word a letter, a hop a layer.
+"""k-hop by a recurrent model: k layers, one hop per layer, whose states hold one word per letter.
 
 sigma(i) is the token after the latest earlier occurrence of w_i, so sigma^t(i) = sigma^(t-1)(j)
 with j = sigma(i). Layer t is given, with every token, the letter g at sigma^(t-1) of it, and keeps
@@ -21,7 +21,7 @@ from anna_model import Resources
 from anna_model.recurrent import RecurrentLayer, RecurrentModel, Words
 from mpc_sim import InputError
 
-SOURCE = "a hop a layer, a word a letter"
+SOURCE = "one hop per layer, one word per letter"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RecurrentKHop:
     k: int
 
     def rows(self, letters: ArrayLike) -> NDArray[np.int64]:
-        """Return the rows of letters: each twice, as itself and as what no hop reaches."""
+        """Return the rows of letters: each twice, as itself and as the letter after 0 hops."""
         words = np.asarray(letters, np.int64)
         if words.size and not 0 <= words.min() <= words.max() < self.n_letters:
             raise InputError(
@@ -82,7 +82,7 @@ class RecurrentKHop:
         return self.model.run(self.rows(letters))[:, 1]
 
     def messages(self, prefix: ArrayLike) -> tuple[Words, ...]:
-        """Return what the layers tell the tokens behind a prefix."""
+        """Return what the layers send to the tokens after a prefix."""
         return self.model.states(self.rows(prefix))
 
     def resources(self) -> Resources:

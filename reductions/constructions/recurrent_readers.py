@@ -1,7 +1,7 @@
 """SUM and Match2 of the last token by one recurrent layer: read once, keep what may be asked for.
 
-A recurrent layer hears nothing from the right, so only the last token can answer for all words. For
-SUM the state is the sum so far, for Match2 a bit for every residue that has been seen.
+A recurrent layer receives nothing from the right, so only the last token can answer for all words.
+For SUM the state is the sum so far, for Match2 one bit for every residue that has been seen.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def recurrent_sum(n: int, largest_sum: int) -> RecurrentReader:
 
 
 def recurrent_match2(n: int, modulus: int) -> RecurrentReader:
-    """Return the model that computes Match2 of the last token: one layer, a bit a residue.
+    """Return the model that computes Match2 of the last token: one layer, one bit per residue.
 
     Parameters
     ----------

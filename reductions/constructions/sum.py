@@ -1,7 +1,7 @@
 """SUM: the sum of all words, everywhere, by one head of width 1.
 
-All queries and keys are equal, so every token hears the mean of all values; the value of a word x
-is N x, and the mean is the sum. Equal vectors share their bucket in every table of every hash
+All queries and keys are equal, so every token receives the mean of all values; the value of a word
+x is N x, and the mean is the sum. Equal vectors share their bucket in every table of every hash
 family, so ANNA computes it with one table, and nothing can go wrong by chance.
 """
 

@@ -1,4 +1,4 @@
-"""A transformer of words: a token an input word, an answer a token."""
+"""A transformer of words: one token per input word, one answer per token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lower and upper sides of tasks in one table: rounds that must be, rounds and layers that are.
+"""Lower and upper sides of tasks in one table: rounds that are needed, rounds and layers in use.
 
     task                              lower side                     shown
     sum: one copy, all copies,        ceil(log_s N) - 1 rounds       without assumption: every run
@@ -9,7 +9,7 @@
 A round bound is a depth bound for every mechanism whose layers can be simulated in q rounds; q is
 read off one layer over N tokens that became a protocol (`simulation_of`).
 
-Axes: N input words, s words of local memory, k hops, q rounds a layer.
+Axes: N input words, s words of local memory, k hops, q rounds per layer.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _sum_row(
 def _rows(
     algorithm: str, of: str, sides: TwoSides, simulations: dict[str, LayerSimulation]
 ) -> Iterator[dict[str, Any]]:
-    """Return a row a size, with the layers that a doubling costs."""
+    """Return one row per size, with the layers that a doubling costs."""
     depth = {
         f"{name}_layers": _shown(DepthLowerBound(sides.lower, one).layers)
         for name, one in simulations.items()

@@ -100,7 +100,7 @@ def lower_bound_rows(n: int, n_letters: int, k: int) -> Iterator[Row]:
 
 
 def counted_depth(n: int, n_letters: int, k: int) -> int:
-    """Return the layers that a causal model of A + 1 words a layer needs, by counting prefixes.
+    """Return the layers that a causal model of A + 1 words per layer needs, by counting prefixes.
 
     The best of all families that fit: 2 q + 2 letters and 2 q k + k + 2 tokens.
     """

@@ -1,7 +1,7 @@
 """Growth of the transformer of Theorem 4.1 as printed: few wide heads, by bounded fan-out.
 
 With s = N^eps and eps' > eps, the fan-out exponent is rho = (eps' - eps) / 4: machines have at most
-d = floor(N^rho) partners a round, and all for a partner is one message. The sweep builds the
+d = floor(N^rho) partners per round, and all for a partner is one message. The sweep builds the
 transformer of `StridePermutation`, in which every machine sends s words of one word each, without
 running it. Let x = N^eps, y = N^rho, s = ceil(x), and L >= 3 the digits of a machine id to the base
 d + 1. All hops but the last declare the same number a of records on their way, except for fewer at

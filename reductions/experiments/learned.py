@@ -145,8 +145,8 @@ def rows_of(
     Returns
     -------
     list of dict
-        A row a setting: tables, hashes, surrogate, error with its interval over the runs,
-        collisions a query and more; see `row_of`.
+        One row per setting: tables, hashes, surrogate, error with its interval over the runs,
+        collisions per query and more; see `row_of`.
     """
     settings = experiment.quick if quick else experiment.settings
     n_runs = runs or (experiment.quick_runs if quick else experiment.runs)

@@ -2,7 +2,7 @@
 
 The plot that motivates the paper. One layer of one head of width 1 over N tokens runs under all
 limits on machines of s' = c_b N^gap words, gap = eps' - eps and c_b = 16 (4 for low rank, whose
-machines would else hold everything), by softmax (N^2 machines), ANNA with
+machines would otherwise hold everything), by softmax (N^2 machines), ANNA with
 the z and l that Theorem 3.4 wants for a ratio c, exact match and low rank. Outputs are compared
 with the transformer, bit for bit, and every resource with its bound.
 
@@ -88,7 +88,7 @@ class ShiftedResidue:
 
 
 def to_integers(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold what was heard: the new row is that, rounded half to even."""
+    """Fold: the new row is what was received, rounded half to even."""
     return np.rint(heard)
 
 
@@ -118,7 +118,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        """What a legend says."""
+        """The name of the line in a legend."""
         return self.mechanism if self.ratio is None else f"{self.mechanism}, c = {self.ratio:g}"
 
     @property

@@ -61,7 +61,7 @@ _EXCESS: dict[Variant, dict[Quantity, int]] = {
 class StridePermutation(Protocol):
     """Word g goes to place (a g) mod N, a > block coprime to N: every machine sends all it has.
 
-    One round, one word a record, k = s messages a machine both ways.
+    One round, one word per record, k = s messages per machine both ways.
     """
 
     def n_rounds(self, cluster: Cluster) -> int:
@@ -136,7 +136,7 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> Gro
     ShapeError
         epsilon is above 1/2, or s is below 16, where the limits are not derived.
     CodeDomainError
-        The syndrome code refuses so many messages: b (b + 2) p >= 2^52.
+        The syndrome code rejects so many messages: b (b + 2) p >= 2^52.
 
     Notes
     -----

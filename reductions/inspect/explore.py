@@ -1,4 +1,4 @@
-"""Stepping through a transformer in a notebook: a slider of layers, and what every token heard.
+"""Stepping through a transformer in a notebook: a slider of layers, and what every token received.
 
 The widgets are those of `mpc_sim.inspect.explore`.
 """
@@ -42,7 +42,7 @@ class TransformerExplorer:
     said, statistics : HTML
         The layer; what the head's buckets were.
     memory : HTML
-        What the token holds and heard, and its machine; of a compiled protocol only.
+        What the token holds and received, and its machine; of a compiled protocol only.
     box : VBox
         All of them.
 
@@ -91,7 +91,7 @@ class TransformerExplorer:
         self._show_token()
 
     def _show_head(self) -> None:
-        """Show the pattern of the head; before the first layer nobody has heard anybody."""
+        """Show the pattern of the head; before the first layer there is none."""
         step, n_tokens = self.layer.value, self.trace.transformer.n_tokens
         if not step:
             self.pattern.content = canvas().content
@@ -107,7 +107,7 @@ class TransformerExplorer:
         self.memory.value = pre(self._memory_text())
 
     def _memory_text(self) -> str:
-        """Say what the token holds, what its machine holds, whether they agree, what it heard."""
+        """Say what the token holds and its machine, whether they agree, what the token received."""
         sides, token = self.trace.sides(self.layer.value), self.token.value
         parts = [side_text(side, token) for side in sides]
         if len(sides) > 1:

@@ -51,7 +51,7 @@ class TransformerTrace:
 
     @classmethod
     def of(cls, transformer: Transformer, rows: Rows) -> TransformerTrace:
-        """Run a transformer and keep what it asked, heard and held."""
+        """Run a transformer and keep what it asked, received and held."""
         return cls(transformer, *run_kept(transformer, rows))
 
     @property
@@ -115,7 +115,7 @@ class TransformerTrace:
         """Write a page that steps through the layers: one file, without a kernel or a network.
 
         It shows how the tokens weigh each other in a head, with the statistics of its buckets, and
-        of a compiled protocol also what the chosen token holds and heard, beside the machine.
+        of a compiled protocol also what the chosen token holds and received, beside the machine.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class TransformerTrace:
 
         Notes
         -----
-        Time O(H N^2) a layer for N tokens and H heads; the file grows with the weights that are
+        Time O(H N^2) per layer for N tokens and H heads; the file grows with the weights that are
         not 0, which in a compiled protocol are as many as the messages.
         """
         save_page(path, self.page(title, most_heads), LedgerError)
@@ -159,7 +159,7 @@ class TransformerTrace:
                 *(tuple(map(str, _numbers(layer))) for layer in self.transformer.layers),
             ),
             text=str(self),
-            grids=(Grid("tokens heard", listening, limit=most),),
+            grids=(Grid("tokens attended to", listening, limit=most),),
             matrices=((), *matrices),
             pairs=PAIRS,
             sides=tuple(self.sides(step) for step in range(self.n_layers + 1)),
@@ -224,8 +224,8 @@ def _matrix(name: str, weights: NDArray[Any], notes: tuple[str, ...]) -> Matrix:
 def _notes(pattern: HeadPattern) -> tuple[str, ...]:
     heard = np.count_nonzero(pattern.weights, axis=1)
     lines = [
-        f"{np.count_nonzero(heard)} of {len(heard)} tokens hear somebody; "
-        f"the most that one hears: {heard.max(initial=0)}"
+        f"{np.count_nonzero(heard)} of {len(heard)} tokens attend to some token; "
+        f"the most that one attends to: {heard.max(initial=0)}"
     ]
     if (pattern.weights < 0).any():
         lines.append("negative weights are shown by their size")

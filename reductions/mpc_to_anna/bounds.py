@@ -168,7 +168,7 @@ def _layers(
         "head_width": (_largest(widths), "upper", source),
         "token_width": (_largest(totals), "upper", source),
         "query_width": (asked, "upper", CODEWORDS if options.hashed else THEOREM),
-        "precision_bits": (_largest(bits), "upper", f"{source}; averages told apart"),
+        "precision_bits": (_largest(bits), "upper", f"{source}; distinct averages stay distinct"),
     }
 
 

@@ -94,7 +94,7 @@ class CompiledProtocol(Transformer):
         InputError, WordOverflow
             The input has another length, or a word of it is out of range.
         CodeOverload
-            More messages met in a head than its code can tell apart.
+            More messages met in a head than its code can distinguish.
         FarCollision
             Ids are hashed, and two of them share a bucket where no code can correct it.
         """
@@ -150,8 +150,7 @@ def compile_protocol(
     cluster : Cluster
         The shape is all that is used: no input is run.
     code : str
-        One of `CODE_NAMES`, or `PRINTED`: what lets the receiver of an average tell the messages
-        apart.
+        One of `CODE_NAMES`, or `PRINTED`: how the receiver of an average recovers the messages.
     heads : str
         emission: head h carries the h-th message of every machine. spread: every machine turns the
         order of its messages by an amount of its own, so that few meet in a head.

@@ -1,8 +1,8 @@
-"""Far collisions of a run by hashing: counted in every head, and told apart by what they do.
+"""Far collisions of a run by hashing: counted in every head, corrected or not.
 
 A far collision is a query class and a key of another id in one bucket. In a head of messages the
 receiver drops what is not for it, so the collision is *corrected* as long as no more messages meet
-than the code can tell apart. In the heads without a code, those of the input and of what a machine
+than the code can distinguish. In the heads without a code, those of the input and of what a machine
 keeps, and where more messages meet, it is *uncorrected*: the run raises, and has no output.
 
 Axes: P machines, T tokens, U = P + 2 ids, z hashes.
@@ -44,8 +44,8 @@ class FarCounter:
     met : int
         Pairs of a class and a key of another id in one bucket, over all heads and layers.
     uncorrected : int
-        Those of them in a head without a code, or where more messages met than its code can tell
-        apart.
+        Those of them in a head without a code, or where more messages met than its code can
+        distinguish.
     """
 
     layers: tuple[Layer, ...]
@@ -87,7 +87,7 @@ class HashedRun:
 
 @dataclass(frozen=True)
 class _Apart(HashedIds):
-    """Ids answered as if no two met; who sends to NULL depends on the buckets that they have."""
+    """Ids answered as if no two met; which tokens send to NULL depends on their buckets."""
 
     inner: HashedIds
 
@@ -127,7 +127,7 @@ def run_counted(
     Raises
     ------
     CodeOverload
-        More messages meet in a head than its code can tell apart even where no two ids do.
+        More messages meet in a head than its code can distinguish even where no two ids do.
     """
     counter = FarCounter(compiled.layers)
     try:

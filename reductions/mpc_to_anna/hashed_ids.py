@@ -5,8 +5,8 @@ equal vectors, which meet in every table; so p1 = 1, rho = 0, and one table of z
 Two ids in one bucket are a far collision. All heads and layers share one function g = (h_1..h_z),
 so with U ids some pair collides with probability at most U (U - 1) / 2 * p2^z over its seed.
 
-NULL, the key of a token that answers nobody, and NOBODY, the query of a token that asks nothing,
-are ids too: P and P + 1 after the machines 0 .. P - 1.
+NULL, the key of a token without a value, and NOBODY, the query of a token that asks nothing, are
+ids too: P and P + 1 after the machines 0 .. P - 1.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IDS_AT_A_TIME = 2**14
 
 
 class FarCollision(Exception):
-    """Two ids share a bucket where no code can tell their values apart.
+    """Two ids share a bucket where no code can distinguish their values.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class HashedIds(Mechanism):
 
     @property
     def null_is_heard(self) -> bool:
-        """Whether a machine that asks for its id hears the tokens whose key is NULL."""
+        """Whether a machine that asks for its id receives from the tokens whose key is NULL."""
         buckets = self.buckets
         return bool((buckets[: self.null] == buckets[self.null]).any())
 
@@ -190,7 +190,7 @@ class HashedIds(Mechanism):
         return ExactMatch().answer(replace(block, Q=Q, K=K))
 
     def refuse_far_pairs(self, block: SparseHeads) -> None:
-        """Refuse a block whose values carry no code if an id hears a key that is not its own.
+        """Reject a block whose values carry no code if an id matches a key that is not its own.
 
         Raises
         ------

@@ -85,15 +85,15 @@ class SpreadHeads(HeadAssignment):
     messages of other machines, and two messages of one machine never meet. A machine receives at
     most k messages; so, by the union over P machines, k heads and the sets of b + 1 messages,
 
-        P[some head of some machine hears more than b] <= P k C(k, b + 1) ((1 + k / 2^32) / k)^(b+1)
+        P[a head of some machine receives more than b] <= P k C(k, b + 1) ((1 + k / 2^32) / k)^(b+1)
 
     which is about P k / (b + 1)!. The claim is for any one input, over the seed; the generator is
     taken to be uniform. `failure` is this bound, and 0 where b = min(k, P).
 
     References
     ----------
-    The variant of Theorem 4.1 of arXiv 2509.09001 with width O(log N / log log N) a word; a turn by
-    a random amount in place of a random permutation, because the bound asks for no more.
+    The variant of Theorem 4.1 of arXiv 2509.09001 with width O(log N / log log N) per word; a turn
+    by a random amount in place of a random permutation, because the bound asks for no more.
     """
 
     n_machines: int

@@ -51,7 +51,7 @@ class IdCodewords:
     Notes
     -----
     Every coordinate is 1 / 2^j or -1 / 2^j, so a codeword has length 1 exactly, and equal ids have
-    equal bits. Cost: d numbers an id, after a table of d^2 signs.
+    equal bits. Cost: d numbers per id, after a table of d^2 signs.
 
     References
     ----------

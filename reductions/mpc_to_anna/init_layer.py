@@ -1,6 +1,6 @@
 """The init layer: every machine gathers its block of the input.
 
-Axes: N input words, P machines, block words of input a machine.
+Axes: N input words, P machines, block words of input per machine.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ INPUT = RowFormat((("input", ("word",)),))
 
 @dataclass(frozen=True)
 class InitLayer(Layer):
-    """Machine i gathers its input block: token i asks for id i; token j answers to j // block.
+    """Machine i gathers its input block: token i asks for id i; token j has the key j // block.
 
     The value of token j is word j in slot j mod block; the average over a block of n words is that
-    vector divided by n, which the position tells. With R = 0 every token asks for its own block.
-    Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
+    vector divided by n, which the position determines. With R = 0 every token asks for its own
+    block. Where ids are hashed, a token without a word has the key NULL, and no two ids may meet.
     """
 
     protocol: Protocol
@@ -56,7 +56,7 @@ class InitLayer(Layer):
 
     @property
     def precision_bits(self) -> int:  # type: ignore[override]
-        """An average of n <= block words, told apart from its neighbours at distance 1/n."""
+        """An average of n <= block words, distinguished from others at distance 1/n."""
         return self.cluster.word_bits + self.cluster.block_words.bit_length()
 
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:

@@ -59,16 +59,16 @@ class Unpacked(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """The messages that a block of heads told its query classes.
+    """The messages that a block of heads delivered to its query classes.
 
     Parameters
     ----------
     machine : int64[E]
-        Who heard it.
+        The receiver.
     head : int64[E]
         In which message head, counted from 0.
     source : int64[E]
-        Who sent it.
+        The sender.
     words : int64[E, w]
     emission : int64[E]
         Its place among the messages of its source.
@@ -118,7 +118,7 @@ class RecordMessages(Messages):
     def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> RecordMessages:
         """Read the shape off the channels that leave a machine.
 
-        A machine sends, and hears, at most the words of local memory over the narrowest record.
+        A machine sends, and receives, at most the words of local memory over the narrowest record.
         """
         away = tuple(channel for channel in channels if not channel.local)
         if not away:
@@ -245,7 +245,7 @@ def messages_of(
 
 
 def _heard(channel: Channel, cluster: Cluster) -> int:
-    """Return the most records of a channel that a machine hears."""
+    """Return the most records of a channel that a machine receives."""
     if channel.per_receiver is None:
         return cluster.memory_words // channel.words
     return channel.per_receiver

@@ -29,7 +29,7 @@ class CompilerOptions:
         The most that the probability of an overload of spread heads may be.
     seed : int
     fan_out : Fraction or str, optional
-        rho: machines get at most N^rho partners a round, and bundle what they send to each.
+        rho: machines get at most N^rho partners per round, and bundle what they send to each.
     hashes : int, optional
         z of anna; by default that of Theorem 3.4.
     family : Family, optional
@@ -79,7 +79,7 @@ class CompilerOptions:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What a certificate says of them; the hashes that were drawn are said where they run."""
+        """What a certificate lists of them; the drawn hashes are listed where they run."""
         shown = {"code": self.code, "heads": self.heads, "attention": self.attention}
         if self.fan_out is not None:
             shown["fan_out"] = str(self.fan_out)

@@ -1,4 +1,4 @@
-"""Who asks in a layer of a compiled protocol, and what the output tokens hold at the end.
+"""The queries of a layer of a compiled protocol, and what the output tokens hold at the end.
 
 Token i stands for machine i and asks for id i in every head; idle tokens ask nothing. In the last
 layer output token i asks for its owner, machine i // block, so tokens of one owner form one query
@@ -23,7 +23,7 @@ def asking(cluster: Cluster, is_last: bool) -> Integers:
 
 
 class Queries(TypedDict):
-    """Who asks, and for what: the part of every block of a layer that is the same."""
+    """Which tokens ask, and for what: the part of every block of a layer that is the same."""
 
     token_class: Integers
     query_head: Integers

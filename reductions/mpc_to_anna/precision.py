@@ -130,7 +130,7 @@ class _RoundedLayer(Layer):
 
 
 class _Restore(Combine):
-    """The fold of a layer, told averages as they were before they were rounded."""
+    """The fold of a layer, given the averages as they were before they were rounded."""
 
     def __init__(self, inner: Combine, code: MessageCode | None, bits: int) -> None:
         self._inner = inner

@@ -43,13 +43,13 @@ class RouteLayer(Layer):
     destination of the message that the assignment puts there, the h-th in the order of emission,
     and the value is that message in the code of the layer.
 
-    Where ids are hashed, keys that share a bucket with another id are heard as well. So a message
+    Where ids are hashed, keys that share a bucket with another id match as well. So a message
     carries its destination as its first word, a token without a message has the key NULL and sends
     a message to NULL, and the receiver drops what is not for it; the self head carries no code, and
     a far collision there raises.
 
     With ``partners`` a message is a bundle: all that a machine sends to one other, so a machine
-    sends and hears at most as many messages as it has partners.
+    sends and receives at most as many messages as it has partners.
     """
 
     protocol: Protocol
@@ -108,7 +108,7 @@ class RouteLayer(Layer):
 
     @property
     def _n_sources(self) -> int:
-        """Who sends: the machines, and where ids are hashed every token."""
+        """The senders: the machines, and where ids are hashed every token."""
         P = self.cluster.n_machines
         return max(self.cluster.n_words, P) if self.hashed else P
 
@@ -198,7 +198,7 @@ class RouteLayer(Layer):
         values = np.zeros((len(token), self.self_width))
         values[:, : written.shape[1]] = written
         key = token
-        if self.hashed:  # a token that keeps nothing is heard by whoever shares its bucket
+        if self.hashed:  # a token that keeps nothing still matches the ids of its bucket
             kept_values, values = values, np.zeros((len(queries["token_class"]), self.self_width))
             values[token] = kept_values
             token = np.arange(len(values))
@@ -270,7 +270,7 @@ class RouteLayer(Layer):
 
 
 class _Receive(Combine):
-    """The fold of a routing layer: decode what every class heard and put its inbox together."""
+    """The fold of a routing layer: decode what every class received and put its inbox together."""
 
     def __init__(self, layer: RouteLayer, n_tokens: int) -> None:
         self._layer = layer
@@ -329,7 +329,7 @@ class _Receive(Combine):
         return inbox
 
     def _check_received(self, channel: Channel, owner: Integers) -> None:
-        """Refuse a machine that heard more records of a channel than the protocol declares."""
+        """Reject a machine that received more records of a channel than the protocol declares."""
         counts = np.bincount(owner, minlength=self._layer.cluster.n_machines)
         if channel.per_receiver is not None and counts.max() > channel.per_receiver:
             machine = int(np.argmax(counts > channel.per_receiver))
@@ -342,7 +342,7 @@ class _Receive(Combine):
             )
 
     def _check_held(self, inbox: Inbox) -> None:
-        """Refuse a machine that heard more than its memory holds."""
+        """Reject a machine that received more than its memory holds."""
         cluster = self._layer.cluster
         held = inbox.held_words(cluster.n_machines)
         if held.max() > cluster.memory_words:

@@ -1,4 +1,4 @@
-"""Traces of a compiled protocol: what every token held and heard, beside the machine it stands for.
+"""Traces of a compiled protocol: what every token held and received, beside its machine.
 
 The row of a token is decoded: it is the memory of the machine, as `Simulation` has it on the same
 input.
@@ -85,7 +85,7 @@ class CompiledTrace(TransformerTrace):
         return row_format.read(rows.position, rows.values, np.arange(P))
 
     def sides(self, step: int) -> tuple[Side, ...]:
-        """Return the row of every token, its machine's memory, and the messages that it heard."""
+        """Return the row of every token, its machine's memory, and the messages it received."""
         if step == 0:
             return (_words_side("token: input word", "input", self.rows[0]),)
         if step == self.n_layers:
@@ -101,7 +101,7 @@ class CompiledTrace(TransformerTrace):
         return (*sides, *self._messages(step - 1))
 
     def _messages(self, index: int) -> Iterator[Side]:
-        """Give the messages that the tokens heard in the heads of a layer, decoded."""
+        """Give the messages that the tokens received in the heads of a layer, decoded."""
         layer = self.transformer.layers[index]
         if not isinstance(layer, RouteLayer) or layer.code is None:
             return
@@ -119,7 +119,7 @@ class CompiledTrace(TransformerTrace):
                 fields = ("head", "from", *channel.fields)
                 section = Section(channel.name, fields, token, tuple(one[copy] for one in named))
                 sections.setdefault(channel.name, []).append(section)
-        yield Side("token: heard, decoded", tuple(map(_joined, sections.values())))
+        yield Side("token: received, decoded", tuple(map(_joined, sections.values())))
 
     def page(self, title: str, most_heads: int) -> Page:
         """Return what the page shows; the memory of machines against s as well."""

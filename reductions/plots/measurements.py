@@ -143,7 +143,7 @@ def draw_errors(
     rows : sequence of mappings
         Each with the axis, ``error`` (share of wrong answers, 0 .. 1), and optionally its interval
         ``error_low``, ``error_high``. Of ``surrogate``, ``hashes``, ``tables_layer_1``,
-        ``tables_layer_2``, those that vary beside the axis tell lines apart.
+        ``tables_layer_2``, those that vary beside the axis distinguish lines.
     file : path
         Ends in .svg, .png or .pdf.
     axis : str

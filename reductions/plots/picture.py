@@ -1,7 +1,7 @@
 """One picture: a figure in settings of our own, and a file that is the same at every save.
 
 Bytes repeat for one version of matplotlib: ids of SVG elements come from a fixed salt, no date is
-written, and the settings of whoever runs the program do not count.
+written, and the user's own settings are ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mpc_sim.saving.whole_file import replacing
 
 SUFFIXES = (".svg", ".png", ".pdf")
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by colour-blind readers; their yellow is too light here."""
+"""Okabe and Ito's colours, distinct for colour-blind readers; their yellow is too light here."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """A line has a marker of its own, so that a print in grey shows which is which."""
 COLORMAP = "cividis"
@@ -85,7 +85,7 @@ def lines_of(
     needed : sequence of str
         What every row must hold.
     names : sequence of str
-        What tells lines apart; of several, only those that vary are named.
+        What distinguishes lines; of several, only those that vary are named.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pictures of a run: loads of the machines in every round, and who sends to whom in one.
+"""Pictures of a run: loads of the machines in every round, and the messages between them in one.
 
 Axes: P machines, R rounds.
 """
@@ -67,7 +67,7 @@ def draw_loads(ledger: Ledger, file: str | Path) -> None:
 
 
 def draw_messages(traffic: Traffic, file: str | Path, most_groups: int = 256) -> None:
-    """Draw who sends how many words to whom in one round, what is kept on the diagonal.
+    """Draw the words sent between machines in one round, what is kept on the diagonal.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ AXES = ("n", "diameter", "epsilon", "seed")
 
 
 def sweep_axes(rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    """Return the horizontal axis of a picture of a sweep, and what tells its lines apart.
+    """Return the horizontal axis of a picture of a sweep, and what distinguishes its lines.
 
     A diameter is put before n, so that n is a line where both are swept.
 

@@ -1,1 +1,1 @@
-"""What is asked: statements, inputs and judges, a file each."""
+"""Problems: statements, inputs and verifiers, one file each."""

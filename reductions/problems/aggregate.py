@@ -39,7 +39,7 @@ AGGREGATE = Algorithm(
     statement="N words; out: their sum (or any associative operation) in every word",
     regime="every epsilon > 0; 2 L rounds, L <= ceil((1 - epsilon) / epsilon) + 1",
     source=SOURCE,
-    constants="a node receives the totals of up to s children and tells them all: c_s = 1",
+    constants="a node receives the totals of up to s children and sends to them all: c_s = 1",
     protocol=lambda n: aggregate(Addition()),
     instance=uniform_words,
     hard=HARD_SEQUENCES,

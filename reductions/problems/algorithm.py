@@ -1,4 +1,4 @@
-"""An algorithm with everything that a reader needs to believe it."""
+"""An algorithm with everything that a reader needs to check it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
 
 @dataclass(frozen=True, eq=False)
 class Algorithm:
-    """An MPC algorithm: statement, regime, bounds, oracle and the inputs that hurt it.
+    """An MPC algorithm: statement, regime, bounds, oracle and hard inputs.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Algorithm:
     instance : callable
         (int n, int seed) -> a seeded input, int64[N] with N = n.
     hard : mapping of str to callable
-        Named inputs that hurt: int n -> input.
+        Named hard inputs: int n -> input.
     oracle : callable
         input -> int64[N], sharing no code with the protocol.
     bounds : callable
@@ -108,7 +108,7 @@ class Algorithm:
         return int(np.count_nonzero(output != self.oracle(given)))
 
     def has_failed(self, output: Words, cluster: Cluster) -> bool:
-        """Return whether a randomised run says that it failed."""
+        """Return whether a randomised run put out the failure word."""
         return self.is_randomised and bool(np.all(output == failure_word(cluster)))
 
 
@@ -126,10 +126,10 @@ class GraphAlgorithm(Algorithm):
         (GraphAlgorithm, Graph, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
     on_vertices : str
-        What the output words of the vertices say: "word" (a number), "vertex" (the number of a
+        What the output words of the vertices mean: "word" (a number), "vertex" (the number of a
         vertex) or "nothing".
     on_edges : bool
-        Whether the output words of the edges say something.
+        Whether the output words of the edges mean something.
 
     Raises
     ------

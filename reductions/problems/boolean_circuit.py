@@ -74,7 +74,7 @@ def _oracle(words: Words) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Block B, T gates a machine, d layers; sort: depth e, column r, M machines; scan: L, q."""
+    """Block B, T gates per machine, d layers; sort: depth e, column r, M machines; scan: L, q."""
     sorting, gates_held = SORT.plan(cluster), gates_per_machine(cluster)
     stages = [s for s in cast(Stages, protocol).stages if isinstance(s, Parallel)]
     copy = CopyValues(Last(), ("tag", "value"), ("value",), ("seen",))

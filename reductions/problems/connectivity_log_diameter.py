@@ -52,7 +52,7 @@ def largest_diameter(graph: Graph) -> int:
 
 @dataclass(frozen=True, eq=False)
 class DiameterAlgorithm(GraphAlgorithm):
-    """A graph algorithm whose protocol is told a bound on the diameter, which the graph promises.
+    """A graph algorithm whose protocol is given a bound on the diameter, which the graph keeps.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def _sizes(stage: Beside, cluster: Cluster, number: int) -> dict[str, int]:
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Sorts 1 (neighbours), 2 (doubling), 3 (new labels), and 4 and 5 of the labels at the end.
 
-    V vertices and E edges a machine; H = ceil(2 m / P), F = ceil(n (b^2 - 1) / P) and A =
+    V vertices and E edges per machine; H = ceil(2 m / P), F = ceil(n (b^2 - 1) / P) and A =
     ceil(2 n / P) sorted records; t phases of k doublings with balls of b; j doublings of parents;
     depth d, columns r, levels L, and q children of machine 0 elsewhere. A converge-cast of C levels
     has nodes of at most a children.

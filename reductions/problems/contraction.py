@@ -1,10 +1,10 @@
-"""What the algorithms by contraction have in common: bounds, graphs that hurt, an oracle.
+"""What the algorithms by contraction have in common: bounds, hard graphs, an oracle.
 
 Symbols: N words in blocks of B on P machines; a graph of n vertices and m edges of w words, V and E
-of them a machine; t phases. The sorts are number 1 in a phase (H half-edges a machine afterwards),
-2 in a doubling (A records) and 3 for the names: depth d, columns of r records, and a scan of L
-levels whose machine 0 has q children on other machines. A converge-cast of C levels has nodes of at
-most a children. Tags, x words a machine, wait where a forest is put out.
+of them per machine; t phases. The sorts are number 1 in a phase (H half-edges per machine
+afterwards), 2 in a doubling (A records) and 3 for the names: depth d, columns of r records, and a
+scan of L levels whose machine 0 has q children on other machines. A converge-cast of C levels has
+nodes of at most a children. Tags, x words per machine, wait where a forest is put out.
 """
 
 from __future__ import annotations

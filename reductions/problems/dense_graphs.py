@@ -32,11 +32,11 @@ def vertex_cluster(
     Raises
     ------
     ShapeError
-        If no c_s is accepted: the refusal of the largest one.
+        If no c_s is accepted; the error is that of the largest one.
     """
     block = min(ceil_power(graph.n_vertices, 1 + mu), len(graph.words))
     best: tuple[int, Cluster] | None = None
-    refusal: ShapeError | None = None
+    last_error: ShapeError | None = None
     for factor in FACTORS if memory_factor is None else (memory_factor,):
         try:
             cluster = Cluster(
@@ -49,15 +49,15 @@ def vertex_cluster(
             )
             check_shape(protocol, cluster)
         except ShapeError as error:
-            refusal = error
+            last_error = error
             continue
         rounds = protocol.n_rounds(cluster)
         if best is None or rounds < best[0]:
             best = rounds, cluster
     if best is not None:
         return best[1]
-    assert refusal is not None
-    raise refusal
+    assert last_error is not None
+    raise last_error
 
 
 def fit_dense(

@@ -55,7 +55,7 @@ def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
 
     Symbols: N, P, s; B words of an input block; T = ceil(N/P) tokens of a machine; the sort has
     depth d, columns of r rows, and M machines; h = bit_length(k); X_bits = bit_length(X); C is the
-    most messages that meet in a head. A hop moves two records a token, of at most 3 words and a
+    most messages that meet in a head. A hop moves two records per token, of at most 3 words and a
     tag. The sizes fit s: 2 B, 2 r and 5 T are at most s, so a machine sends at most s/2 records in
     a round, and no head is wider than 2 s + 3.
     """
@@ -67,7 +67,7 @@ def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
 
 
 def _one_layer(cluster: Cluster) -> tuple[dict[str, int], dict[str, Any]]:
-    """No hop, no round: the init layer hands every token its own letter."""
+    """No hop, no round: the init layer gives every token its own letter."""
     n, p, block = sympy.symbols("N P B", positive=True, integer=True)
     word, block_bits = sympy.symbols("word_bits B_bits", positive=True, integer=True)
     formulas = {
@@ -87,7 +87,7 @@ def _one_layer(cluster: Cluster) -> tuple[dict[str, int], dict[str, Any]]:
 
 
 def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str, Any]]:
-    """Sort and link the tokens, then one round a bit; a layer a round, and one more."""
+    """Sort and link the tokens, then one round per bit; one layer per round, and one more."""
     n, p, memory, block, tokens = sympy.symbols("N P s B T", positive=True, integer=True)
     depth, column, sorting, bits = sympy.symbols("d r M h", positive=True, integer=True)
     word, block_bits, p_bits, met_bits = sympy.symbols(

@@ -11,7 +11,7 @@ from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.algorithm import Algorithm
 
-SOURCE = "pointer jumping: Wyllie 1979; one round a doubling"
+SOURCE = "pointer jumping: Wyllie 1979; one round per doubling"
 
 
 def _instance(n: int, seed: int) -> Words:
@@ -48,7 +48,7 @@ def _oracle(words: Words) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Block B, T nodes a machine, K doublings."""
+    """Block B, T nodes per machine, K doublings."""
     n, block, nodes, doublings = sympy.symbols("N B T K", integer=True)
     values = {
         "N": cluster.n_words,
@@ -72,7 +72,7 @@ LIST_RANKING = Algorithm(
     regime="every epsilon > 0; 1 + ceil(log2 N) rounds",
     source=SOURCE,
     constants=(
-        "a jump holds 7 words a node, T = N / P nodes, and 2 more for each predecessor that is "
+        "a jump holds 7 words per node, T = N / P nodes, and 2 more for each predecessor that is "
         "one too many: 7 T + 2 B, so c_s = 4 at c_p = 4; on lists it uses 7 T"
     ),
     protocol=list_ranking,

@@ -15,7 +15,7 @@ from mpc_sim.records import Words
 
 N_BINS = 4
 LEAST_NUMBERS = 5
-"""With 4 numbers no quarter of the answers can be 1: partners come in two."""
+"""With 4 numbers no quarter of the answers can be 1: partners come in pairs."""
 
 
 def bin_of(answers: Words) -> int:

@@ -53,9 +53,9 @@ def _oracle(words: Words) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Block B, q tiles a side of at most t words each; f copies and g sums of L_f, L_g levels.
+    """Block B, q tiles per side of at most t words each; f copies and g sums of L_f, L_g levels.
 
-    One tile a side (q = 1) is copied nowhere: then L_f = 0, and t words are sent at the end.
+    One tile per side (q = 1) is copied nowhere: then L_f = 0, and t words are sent at the end.
     """
     (stage,) = stages_of(protocol, WriteProduct)
     plan = stage.plan(cluster)
@@ -87,7 +87,7 @@ MATRIX_PRODUCT = Algorithm(
     statement=(
         "A row by row, then B, of side a, N = 2 a^2; out: A B modulo 2^31 - 1 row by row, then 0"
     ),
-    regime="gamma = (1 - epsilon) / 2: q^3 machines of b^2 = a^2 / q^2 entries a tile; O(1) rounds",
+    regime="gamma = (1 - epsilon) / 2: q^3 machines, tiles of b^2 = a^2 / q^2 entries; O(1) rounds",
     source=SOURCE,
     constants=(
         "f copies of two tiles send 2 f b^2 <= s words and g partial products hold g b^2 <= s; "

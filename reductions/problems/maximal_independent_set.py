@@ -35,7 +35,7 @@ SOURCE = "Luby 1986; half of the edges go in a phase: Metivier et al. 2011"
 
 
 def _instance(n: int, seed: int) -> Graph:
-    """Four edges a vertex, at random."""
+    """Four edges per vertex, at random."""
     return random_graph(n, min(4 * n, n * (n - 1) // 2), seed=seed)
 
 
@@ -118,7 +118,7 @@ MAXIMAL_INDEPENDENT_SET = GraphAlgorithm(
     regime="gamma = 0, epsilon >= 1/2; 6 ceil(log2(m N)) rounds and a sort",
     source=SOURCE,
     constants=(
-        "a half-edge is 4 words and hears 1, so 5 T + 1; F <= n / T machines vote; the sort needs "
+        "a half-edge is 4 words and receives 1: 5 T + 1; F <= n / T machines vote; the sort needs "
         "2 * 1.26 N^(2/3) words at depth 1: c_s = 4 at epsilon = 2/3, 8 at 1/2 at depth 1 while N "
         "is small"
     ),

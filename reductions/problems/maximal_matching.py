@@ -55,7 +55,7 @@ def _oracle(graph: Graph) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """K phases; block B, T edges of w words a machine, quota z, h pairs, d of them dealt to one."""
+    """K phases; block B, T edges of w words per machine, quota z, h pairs, d dealt to one."""
     (stage,) = stages_of(protocol, MatchInPhases)
     plan = stage.plan(cluster)
     n, block, phases, edges, quota, width, pairs, dealt = sympy.symbols(

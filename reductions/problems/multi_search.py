@@ -28,7 +28,7 @@ def _oracle(words: Words) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Two words a record in the sort and in the scan, one word of the scan's element."""
+    """Two words per record in the sort and in the scan, one word of the scan's element."""
     n, block, depth, column, sorting, held, levels, others = sympy.symbols(
         "N B d r M T L q", integer=True
     )

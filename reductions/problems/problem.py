@@ -123,7 +123,7 @@ class Task:
         Seeded inputs by name: (int n, int seed) -> Instance. ``uniform`` is always there. ``n``
         counts words, of a graph vertices.
     hard : mapping of str to callable
-        Inputs that hurt: int n -> Instance.
+        Hard inputs: int n -> Instance.
     real : mapping of str to callable
         Real inputs, text or a graph that was observed: int n -> Instance, of at most n words or
         vertices.

@@ -40,7 +40,7 @@ def _largest_word(words: Words) -> int:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Pairs of two words in the sort; three words a record, and three of an element, in the scan.
+    """Pairs of two words in the sort; three words per record, and three of an element, in the scan.
 
     h = ceil(B / 2) pairs lie on a machine before the sort; o = 1 if B is odd.
     """

@@ -23,7 +23,7 @@ def _oracle(words: Words) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """One word a record in the sort, two in the scan: the word, and whether it ends its run."""
+    """One word per record in the sort, two in the scan: the word, and whether it ends its run."""
     n, block, depth, column, sorting, held, levels, others = sympy.symbols(
         "N B d r M T L q", integer=True
     )

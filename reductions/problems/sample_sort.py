@@ -20,7 +20,7 @@ def _instance(n: int, seed: int) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Per level i: x_i records a machine, y_i of the leader, S_i samples, fan-out f_i.
+    """Per level i: x_i records per machine, y_i of the leader, S_i samples, fan-out f_i.
 
     Its tree has arity a_i, t_i levels, and q_i children of the root on other machines; a machine
     gets z_i records at the end of the level. D buckets of at most b words at the end, ranked by a
@@ -85,7 +85,7 @@ SAMPLE_SORT = Algorithm(
     statement="N words; out: the words in increasing order, with random splitters",
     regime=(
         "gamma = 0, O(1 / epsilon^2) rounds; a run fails with probability at most 1/N; c_s = 16 is "
-        "enough for every N tried at epsilon >= 0.4; below that small N are refused"
+        "enough for every N tried at epsilon >= 0.4; below that small N are rejected"
     ),
     source=SOURCE,
     constants=(

@@ -29,7 +29,7 @@ def offset_for(n: int) -> int:
 
 
 def has_solution(values: list[int], *, distinct: bool) -> bool:
-    """Tell whether three values have the sum 0, by all pairs and a dictionary."""
+    """Return whether three values have the sum 0, by all pairs and a dictionary."""
     counts = Counter(values)
     different = np.array(sorted(counts))
     for at, one in enumerate(different.tolist()):
@@ -77,7 +77,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Blocks m of B words, G groups of machines, columns of r words of a sort of depth d.
 
     The converge-cast has L levels of at most g children, the broadcast L' of at most h. In a round
-    2 m words of boundaries wait beside words of three blocks: B of each are received, and told in
+    2 m words of boundaries wait beside words of three blocks: B of each are received, and sent in
     2 B - 1 messages, or copied to G.
     """
     (sort,), (gather,), (tell,) = (
@@ -100,12 +100,12 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         "g": max([up.children(at + 1) for at in range(up.levels)], default=1),
         "h": max([down.children(at + 1) for at in range(down.levels)], default=1),
     }
-    telling = 2 * blocks + 3 * Most(2 * block - 1, groups)
+    sent_on = 2 * blocks + 3 * Most(2 * block - 1, groups)
     boundaries = block + 2 * Most(groups, blocks + block - 1)
     formulas = {
         "rounds": 1 + 4**depth + 5 + level_g + level_h,
         "local_memory": Most(block + 2 * blocks, column, 2 * blocks + 3 * block, met),
-        "sent_words": Most(column, telling, boundaries, told),
+        "sent_words": Most(column, sent_on, boundaries, told),
         "received_words": Most(column, 2 * blocks, 3 * block, met),
         "machines": machines,
     }
@@ -124,7 +124,7 @@ THREE_SUM = Algorithm(
     ),
     source=SOURCE,
     constants=(
-        "2 m words of boundaries wait beside 3 blocks that a machine tells to a group of B: "
+        "2 m words of boundaries wait beside 3 blocks that a machine sends to a group of B: "
         "2 m + 3 (2 B - 1) < 8 B, so c_s = 8; 16 only where a sort of less depth needs it; "
         "W = m (m + 1) / 2 machines look at a triple of blocks each, so c_p = 1"
     ),

@@ -40,7 +40,7 @@ SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 198
 
 
 def _instance(n: int, seed: int) -> Graph:
-    """Two edges a vertex at random, and as many more of a power law."""
+    """Two edges per vertex at random, and as many more of a power law."""
     sparse = random_graph(n, min(2 * n, n * (n - 1) // 2), seed=seed)
     return Graph.of(n, np.concatenate([sparse.edges, power_law(n, 2 * n, seed=seed).edges]))
 

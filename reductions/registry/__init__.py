@@ -1,6 +1,6 @@
 """Everything that the project offers, in one list that commands, tests and tables iterate over.
 
-Light on purpose: entries hold strings, and ``load`` imports what they name. A file a family.
+Light on purpose: entries hold strings, and ``load`` imports what they name. One file per family.
 """
 
 from __future__ import annotations

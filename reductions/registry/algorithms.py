@@ -24,7 +24,7 @@ ALGORITHMS = (
     Entry(
         "algorithm",
         "aggregate",
-        "every machine learns the sum of all words",
+        "every machine receives the sum of all words",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.aggregate:AGGREGATE",
         "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
@@ -109,7 +109,7 @@ ALGORITHMS = (
     Entry(
         "algorithm",
         "k_hop",
-        "k hops in 4^d + 3 + bit_length(k) rounds, 5 words a token",
+        "k hops in 4^d + 3 + bit_length(k) rounds, 5 words per token",
         "arXiv 2402.09268; one round per bit instead of two",
         "reductions.problems.k_hop:K_HOP",
         "tests/test_k_hop.py::test_every_combination_is_the_definition_within_constants_of_16",

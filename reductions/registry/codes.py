@@ -1,4 +1,4 @@
-"""Message codes: what lets a receiver tell the messages of an average apart."""
+"""Message codes: a receiver recovers the messages from their average."""
 
 from __future__ import annotations
 

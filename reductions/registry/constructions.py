@@ -17,7 +17,7 @@ REDUCTIONS = (
     Entry(
         "reduction",
         "fan-out",
-        "any protocol with at most d partners a machine and round: 2 L rounds a round, "
+        "any protocol with at most d partners per machine and round: 2 L rounds per round, "
         "(d + 1)^L >= P",
         "Lemma B.12 of arXiv 2509.09001; Proposition 24 of arXiv 2405.18512",
         "reductions.mpc_to_anna.fan_out.bounded:bounded_fan_out",
@@ -46,7 +46,7 @@ REDUCTIONS = (
         "reduction",
         "low-rank-to-mpc",
         "a transformer of low-rank heads becomes a protocol with the same bits: a tree sums k v^T "
-        "and tells it, on at most N machines",
+        "and sends it back, on at most N machines",
         "Lemma D.2 of arXiv 2509.09001",
         "reductions.attention_to_mpc.low_rank:low_rank_to_mpc",
         "tests/test_low_rank_to_mpc.py::test_random_transformers",

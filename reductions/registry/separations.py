@@ -13,13 +13,13 @@ def _entry(name: str, statement: str, source: str, home: str) -> Entry:
 SEPARATIONS = (
     _entry(
         "k-hop/recurrent",
-        "a layer a hop, a word a letter: k layers of A + 1 words",
+        "one layer per hop, one word per letter: k layers of A + 1 words",
         "after Corollary 5.2 of arXiv 2402.09268",
         "reductions.constructions.weaker_models:RECURRENT_K_HOP",
     ),
     _entry(
         "k-hop/low-rank",
-        "of the last token, a layer a hop: k + 1 layers of about 2 sqrt(A N) words",
+        "at the last token, one layer per hop: k + 1 layers of about 2 sqrt(A N) words",
         "after Corollary 5.3 of arXiv 2402.09268",
         "reductions.constructions.weaker_models:LOW_RANK_K_HOP",
     ),
@@ -37,19 +37,19 @@ SEPARATIONS = (
     ),
     _entry(
         "induction-heads/low-rank",
-        "of the last token: 2 layers of about 2 sqrt(A N) words",
+        "at the last token: 2 layers of about 2 sqrt(A N) words",
         "k-hop/low-rank for k = 1",
         "reductions.constructions.weaker_models:INDUCTION_LOW_RANK",
     ),
     _entry(
         "match2/low-rank",
-        "a word a residue on the board: one layer of width M",
+        "one word per residue on the board: one layer of width M",
         "Definition 4.3 of arXiv 2509.09001",
         "reductions.constructions.weaker_models:MATCH2_LOW_RANK",
     ),
     _entry(
         "match2/recurrent",
-        "of the last token: a bit a residue in the state of one layer",
+        "at the last token: one bit per residue in the state of one layer",
         "a set of seen residues",
         "reductions.constructions.weaker_models:MATCH2_RECURRENT",
     ),
@@ -61,7 +61,7 @@ SEPARATIONS = (
     ),
     _entry(
         "sum/recurrent",
-        "of the last token: the sum so far, one layer of one word",
+        "at the last token: the sum so far, one layer of one word",
         "running sums",
         "reductions.constructions.weaker_models:SUM_RECURRENT",
     ),
@@ -95,7 +95,7 @@ SEPARATIONS = (
         "theorem",
         "causal-width",
         "k-hop on 2 q + 2 letters by any causal model: k log2(q!) bits of messages across a cut",
-        "counting prefixes that k-hop tells apart",
+        "counting prefixes that k-hop distinguishes",
         "reductions.separations.state_counting:recurrent_width",
         "tests/test_separations.py::test_no_two_hard_prefixes_have_the_same_answers",
     ),

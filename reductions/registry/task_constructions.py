@@ -19,7 +19,7 @@ def _entry(name: str, statement: str, source: str, home: str, test: str = TESTED
 TASK_CONSTRUCTIONS = (
     _entry(
         "match2/direct",
-        "ask for the residue that completes, hear 1 from who has it: one layer of width 1",
+        "query x mod M, key -x mod M, value 1: a match returns 1; one layer of width 1",
         ANNA,
         "direct:MATCH2_DIRECT",
     ),
@@ -43,7 +43,7 @@ TASK_CONSTRUCTIONS = (
     ),
     _entry(
         "induction-heads/softmax",
-        "the latest token of the same letter, then the one behind it: 2 layers of width 3",
+        "the latest token of the same letter, then the one after it: 2 layers of width 3",
         f"{SHT24}, Theorem 4.2",
         "k_hop_constructions:INDUCTION_HEADS_SOFTMAX",
     ),

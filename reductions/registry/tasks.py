@@ -17,7 +17,7 @@ TASKS = (
     Entry(
         "task",
         "match2",
-        "is there j with x_i + x_j = 0 mod M: one layer, one head, width 1",
+        "whether x_i + x_j = 0 mod M for some j: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001",
         "reductions.problems.definitions:MATCH2",
         "tests/test_match2.py::test_transformer_is_the_definition",
@@ -42,7 +42,7 @@ TASKS = (
     Entry(
         "task",
         "three-sum",
-        "have three different words the sum 0: O(1) rounds on O(N) machines, compiled",
+        "whether three different words have the sum 0: O(1) rounds on O(N) machines, compiled",
         "Liu et al., arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.problems.definitions:THREE_SUM",
         "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",

@@ -84,7 +84,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "spread-heads",
-        "a turn of its own for every machine: R P k / (b + 1)! bounds an overload",
+        "spread heads: the probability of an overload is at most R P k / (b + 1)!",
         "in place of Lemma B.4 of arXiv 2509.09001: balls into bins",
         "reductions.mpc_to_anna.head_assignment:SpreadHeads",
         "tests/test_head_assignment.py::test_measured_overloads_are_within_the_bound",
@@ -109,7 +109,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "far-collisions",
-        "ids that meet in a head of a run by hashing are counted; a run that one spoils has failed",
+        "far collisions in the heads of a hashed run are counted; an uncorrected one fails the run",
         "Theorem 3.4 of arXiv 2509.09001 at r = 0",
         "reductions.mpc_to_anna.far_collisions:run_counted",
         "tests/test_far_collisions.py::"
@@ -144,7 +144,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "meta-machines",
-        "buckets on hashed machines: 2 (L + V) rounds a layer, V = O(1 / (eps' - eps)), w.h.p.",
+        "buckets on hashed machines: 2 (L + V) rounds per layer, V = O(1 / (eps' - eps)), w.h.p.",
         "Theorem 4.2 of arXiv 2509.09001; funnels: arXiv 1101.1902",
         "reductions.attention_to_mpc.funnels:Funnels",
         "tests/test_hashed_buckets.py::test_levels_grow_like_one_over_the_gap",
@@ -169,7 +169,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "depth-follows-rounds",
-        "R rounds needed are R / q layers where q rounds simulate a layer; k-hop: one a doubling",
+        "R rounds needed are R / q layers where q rounds simulate a layer; k-hop: one per doubling",
         "Theorem 4.2 of arXiv 2509.09001; arXiv 2402.09268 under the 1-vs-2-cycle conjecture",
         "reductions.separations.lower_bounds:DepthLowerBound",
         "tests/test_lower_bounds.py::test_depth_of_every_mechanism_that_is_simulated",

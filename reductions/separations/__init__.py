@@ -1,1 +1,1 @@
-"""What an architecture cannot do, shown by two inputs it cannot tell apart, and what it can."""
+"""What an architecture cannot do, shown by two inputs it cannot distinguish, and what it can."""

@@ -41,10 +41,10 @@ class Cell:
     n : int
         Words of the input, 0 where nothing was run.
     depth, width : int or None
-        Measured on the model; layers, and words that a token hears or a state holds.
+        Measured on the model; layers, and words that a token receives or a state holds.
     statement : str
         What is claimed, in one line; of a failure the model that is refuted. A drawn one is a
-        member of its family: it shows that no reading of what was told could be right.
+        member of its family: it shows that no reading of what was sent could be right.
     certificate : str
         What the check found, in one line; empty for open cells.
     proved : bool

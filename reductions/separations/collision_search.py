@@ -1,8 +1,8 @@
-"""Search for two inputs of which a model tells the same, and which a task tells apart.
+"""Search for two inputs with the same messages of a model and different answers of a task.
 
-Prefixes are put into buckets by what the layers tell across the cut. By counting (`state_counting`)
+Prefixes are put into buckets by what the layers send across the cut. By counting (`state_counting`)
 a bucket must hold two as soon as there are more prefixes than messages; a birthday finds them long
-before. Nothing is assumed of the model but what it tells.
+before. Nothing is assumed of the model but what it sends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def same_messages(
     prefixes: Iterable[Integers],
     suffixes: Sequence[Integers],
 ) -> SameMessages | None:
-    """Return the first two prefixes that are told alike and answered differently behind a suffix.
+    """Return the first two prefixes with equal messages and different answers after a suffix.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def same_messages(
 
     Notes
     -----
-    One run of the model a prefix; for two prefixes that are told alike up to two runs of the oracle
-    a suffix.
+    One run of the model per prefix; for two prefixes with equal messages up to two runs of the
+    oracle per suffix.
     """
     buckets: dict[Told, list[Integers]] = {}
     for prefix in prefixes:
@@ -66,7 +66,7 @@ def same_messages(
 def same_boards(
     task: str, tell: Tell, oracle: Oracle, inputs: Iterable[Integers]
 ) -> TwoInputs | None:
-    """Return two inputs that are told alike over all tokens, and a token that should answer twice.
+    """Return two inputs with equal messages over all tokens, and a token with two answers.
 
     The token has the same word in both, so it holds the same row in the end: it knows its place,
     its word and the boards.

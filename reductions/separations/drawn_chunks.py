@@ -1,7 +1,7 @@
 """Reformer attention over drawn chunks with drawn row-wise maps: a member of the family.
 
 Every layer has a drawn pattern, fixed before any input; queries, values and folds use the position,
-the row and all that was heard.
+the row and all that was received.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def wave(position: Integers, rows: Floats) -> Floats:
 
 
 def stir(position: Integers, rows: Floats, heard: Floats) -> Floats:
-    """Fold what was heard, the row and the position into a number."""
+    """Fold what was received, the row and the position into a number."""
     mixed = 3 * rows[:, :1] + 5 * heard.sum(axis=1, keepdims=True) + position[:, None]
     stirred: Floats = np.cos(mixed)
     return stirred

@@ -2,7 +2,7 @@
 
 Queries, keys, values and new rows are drawn functions of (position, row): polynomial hashes of
 whole numbers to 0 .. modulus - 1. So sums are exact integers, a layer uses position and letter and
-all that it has heard, and nothing is left out on purpose.
+all that it has received, and nothing is left out on purpose.
 
 Axes: N tokens, r rank, m value width, H heads.
 """
@@ -55,7 +55,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class KeepLetter:
-    """The fold: the letter, and drawn numbers of the position, the row and all that was heard."""
+    """The fold: the letter, and drawn numbers of position, row and all that was received."""
 
     drawn: Drawn
 
@@ -83,7 +83,7 @@ class DrawnLowRank:
         return self.transformer.forward(self.rows(letters)).dense()
 
     def tell(self, letters: ArrayLike, cut: int) -> Messages:
-        """Return what the layers tell across a cut."""
+        """Return what the layers send across a cut."""
         return low_rank_messages(self.transformer, self.rows(letters), cut)
 
     @property
@@ -113,7 +113,7 @@ def drawn_low_rank(
     modulus : int
         Of all numbers that are drawn, at least 2.
     causal : bool
-        Else every token hears all tokens.
+        Else every token receives from all tokens.
     seed : int
 
     Raises

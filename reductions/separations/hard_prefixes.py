@@ -1,4 +1,4 @@
-"""Prefixes of which k-hop can ask for everything: k permutations of q letters, and what asks.
+"""Prefixes that answers of k-hop determine: k permutations of q letters, and suffixes that ask.
 
 Pointer chasing written as a sequence. Two alphabets of q letters; permutation f_t from one to the
 other, odd t there, even t back, is written as its pairs a f_t(a), and the blocks stand deepest
@@ -6,10 +6,10 @@ first: f_k, ..., f_2, f_1. From the last a of the first alphabet the hops land o
 f_2(f_1(a)), and so on: in block t a letter stands once as an image, and the latest earlier place
 where it stands is its pair in block t + 1.
 
-What asks is a suffix over two letters u and v that no prefix has: u .. u a v u v u ... From its
+The question is a suffix over two letters u and v that no prefix has: u .. u a v u v u ... From its
 last token the hops walk back one token at a time to a, then into the prefix. With w hops wasted so,
-k-hop of the last token is f_(k-w)(... f_1(a)). The answers for all a and w tell all permutations:
-(q!)^k prefixes, no two of which a model that is right may confuse.
+k-hop of the last token is f_(k-w)(... f_1(a)). The answers for all a and w determine all
+permutations: (q!)^k prefixes, no two of which a model that is right may confuse.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class HardPrefixes:
         return np.array(letters, np.int64)
 
     def suffix(self, letter: int, wasted: int) -> Integers:
-        """Return what asks for a letter of the first alphabet after wasting 0 .. k - 1 hops."""
+        """Return the suffix that asks for a letter of the first alphabet after wasted hops."""
         return asking_suffix(letter, wasted, self.n_tokens - self.cut, 2 * self.q, 2 * self.q + 1)
 
     def suffixes(self) -> Iterator[Integers]:

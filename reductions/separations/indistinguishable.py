@@ -1,7 +1,7 @@
-"""A certificate of failure: two inputs with different answers that a model does not tell apart.
+"""A certificate of failure: two inputs with different answers that a model does not distinguish.
 
 It claims that a model gives one output at one token for both inputs while the right answers there
-differ; so at least one of the outputs is wrong. The claim holds nothing of how it was found. It is
+differ; so at least one of the outputs is wrong. The claim does not say how it was found. It is
 checked by `refute`, which knows the model, the oracle and the two inputs, and runs both on both.
 """
 
@@ -62,7 +62,7 @@ class TwoInputs(FrozenArrays):
 
 @dataclass(frozen=True)
 class Refutation:
-    """A claim that was checked: what the model says, and what it should have said.
+    """A claim that was checked: what the model returns, and the right answers.
 
     Made by :func:`refute`.
     """
@@ -90,9 +90,9 @@ def refute(model: WordFunction, oracle: Oracle, claim: TwoInputs) -> Refutation:
     Parameters
     ----------
     model : callable
-        int64[N] words -> outputs, one or a row a token.
+        int64[N] words -> outputs, one or a row per token.
     oracle : callable
-        int64[N] words -> answers, one or a row a token.
+        int64[N] words -> answers, one or a row per token.
     claim : TwoInputs
 
     Returns
@@ -114,7 +114,7 @@ def refute(model: WordFunction, oracle: Oracle, claim: TwoInputs) -> Refutation:
     said, also_said = (_at(model(words), claim, "outputs") for words in (claim.first, claim.second))
     if not np.array_equal(said, also_said):
         raise FalseCertificate(
-            f"{claim.task}: the model tells the inputs apart at token {claim.token}: "
+            f"{claim.task}: the model distinguishes the inputs at token {claim.token}: "
             f"{_real(said)} and {_real(also_said)}"
         )
     answers = (_whole(right), _whole(also_right))

@@ -82,7 +82,7 @@ def _cell(task: str, name: str, bound: RoundLowerBound, simulation: LayerSimulat
             f"fewer than {counted(least, 'layer')}, on machines of {simulation.memory_words} words",
             depth.explain(),
             least >= 1,
-            f"L >= (ceil(log_s N) - 1) / q, q = {simulation.rounds_a_layer} rounds a layer",
+            f"L >= (ceil(log_s N) - 1) / q, q = {simulation.rounds_a_layer} rounds per layer",
             bound.source,
         )
     sizes, depths, logarithmic = _built(task, bound)
@@ -95,7 +95,7 @@ def _cell(task: str, name: str, bound: RoundLowerBound, simulation: LayerSimulat
         None,
         None,
         f"fewer than {depth.layers} layers, up to the constant c; {bound.regime}",
-        f"if the {bound.assumption}; q = {simulation.rounds_a_layer} rounds a layer were counted "
+        f"if the {bound.assumption}; q = {simulation.rounds_a_layer} rounds per layer were counted "
         f"on a built protocol; layers of built transformers: {beside}",
         simulation.rounds_a_layer > 0 and logarithmic,
         depth.explain(),

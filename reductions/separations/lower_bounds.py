@@ -5,7 +5,7 @@ kin), a transformer of depth L that computes a task gives a protocol of L q roun
 R / q where the task needs R rounds. Three kinds of round bounds are stated: with an explicit
 constant and no assumption (full information), or up to a constant under a conjecture.
 
-Axes: N input words, s words of local memory, k hops, q rounds a layer.
+Axes: N input words, s words of local memory, k hops, q rounds per layer.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class DepthLowerBound:
         Raises
         ------
         InputError
-            The bound has a constant that nobody knows.
+            The bound has an unknown constant.
         """
         if self.of_rounds is not FULL_DEGREE_ROUNDS:
             raise InputError(

@@ -1,13 +1,13 @@
-"""A causal layer as a one-way protocol: what it tells across a cut, word for word.
+"""A causal layer as a one-way protocol: what it sends across a cut, word for word.
 
-Cut the tokens in two. Of a causal low-rank head the right side hears of the left one the sum over
-the left tokens of phi(k_j) v_j^T alone, r m words (and r more where it divides by a sum); of a
-recurrent layer the state, m words. Nothing goes from right to left. So whatever row-wise maps and
-folds do, the outputs behind the cut are a function of these words and of the right inputs. A
-low-rank layer that sees all tokens is a board: the sum over all tokens, told to every token.
+Cut the tokens in two. Through a causal low-rank head the right side receives from the left one only
+the sum over the left tokens of phi(k_j) v_j^T, r m words (and r more where it divides by a sum);
+through a recurrent layer the state, m words. Nothing goes from right to left. So whatever row-wise
+maps and folds do, the outputs behind the cut are a function of these words and of the right inputs.
+A low-rank layer that sees all tokens is a board: the sum over all tokens, sent to every token.
 
-The words are measured on the run of a model: the sums are formed from the keys and values that its
-layers really offered, and counted.
+The words are measured on the run of a model: the sums are formed from the keys and values of its
+layers, and counted.
 
 Axes: N tokens, H heads, r features, m value width.
 """
@@ -33,9 +33,10 @@ Tell = Callable[[Integers], Messages]
 
 @dataclass(frozen=True, eq=False)
 class SameMessages:
-    """Two inputs that differ left of a cut only, and of which a model tells the same across it.
+    """Two inputs that differ left of a cut only, and of which a model sends the same across it.
 
-    Stronger than `TwoInputs`: no other reading of what the right tokens heard can be right either.
+    Stronger than `TwoInputs`: no other reading of what the right tokens received can be right
+    either.
 
     Parameters
     ----------
@@ -87,6 +88,6 @@ def refute_across(
     for number, (one, other) in enumerate(zip(told.layers, also_told.layers, strict=True)):
         if one != other:
             raise FalseCertificate(
-                f"{inputs.task}: layer {number} tells the inputs apart across the cut at {cut}"
+                f"{inputs.task}: layer {number} distinguishes the inputs across the cut at {cut}"
             )
     return refute(model, oracle, inputs)

@@ -1,4 +1,4 @@
-"""Cells of causal models that tell too little across a cut: recurrent ones, and low-rank attention.
+"""Cells of causal models that send too little across a cut: recurrent ones, and low-rank attention.
 
 What is refuted is one model; beside it stands the general bound that it is a case of.
 """
@@ -114,7 +114,7 @@ def low_rank(task: Task) -> Cell | None:
         "low rank",
         depth,
         words,
-        f"drawn, causal, {counted(depth, 'layer')} that tell r m H = {counted(words, 'word')} each "
+        f"drawn, causal, {counted(depth, 'layer')} that send r m H = {counted(words, 'word')} each "
         "across a cut",
         "of any depth: L r m H b >= (N - k - 2) log2(A - 2), "
         f"{needed.bits} bits here{_beside(chasing)}",

@@ -51,7 +51,7 @@ class PointerChasing:
 
     @property
     def width(self) -> sympy.Expr:
-        """Words a layer that a model of fewer than k layers needs; c is not known."""
+        """Words per layer that a model of fewer than k layers needs; c is not known."""
         return WIDTH
 
     @property

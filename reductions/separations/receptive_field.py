@@ -1,10 +1,10 @@
 """Reformer with chunks fixed in advance: what a token can depend on, and a word that it cannot.
 
-Proposition E.3 of Liu et al.: a token hears its chunk only, so after L layers of chunks of B it
-depends on at most B^L of the input words. If that is less than N, a word outside can be changed:
-the token gives the same output, and where a task asks for all words it is wrong once. The field is
-traced on the built layers, from the token back to the input; with H heads and R rounds of different
-patterns a layer multiplies it by H R B at most.
+Proposition E.3 of Liu et al.: a token receives from its chunk only, so after L layers of chunks of
+B it depends on at most B^L of the input words. If that is less than N, a word outside can be
+changed: the token gives the same output, and where a task asks for all words it is wrong once. The
+field is traced on the built layers, from the token back to the input; with H heads and R rounds of
+different patterns per layer, a layer multiplies it by H R B at most.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Pattern:
         return int(np.bincount(np.array(self.chunk)).max())
 
     def reach(self, tokens: Integers) -> Integers:
-        """Return the tokens that some tokens hear, increasing."""
+        """Return the tokens that some tokens attend to, increasing."""
         chunk = np.array(self.chunk)
         latest = np.full(chunk.max() + 1, -1)
         np.maximum.at(latest, chunk[tokens], tokens)
@@ -115,7 +115,7 @@ class ReceptiveField:
 
     @property
     def bound(self) -> Bound:
-        """The size of the field: min(N, B^L), a factor a layer."""
+        """The size of the field: min(N, B^L), one factor per layer."""
         names = [f"B_{number}" for number in range(len(self.reach), 0, -1)]
         n = sympy.Symbol("N", integer=True)
         product = sympy.prod(sympy.symbols(names, integer=True)) if names else sympy.Integer(1)

@@ -43,7 +43,7 @@ def refuted(
     also: bool = True,
     remark: str = "",
 ) -> Cell:
-    """Check a claim and return its cell; one that proves false says so.
+    """Check a claim and return its cell; the cell of a false claim records that.
 
     Parameters
     ----------

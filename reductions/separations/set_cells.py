@@ -49,7 +49,7 @@ class AskForMember:
             yield np.array(chosen, np.int64) + self.offset
 
     def suffixes(self) -> list[Integers]:
-        """Return what asks for each number."""
+        """Return the suffix that asks for each number."""
         return [np.array(self.asking(s), np.int64) + self.offset for s in range(1, HALF + 1)]
 
 
@@ -86,7 +86,7 @@ def set_cell(task: Task, architecture: str) -> Cell | None:
         sizes = drawn.transformer.resources()
         depth, width, run = sizes.layers, sizes.token_width, drawn.run  # type: ignore[assignment]
         statement = (
-            f"drawn, causal, {counted(depth, 'layer')} that tell {counted(width, 'word')} each"
+            f"drawn, causal, {counted(depth, 'layer')} that send {counted(width, 'word')} each"
         )
 
         def tell(words: Integers) -> Messages:

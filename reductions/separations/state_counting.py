@@ -1,29 +1,29 @@
-"""How many words a model must tell to compute k-hop: bounds without an open constant.
+"""How many words a model must send to compute k-hop: bounds without an open constant.
 
-The bounds count prefixes that a right model may not confuse; a model of L layers that tells W
-words of b bits a layer has 2^(L W b) messages at most. They hold whatever the row-wise maps, the
-folds and the readout are, and already for the answer of the last token.
+The bounds count prefixes that a right model may not confuse; a model of L layers that sends W words
+of b bits per layer has 2^(L W b) messages at most. They hold whatever the row-wise maps, the folds
+and the readout are, and already for the answer of the last token.
 
 **Any causal model.** The family `HardPrefixes` has (q!)^k prefixes of 2 q k tokens, and no two give
 the same answers to its suffixes. So L W b >= k log2(q!) for 2 q + 2 letters and N >= 2 q k + k + 2.
 `recurrent_k_hop` with its k (2 q + 3) words is above it by a factor that falls to 2 as q grows.
 
 **Low-rank attention**, sums that are exact, of any depth. Let u and v not occur in prefixes of n
-letters over an alphabet of s, and let a model be right on s + 2 letters. (1) What it tells after n
+letters over an alphabet of s, and let a model be right on s + 2 letters. (1) What it sends after n
 tokens determines the last of them: with a suffix of `HardPrefixes` that wastes k - 1 hops, the last
 hop goes behind the latest a, and the answer is u exactly if that is the last letter of the prefix.
-(2) Given the last letter, what it told after n - 1 tokens is determined as well: layer 1 took
-phi(k_n) v_n^T, a function of the letter, so subtract it; the sum before that tells what token n
-heard, so its row, so what layer 2 took; and so on. By induction the messages determine the whole
+(2) Given the last letter, what it sent after n - 1 tokens is determined as well: layer 1 took
+phi(k_n) v_n^T, a function of the letter, so subtract it; the sum before that gives what token n
+received, so its row, so what layer 2 took; and so on. By induction the messages determine the whole
 prefix: L W b >= n log2(s), for every n <= N - k - 2. Attention that only adds cannot forget. A
-single hop needs that much, k plays no part, and more layers save nothing: `packed_k_hop` tells
+single hop needs that much, k plays no part, and more layers save nothing: `packed_k_hop` sends
 about N log2(letters) bits in one layer, or in L layers that share them.
 
 **Low-rank attention that sees all tokens**, of any depth, asked for one hop at every token. In the
 end a token knows its place, its letter and the boards. Its answer is its own letter exactly if the
 letter before it is the same: behind an earlier occurrence that is the latest stands another letter.
-So of two letters the boards and w_N tell w_(N-1), then w_(N-2), and so on: L W b >= N - 1. At the
-last token alone `low_rank_k_hop` does with O(sqrt(letters N)) words a layer.
+So of two letters the boards and w_N determine w_(N-1), then w_(N-2), and so on: L W b >= N - 1. At
+the last token alone `low_rank_k_hop` does with O(sqrt(letters N)) words per layer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mpc_sim import InputError
 
 @dataclass(frozen=True)
 class WidthLowerBound:
-    """Bits that the messages of all layers must have, as a number of prefixes to tell apart.
+    """Bits that the messages of all layers must have, as a number of prefixes to distinguish.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class WidthLowerBound:
         return (self.prefixes - 1).bit_length()
 
     def allows(self, words: int, bits: int) -> bool:
-        """Whether a model may be right that tells so many words of so many bits, all layers."""
+        """Whether a model may be right that sends so many words of so many bits, all layers."""
         return words * bits >= self.bits
 
     def least_depth(self, words_a_layer: int, bits: int) -> int:
@@ -116,7 +116,7 @@ def board_width(n: int) -> WidthLowerBound:
     return WidthLowerBound(
         "low rank",
         2 ** (n - 1),
-        "L r m H b >= N - 1 for answers at every token: the boards tell all",
+        "L r m H b >= N - 1 for answers at every token: the boards determine all",
     )
 
 

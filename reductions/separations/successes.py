@@ -55,7 +55,7 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
 
     A compiled protocol is compiled again for codewords of its ids. Keys of a direct construction
     are whole numbers: unequal ones are 1 apart at least, so p-stable functions with the hashes of
-    Theorem 3.4 at p1 = 1 tell them apart.
+    Theorem 3.4 at p1 = 1 distinguish them.
     """
     if isinstance(model, CompiledProtocol):
         route = model.layers[-1]

@@ -7,7 +7,7 @@ A protocol of one's own in twenty lines, taken through every check of `CHECKS`:
 >>> from mpc_sim import Channel, Inbox, Outbox, Protocol, Records
 >>> @dataclass(frozen=True)
 ... class Largest(Protocol):
-...     "Every output word is the largest input word: all machines tell all machines."
+...     "Every output word is the largest input word: all machines send to all machines."
 ...     def n_rounds(self, cluster):
 ...         return 1
 ...     def channels(self, round, cluster):

@@ -34,7 +34,7 @@ class CompiledSide:
     compiled: dict[tuple[Cluster, str, int], CompiledProtocol] = field(default_factory=dict)
 
     def can_fail(self, check: str) -> bool:
-        """Tell whether a check is one of this side."""
+        """Return whether a check is one of this side."""
         return check in ("compilation", "transformer", "bounds")
 
     def check(self, words: Integers | list[int], simulation: Simulation) -> None:
@@ -80,7 +80,7 @@ class CompiledSide:
                 ) from error
         raise NotConforming(
             "transformer",
-            f"the {code} code cannot tell the messages of a head apart with {N_DRAWS} seeds: "
+            f"the {code} code does not decode the messages of a head with {N_DRAWS} seeds: "
             f"{overload}",
             code=code,
         ) from overload
@@ -112,7 +112,7 @@ def first_difference(found: Integers, expected: Integers) -> str | None:
 
 
 def check_bounds(bounds: Iterable[Bound], measured: dict[str, int], code: str | None) -> None:
-    """Refuse the first bound that a measurement breaks, or that nothing was measured for.
+    """Reject the first bound that a measurement breaks, or that nothing was measured for.
 
     Raises
     ------

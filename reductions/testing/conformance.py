@@ -112,7 +112,7 @@ input of 6 words [5, 1, 4, 1, 0, 3] on P = 2 machines, s = 4
 
 
 def is_strategy(inputs: object) -> bool:
-    """Tell whether something is a hypothesis strategy, without importing hypothesis."""
+    """Return whether something is a hypothesis strategy, without importing hypothesis."""
     module = sys.modules.get("hypothesis.strategies")
     return module is not None and isinstance(inputs, module.SearchStrategy)
 

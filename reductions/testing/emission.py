@@ -1,7 +1,7 @@
 """What a batch of machines emits in one round, in a form that can be compared machine by machine.
 
 Axes: E rows of a channel. Rows are grouped by the machine that emits them and keep their order
-there; the order of the machines is forgotten, as the model knows none.
+there; the order of the machines is dropped, as the model has none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Rows:
         return Rows(self.fields, self.table[np.isin(self.table[:, 0], machines)])
 
     def same(self, other: Rows) -> bool:
-        """Tell whether fields and rows agree."""
+        """Return whether fields and rows agree."""
         return self.fields == other.fields and np.array_equal(self.table, other.table)
 
 

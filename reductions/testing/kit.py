@@ -1,4 +1,4 @@
-"""One protocol on one input after the other: simulate it under suspicion, compile it, compare."""
+"""One protocol on one input after the other: simulate it with all checks, compile it, compare."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Kit:
             ) from fault.__cause__
 
     def close(self) -> None:
-        """Refuse a run without inputs, or one in which every input failed."""
+        """Reject a run without inputs, or one in which every input failed."""
         if not self.n_inputs:
             raise ValueError("no input was given, so nothing was checked")
         if self.n_failed == self.n_inputs:

@@ -1,4 +1,4 @@
-"""What a protocol is told that does not conform: which check, where, and what to change."""
+"""The error of a protocol that does not conform: which check, where, and what to change."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class NotConforming(AssertionError):
         return self.details.get("channel")
 
     def report(self) -> str:
-        """Return what a reader needs to see it again: a line an item.
+        """Return what a reader needs to reproduce it: one line per item.
 
         Examples
         --------

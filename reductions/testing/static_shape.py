@@ -54,7 +54,7 @@ class Shape:
     def require(
         self, protocol: Protocol, cluster: Cluster, when: str, rounds: range | None = None
     ) -> None:
-        """Refuse a protocol that has another shape now, in all rounds or in some.
+        """Reject a protocol that has another shape now, in all rounds or in some.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Shape:
 
 
 def check_frozen(protocol: Protocol) -> None:
-    """Refuse a protocol, or a part of one, that can be changed or cannot be hashed.
+    """Reject a protocol, or a part of one, that can be changed or cannot be hashed.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class Pickled:
     """A protocol as bytes, made before anything ran.
 
     A class that was defined at the top of something that is no module (a notebook's example, a
-    doctest) is found in this process alone; what is defined inside a function is refused.
+    doctest) is found in this process alone; what is defined inside a function is rejected.
     """
 
     data: bytes

@@ -1,4 +1,4 @@
-"""One round under suspicion: each machine acts on its own inbox, and on nothing else."""
+"""The checks of one round: each machine acts on its own inbox, and on nothing else."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class StepChecks:
         )
 
     def _follows_generators(self) -> bool:
-        """Tell whether equal states of the global generators give equal rows, and others do not."""
+        """Return whether equal states of the global generators, and no others, give equal rows."""
         emissions = []
         for seed in (0, *range(N_SEEDS)):
             with seeded_generators(seed):

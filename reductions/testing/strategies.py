@@ -117,7 +117,7 @@ def clusters(
     """
     st = _strategies()
     fitting: list[Cluster] = []
-    refusal = ShapeError("the grid of clusters has no point; give sizes, epsilons and gammas")
+    last_error = ShapeError("the grid of clusters has no point; give sizes, epsilons and gammas")
     for n_words in sizes:
         for epsilon in epsilons:
             for gamma in gammas:
@@ -131,11 +131,11 @@ def clusters(
                         word_bits=word_bits,
                     )
                 except ShapeError as error:
-                    refusal = error
+                    last_error = error
                 else:
                     fitting.append(cluster)
     if not fitting:
-        raise refusal
+        raise last_error
     drawn: SearchStrategy[Cluster] = st.sampled_from(fitting)
     return drawn
 

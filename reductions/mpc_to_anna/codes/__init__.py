@@ -1,4 +1,4 @@
-"""Message codes for heads that average: what a machine receives determines who wrote what."""
+"""Message codes for heads that average: an average determines every sender and message."""
 
 from __future__ import annotations
 

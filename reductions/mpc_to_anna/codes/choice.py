@@ -29,7 +29,7 @@ def message_code(
     Raises
     ------
     CodeDomainError
-        The name is unknown, or the code refuses the parameters.
+        The name is unknown, or the code rejects the parameters.
 
     Examples
     --------

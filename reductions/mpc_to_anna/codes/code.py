@@ -1,10 +1,10 @@
-"""Message codes: what lets the receiver of an average know every message that went into it.
+"""Message codes: the receiver of an average recovers every message that went into it.
 
 In a head of a compiled protocol a machine receives the average of the values of all machines that
 wrote to it, and not how many there were. A message code maps (source, words) to a vector such that
 the average of up to `capacity` of these vectors, from distinct sources, determines all of them.
 
-Axes: E messages encoded, w words a message, D averages, R messages read; b = capacity.
+Axes: E messages encoded, w words per message, D averages, R messages read; b = capacity.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CodeDomainError(ValueError):
 
 
 class CodeOverload(Exception):
-    """More messages met in one average than the code can tell apart, or it is no average at all.
+    """More messages met in one average than the code can distinguish, or it is no average at all.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Decoded:
     which : i64[R]
         The average that a message was read from; non-decreasing.
     source : i64[R]
-        Who sent it; increasing within one average.
+        The sender; increasing within one average.
     words : i64[R, w]
         What was sent.
 
@@ -202,7 +202,7 @@ class MessageCode(ABC):
         Parameters
         ----------
         source : i64[E]
-            Who sends.
+            The senders.
         words : i64[E, w]
             What is sent.
 
@@ -260,7 +260,7 @@ class MessageCode(ABC):
     def checked_messages(
         self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return contiguous i64[E] and i64[E, w], or refuse what `encode` does not take."""
+        """Return contiguous i64[E] and i64[E, w], or reject what `encode` does not take."""
         for name, array in (("source", source), ("words", words)):
             if not np.can_cast(array.dtype, np.int64):
                 raise CodeDomainError(f"{name} has type {array.dtype}; pass int64")
@@ -288,7 +288,7 @@ class MessageCode(ABC):
         )
 
     def checked_mean(self, mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return a contiguous f64[D, width], or refuse what `decode` does not take."""
+        """Return a contiguous f64[D, width], or reject what `decode` does not take."""
         if mean.dtype != np.float64 or mean.ndim != 2 or mean.shape[1] != self.width:
             raise CodeDomainError(
                 f"mean has shape {mean.shape} and type {mean.dtype};"

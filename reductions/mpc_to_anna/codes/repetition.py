@@ -18,9 +18,9 @@ it is enough to count the pairs of a set of b and a source of it, U C(U - 1, b -
 *Printed*: the lemma lets a sender mix up to b packets into one value, hence b**2 packets meet and
 its order is b**4 log U. The same derivation with k = b**2 packets, of which there are at most U**k
 choices, gives L = ceil(377 b**2 (b**2 ceil(log2 U) + ceil(log2(1 / delta))) / 200). Where a head
-carries one packet a sender, as it does here, most of these rows are wasted.
+carries one packet per sender, as it does here, most of these rows are wasted.
 
-For one message k would be 1 and every row belong to everyone; 1/2 is the probability then, which
+For one message k would be 1 and every row belong to all; 1/2 is the probability then, which
 leaves the bound true, as 1/2 > 1 / e. A source i that drew no row at all is given row i mod L, so
 that no message is the zero vector; then the draw has failed already, and the bound stays true.
 """

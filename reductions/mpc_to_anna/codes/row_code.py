@@ -1,4 +1,4 @@
-"""Row codes: every message stands whole in several rows, and is read where it stands alone.
+"""Row codes: every message stands whole in several rows, and is read in a row of its own.
 
 A message y_1, ..., y_w of source i becomes the packet (1, i, i**2, y_1, ..., y_w), written in the
 rows that belong to i; all other rows of the codeword are zero. The codes differ in the rows only.
@@ -17,21 +17,20 @@ messages of S hold it, from sources x_1, ..., x_c, equality says c / n = 1 / n',
 sum x**2 = c i**2; hence sum (x - i)**2 = 0 and all these sources are i, so that c = 1, n = n' and i
 with the same words is in S. All of S' thus lies in S, which has as many messages. If S' is empty, A
 is zero, and so S is empty, because every source has a row. Too many messages therefore raise
-always, and so do sources without a row to themselves. It is the square that forbids two messages to
-pass for one between them.
+always, and so do sources without a row to themselves. Without the square two messages could be read
+as one whose source lies between theirs.
 
-In floats: let M be the largest value of a packet. One message a row gives values up to M < 2**51,
+In floats: let M be the largest value of a packet. One message per row gives values up to M < 2**51,
 where n fl(x / n) is within x 2**-52 < 1 / 2 of x and so rounds to x. Sums of b packets stay below
 b M < 2**52; two such integers that differ have quotients by n at least 1 / n apart, more than the
 spacing of floats there, so comparing quotients compares integers.
 
 On fewer digits: a coordinate is y / n with y <= b M, and rounding it to bit_length(b M) + 1 leading
 digits moves n times it by at most y / 2**bits < 1 / 2. The least flag so rounded gives n, and the
-nearest integers to n A are the sums of the packets.
- Sums of n > b packets give floats that differ
+nearest integers to n A are the sums of the packets. Sums of n > b packets give floats that differ
 where the proof needs it as long as n b (U - 1)**2 < 2**52: up to there the proof holds.
 
-Axes: E messages encoded, w words a message, D averages, L rows of a codeword; b = capacity, U =
+Axes: E messages encoded, w words per message, D averages, L rows of a codeword; b = capacity, U =
 n_sources. No more than U messages meet, so b stands for min(b, U) throughout.
 """
 
@@ -240,7 +239,7 @@ class RowCode(MessageCode):
     def _differs(
         self, cells: Floats, count: Floats, which: Integers, source: Integers, words: Integers
     ) -> npt.NDArray[np.bool_]:
-        """Tell which averages are not those of the messages found."""
+        """Return which averages are not those of the messages found."""
         message, row = self._cells(source)
         place = which[message] * self.rows + row
         packets = _packets(source, words)

@@ -98,8 +98,8 @@ class SyndromeCode(MessageCode):
 
     Examples
     --------
-    Sources 5 and 2 each send two words; the receiver gets the average and knows neither number nor
-    names.
+    Sources 5 and 2 each send two words; the receiver gets the average alone, not the number of
+    messages or their sources.
 
     >>> import numpy as np
     >>> code = SyndromeCode(capacity=3, n_words=2, word_bits=8, n_sources=10)

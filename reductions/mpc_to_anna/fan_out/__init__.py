@@ -1,4 +1,4 @@
-"""The fan-out reduction: any protocol as one in which every machine has few partners a round."""
+"""The fan-out reduction: any protocol as one in which every machine has few partners per round."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class BoundedFanOut(Protocol):
     protocol : Protocol
         Whose output it has.
     inner : Cluster
-        The cluster that ``protocol`` believes to run on.
+        The cluster that ``protocol`` is written for.
     partners : int
         d.
     seed : int
@@ -250,9 +250,9 @@ class BoundedFanOut(Protocol):
         return Records(channel.fields, machine[order], columns)
 
     def _check_received(self, number: int, channel: Channel, machine: Words) -> None:
-        """Refuse a machine that heard more from others than the protocol declares.
+        """Reject a machine that received more from others than the protocol declares.
 
-        The last hop cannot tell: some of the records may have been there before.
+        The last hop does not show it: some of the records may have been there before.
         """
         most = channel.per_receiver
         counts = np.bincount(machine, minlength=1)
@@ -269,7 +269,7 @@ class BoundedFanOut(Protocol):
             )
 
     def _check_held(self, number: int, inbox: Inbox) -> None:
-        """Refuse a memory that the protocol could not have held."""
+        """Reject a memory that the protocol could not have held."""
         held, limit = inbox.held_words(self.inner.n_machines), self.inner.memory_words
         if held.max() > limit:
             machine = int(np.argmax(held > limit))
@@ -294,12 +294,12 @@ def bounded_fan_out(
     seed: int = 0,
     inverse_failure: int | None = None,
 ) -> BoundedFanOut:
-    """Return the protocol with the same output in which machines have few partners a round.
+    """Return the protocol with the same output in which machines have few partners per round.
 
     Parameters
     ----------
     protocol : Protocol
-        A machine of it may talk to any number of machines in a round.
+        A machine of it may send to any number of machines in a round.
     cluster : Cluster
         Where ``protocol`` runs. The result runs on that of :func:`fan_out_cluster`.
     partners : int

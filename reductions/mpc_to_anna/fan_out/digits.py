@@ -120,7 +120,7 @@ class Digits:
 
 @lru_cache(maxsize=1024)
 def plan_digits(n_machines: int, partners: int) -> Digits:
-    """Return the digits of the fewest hops with at most ``partners`` other machines a hop.
+    """Return the digits of the fewest hops with at most ``partners`` other machines per hop.
 
     Raises
     ------

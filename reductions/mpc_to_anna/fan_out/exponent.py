@@ -12,7 +12,7 @@ from reductions.mpc_to_anna.fan_out.digits import partners_of_exponent
 def fan_out_of_exponent(
     protocol: Protocol, cluster: Cluster, rho: Fraction | str, *, seed: int = 0
 ) -> BoundedFanOut:
-    """Return the protocol with at most N^rho partners a machine and round.
+    """Return the protocol with at most N^rho partners per machine and round.
 
     No more than all others: P - 1, and at least one. Errors and guarantee are those of
     `bounded_fan_out`.

@@ -3,7 +3,7 @@
 Axes: P machines, B lower digits, R rounds of the protocol, C channels of a round, s its memory.
 
 The waypoint of every record is a random machine, independently of all others. What a machine holds
-after a hop is therefore a sum of independent indicators, one a record. Before the waypoint, a
+after a hop is therefore a sum of independent indicators, one per record. Before the waypoint, a
 machine sends at most S records, and the records on machine y can come from e sources and have one
 of q waypoints (`Digits.reach`): the mean is at most e S q p, p = ceil(2^32 / cB) / 2^32 the largest
 probability of a waypoint (``random_below``); e q <= ceil(P / B) B, so this is S ceil(P / B) / c up
@@ -183,7 +183,7 @@ class RoundPlan:
         return (hop >= self.digits.n_hops,)
 
     def _mean(self, most: int, places: int) -> int:
-        """Return mu for ``most`` records a machine and e q = ``places``."""
+        """Return mu for ``most`` records per machine and e q = ``places``."""
         return ceil_div(most * places * ceil_div(GRAIN, self.digits.n_waypoints), GRAIN)
 
 

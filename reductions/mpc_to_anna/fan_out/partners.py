@@ -1,4 +1,4 @@
-"""Partners are counted, not believed: the machines that each one really talks to."""
+"""Partners are counted on runs: the other machines that each one sends to and receives from."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Loops of the syndrome code: encoding, and decoding of averages, over a prime field.
 
-Notation: p prime, 2**20 < p < 2**31.5; b = capacity; w words a message; D rows; n messages a row.
+Notation: prime 2**20 < p < 2**31.5; b = capacity; w words per message; D rows; n messages per row.
 
 Residues are uint64 below p, so that a product of two is below 2**63. Every operand of an integer
 operation on residues is uint64: with an int64 beside it the result would silently be a float64.
@@ -9,7 +9,7 @@ Multiplication by a fixed c needs no division (Shoup): with ratio = floor(c 2**3
 v < 2**32, q = floor(v ratio / 2**32) satisfies v c / p - 2 < q <= v c / p, because dropping the
 fraction of ratio loses less than v / 2**32 < 1 and the outer floor less than 1. The remainder
 v c - q p therefore lies in [0, 2 p), and one conditional subtraction reduces it. The factors are
-below 2**32 (the masks tell the compiler so), which keeps all products below 2**63.5 and lets four
+below 2**32 (the compiler sees the masks), which keeps all products below 2**63.5 and lets four
 of them share a vector instruction. Runs of numbers are passed as slices for the same reason.
 """
 
