@@ -26,7 +26,7 @@ FILE = archive.FileKind("ledger", 1, LedgerError)
 
 @dataclass(eq=False)
 class Ledger:
-    """What a run has used so far, a row a round; ``print`` shows a table of 80 columns.
+    """What a run has used so far, one row per round; ``print`` shows a table of 80 columns.
 
     Three counters of rounds stand in it. ``n_rounds`` counts deliveries and is the honest one: what
     a round is charged in the mode ``charge`` is in it. ``n_protocol_rounds`` counts the rounds of
@@ -140,7 +140,7 @@ class Ledger:
         return sum(row.n_messages for row in self.rounds)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return a column a quantity, a row a round, as data frames take it."""
+        """Return one column per quantity, one row per round, as data frames take it."""
         columns: dict[str, list[Any]] = {
             "round": list(range(len(self.rounds))),
             "step": list(self.labels),
@@ -163,7 +163,7 @@ class Ledger:
         Parameters
         ----------
         depth : int
-            With 1 there is an entry a logical round.
+            With 1 there is one entry per logical round.
         """
         numbered = groupby(enumerate(self.rounds), lambda row: outermost(row[1].label, depth))
         return tuple(StepLoads.of(label, list(rows)) for label, rows in numbered)
