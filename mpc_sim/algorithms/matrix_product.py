@@ -145,9 +145,9 @@ class CopyTiles(Tiled):
             copies = tree.n_children(level, plan.at(entries.machine)[place])
             row = np.repeat(np.arange(len(entries)), copies)
             child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-            copies = entries.take(row)
-            to = copies.machine + child * tree.reach(level - 1) * stride
-            outbox.send(side, source=copies.machine, to=to, entry=copies["entry"])
+            sent = entries.take(row)
+            to = sent.machine + child * tree.reach(level - 1) * stride
+            outbox.send(side, source=sent.machine, to=to, entry=sent["entry"])
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:

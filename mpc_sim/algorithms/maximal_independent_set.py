@@ -199,8 +199,8 @@ class Tell(HalfEdgeStage):
         row = row + news["slot"] % slots_per_machine(cluster)
         state = records["state"].copy()
         state[row] = state[row] & ~ALIVE | (HIT if self.news == JOINED else 0)
-        received = Records.of(records.machine, **(dict(records.columns) | {"state": state}))
-        return Inbox(inbox.machines, {"half": received, "leader": inbox["leader"]})
+        half = Records.of(records.machine, **(dict(records.columns) | {"state": state}))
+        return Inbox(inbox.machines, {"half": half, "leader": inbox["leader"]})
 
 
 @dataclass(frozen=True)

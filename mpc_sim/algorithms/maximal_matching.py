@@ -147,7 +147,7 @@ class MatchInPhases(Protocol):
         elif round % 3 == 1:
             self._deal(inbox, cluster, outbox)
         else:
-            self._tell(inbox, cluster, outbox)
+            self._send_pairs(inbox, cluster, outbox)
         return outbox
 
     def _sample(self, phase: int, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
@@ -175,7 +175,7 @@ class MatchInPhases(Protocol):
         to = np.arange(len(pairs)) % n_machines
         outbox.send("pair", source=pairs.machine, to=to, **pairs.columns)
 
-    def _tell(self, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
+    def _send_pairs(self, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
         """Every machine sends to all machines the pairs that it was dealt."""
         pairs, n_machines = inbox["pair"], cluster.n_input_machines
         outbox.keep("alarm", inbox["alarm"].machine)

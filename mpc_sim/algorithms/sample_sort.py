@@ -129,7 +129,7 @@ class Split(Protocol):
         if inner == 0:
             return self._sample(round, number, records, plan)
         if inner <= depth:
-            return self._tell(number, depth - inner, inbox, plan)
+            return self._send_splitters(number, depth - inner, inbox, plan)
         if inner <= 3 * depth:
             return self._count(number, inner - 1 - depth, inbox, plan, cluster)
         own = inbox["own"]
@@ -161,7 +161,7 @@ class Split(Protocol):
         outbox.send("sample", source=sample.machine, to=to, **sample.columns)
         return outbox
 
-    def _tell(self, number: int, below: int, inbox: Inbox, plan: SplitPlan) -> Outbox:
+    def _send_splitters(self, number: int, below: int, inbox: Inbox, plan: SplitPlan) -> Outbox:
         """Hand the splitters to the nodes of the tree on level ``below``."""
         level, records = plan.levels[number], inbox["records"]
         at_leader = below + 1 == level.tree.levels
@@ -169,11 +169,11 @@ class Split(Protocol):
         copies = level.tree.n_children(below + 1, plan.to_leader(number, known.machine))
         row = np.repeat(np.arange(len(known)), copies)
         child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-        copies = known.take(row)
-        to = copies.machine - child * level.tree.reach(below)
+        sent = known.take(row)
+        to = sent.machine - child * level.tree.reach(below)
         outbox = Outbox()
         outbox.keep("records", records.machine, **records.columns)
-        outbox.send("splitter", source=copies.machine, to=to, **copies.columns)
+        outbox.send("splitter", source=sent.machine, to=to, **sent.columns)
         return outbox
 
     def _count(

@@ -78,10 +78,10 @@ class Broadcast(Protocol):
         copies = tree.n_children(level, known.machine)
         row = np.repeat(np.arange(len(known)), copies)
         child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-        copies = known.take(row)
-        to = copies.machine + child * tree.reach(level - 1)
+        sent = known.take(row)
+        to = sent.machine + child * tree.reach(level - 1)
         outbox = Outbox()
-        outbox.send(self.channel, source=copies.machine, to=to, **copies.columns)
+        outbox.send(self.channel, source=sent.machine, to=to, **sent.columns)
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
