@@ -5,7 +5,7 @@ In the mode ``strict`` a machine that sends more than s words in a round is an e
 is what it is charged. Sent words include what the machine keeps, as everywhere; a round in which
 no machine sends more than s words costs one delivery.
 
-What is charged is the sending. What a machine holds after the round, kept and received in all D
+Only sending is charged. What a machine holds after the round, kept and received in all D
 deliveries, is at most s words in both modes: an overfull inbox cannot be split. What a machine
 needs while the round is spread is not charged: it still has its old memory, from which it works
 out what remains to be sent, and what has arrived, and in the model both are messages to itself.

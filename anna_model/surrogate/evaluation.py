@@ -200,7 +200,7 @@ class _Codes:
     ) -> Iterator[tuple[tuple[int, int], NDArray[np.int32]]]:
         """Yield every (tables, hashes) with the tables in which queries and keys meet.
 
-        int32[S, N, N], each a copy. More tables of as many hashes go on from fewer.
+        int32[S, N, N], each a copy. More tables of as many hashes extend fewer ones.
         """
         for hashes in sorted({pair[1] for pair in pairs}):
             cut = self.base ** (self.hashes - hashes)

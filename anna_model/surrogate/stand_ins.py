@@ -15,8 +15,8 @@ independent nor Poisson, and few scatter; so in the end training draws tables: t
 Algorithm 1, the backward pass that of the expectation ("straight through").
 
 That gradient does not see how far counts scatter: where a query meets enough keys, meeting them
-more often leaves the expectation alike, and only makes the answer surer. `scattered_counts` is the
-gradient of the counts themselves, and sees it.
+more often leaves the expectation as it is and only makes the answer surer. `scattered_counts` is
+the gradient of the counts themselves, and sees it.
 """
 
 from __future__ import annotations

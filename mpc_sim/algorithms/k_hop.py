@@ -139,7 +139,7 @@ class _OneRound(Protocol):
 
 @dataclass(frozen=True)
 class Neighbours(_OneRound):
-    """Give every sorted token its predecessor: each machine sends its last record onwards."""
+    """Give every sorted token its predecessor: each machine sends its last record to the next."""
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "neighbours"

@@ -6,7 +6,7 @@ each, in groups of B.
 The words are sorted; block b lies on machine b. Its least and largest word reach all W machines in
 two rounds: one copy for each group, to different members of it; every member sends it to its group.
 Machine t now knows all boundaries, 2 m words, and finds the triple of blocks on line t
-(``block_triples``) and, as everyone does, which machines need which block. A block with R
+(``block_triples``) and, as every machine does, which machines need which block. A block with R
 receivers is copied in three rounds. *Scatter*: its words are dealt out to the receivers. *Spread*:
 every word goes to one receiver in each of the ceil(R / B) groups of them. *Gather*: every receiver
 sends its words to its group. No machine copies more than about B words of a block in any round,

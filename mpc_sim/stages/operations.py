@@ -15,7 +15,7 @@ from mpc_sim.errors import InputError
 from mpc_sim.records import Words
 
 SATURATED = 1 << 62
-"""No word: every sum that is too large becomes this, and is rejected where it is sent."""
+"""Not a word: every sum that is too large becomes this, and is rejected where it is sent."""
 
 MAX_MODULUS = 1 << 31
 """Products of two residues below it fit 64 bits."""
