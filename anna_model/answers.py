@@ -1,4 +1,4 @@
-"""What a layer is told by its attention mechanism about a block of heads.
+"""The answers of an attention mechanism to a layer, block of heads by block of heads.
 
 Axes: h heads of a block, N tokens, m value width. How many keys matched a query stays hidden, as in
 the theory: an attention head gives an average only.
@@ -22,7 +22,7 @@ from anna_model.heads import SparseHeads
 
 @dataclass(frozen=True, eq=False)
 class DenseAnswer(FrozenArrays):
-    """What every token of a dense block hears in every head.
+    """What every token of a dense block receives in every head.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class DenseAnswer(FrozenArrays):
 
 @dataclass(frozen=True, eq=False)
 class SparseAnswer(FrozenArrays):
-    """What every class of a sparse block hears, the pairs (head, class) without a match left out.
+    """What every class of a sparse block receives, for the pairs (head, class) with a match.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SparseAnswer(FrozenArrays):
     query_class : int64[E]
         The pairs (query_class, head) increase.
     which : int64[E]
-        Row of `mean`, in 0 .. D-1; equal questions share a row.
+        Row of `mean`, in 0 .. D-1; equal queries share a row.
     mean : float64[D, m]
 
     Raises
@@ -66,7 +66,7 @@ class SparseAnswer(FrozenArrays):
 
     Examples
     --------
-    Class 4 hears 2.5 in heads 0 and 1.
+    Class 4 receives 2.5 in heads 0 and 1.
 
     >>> answer = SparseAnswer(
     ...     np.array([0, 1]), np.array([4, 4]), np.array([0, 0]), np.array([[2.5]]))

@@ -32,15 +32,14 @@ def definition_forward(
     transformer : Transformer
     rows : Rows
     null_key, nobody_query : float64[m_qk] or float
-        The key of a token that has none and the query of a token that asks nothing, for sparse
-        blocks.
+        The key of a token without a key and the query of one without a query, in sparse blocks.
     budget_bytes : int
         As in `Transformer.forward`.
 
     Returns
     -------
     tuple of Rows
-        One a layer.
+        One per layer.
 
     Raises
     ------
@@ -50,7 +49,7 @@ def definition_forward(
 
     Notes
     -----
-    Cost O(N**2 (m_qk + m)) a head, memory O(h N (m_qk + m) + N**2) for a block of h heads.
+    Cost O(N**2 (m_qk + m)) per head, memory O(h N (m_qk + m) + N**2) for a block of h heads.
 
     Examples
     --------
@@ -90,7 +89,7 @@ def answer_by_definition(
     Returns
     -------
     DenseAnswer or SparseAnswer
-        The form of the block. Classes without a token hear nothing.
+        The form of the block. Classes without a token receive nothing.
     """
     dense = block if isinstance(block, DenseHeads) else block.dense(null_key, nobody_query)
     values = np.empty((dense.n_heads, dense.n_tokens, dense.value_width))
@@ -103,7 +102,7 @@ def answer_by_definition(
     if isinstance(block, DenseHeads):
         return answer
     if mechanism.causal:
-        raise ValueError("a causal mechanism cannot answer a sparse block: ask a dense one")
+        raise ValueError("a causal mechanism cannot answer a sparse block: give it a dense one")
     return _by_class(block, answer)
 
 
@@ -135,7 +134,7 @@ def weighted_values(weights: FloatArray, V: FloatArray) -> FloatArray:
 
 
 def _by_class(block: SparseHeads, answer: DenseAnswer) -> SparseAnswer:
-    """Read the answer of a class off its first token: its tokens ask the same in every head."""
+    """Return the answer of a class, that of its first token; its tokens have equal queries."""
     query_class, token = np.unique(block.token_class, return_index=True)
     query_class, token = query_class[query_class >= 0], token[query_class >= 0]
     which_class, head = np.nonzero(~answer.unmatched[:, token].T)

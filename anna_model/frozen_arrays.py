@@ -1,6 +1,6 @@
 """Arrays that are checked once, when a value is made, and never written again.
 
-Nothing is copied: the maker of a value gives its arrays away. What is kept is a read-only view.
+Nothing is copied: the caller must not write its arrays again. What is kept is a read-only view.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_only(name: str, array: Any, dtype: type, shape: Sequence[int | None]) -
         What the error calls it.
     array : dtype[shape]
     dtype : type
-        Demanded exactly: nothing is converted in silence.
+        Required exactly: nothing is converted.
     shape : sequence of int or None
         None accepts any size.
 
@@ -67,7 +67,7 @@ def read_only(name: str, array: Any, dtype: type, shape: Sequence[int | None]) -
 
 
 def require_finite(name: str, array: FloatArray) -> None:
-    """Refuse NaN and infinity.
+    """Reject NaN and infinity.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def require_finite(name: str, array: FloatArray) -> None:
 
 
 def require_range(name: str, array: IntArray, low: int, high: int) -> None:
-    """Refuse an integer outside low .. high.
+    """Reject an integer outside low .. high.
 
     Raises
     ------

@@ -58,7 +58,7 @@ ACTIVATIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
 
 @dataclass(frozen=True)
 class Gpt2Config:
-    """What the weights do not tell.
+    """The settings that the weights do not show.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Gpt2Layer(Layer):
     Parameters
     ----------
     mechanisms : tuple of Mechanism
-        One a head.
+        One per head.
     config : Gpt2Config
     parts : mapping of str to arrays
         ln_1, c_attn, attn.c_proj, ln_2, c_fc, mlp.c_proj; after the last layer ln_f.
@@ -154,21 +154,21 @@ class Gpt2Layer(Layer):
 
 
 class _Residual(Combine):
-    """Project what the heads said, add it to the row, then the MLP."""
+    """Project what the heads returned, add it to the row, then the MLP."""
 
     def __init__(self, layer: Gpt2Layer, rows: Rows) -> None:
         self.layer, self.stream = layer, rows.dense()
-        self.heard: list[FloatArray] = []
+        self.outputs: list[FloatArray] = []
 
     def absorb(self, block: HeadBlock, answer: Answer) -> None:
         if not isinstance(answer, DenseAnswer):
-            raise TypeError(f"a GPT-2 layer asks dense blocks, not {type(block).__name__}")
-        self.heard.extend(answer.values)
+            raise TypeError(f"a GPT-2 layer needs dense blocks, not {type(block).__name__}")
+        self.outputs.extend(answer.values)
 
     def finish(self) -> Rows:
         parts, config = self.layer.parts, self.layer.config
         epsilon = config.layer_norm_epsilon
-        stream = self.stream + parts["attn.c_proj"].map(np.concatenate(self.heard, axis=1))
+        stream = self.stream + parts["attn.c_proj"].map(np.concatenate(self.outputs, axis=1))
         hidden = parts["c_fc"].map(parts["ln_2"].normalise(stream, epsilon))
         stream = stream + parts["mlp.c_proj"].map(ACTIVATIONS[config.activation_function](hidden))
         if "ln_f" in parts:

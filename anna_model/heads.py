@@ -1,10 +1,10 @@
-"""What a layer asks of its attention mechanism; `answers` holds what it is told.
+"""The queries, keys and values of a layer; `answers` holds what its mechanism returns.
 
 Axes: h heads of a block, N tokens, m_qk query and key width, m value width. A block is a run of
 consecutive heads of equal shape. The dense form holds a row for every head and token. The sparse
-form lists what is there: an absent key is NULL (nobody is answered by it), an absent query is
-NOBODY (it is answered by nobody), and tokens that ask the same in every head form a query class,
-answered once. Values are validated at birth and read-only, never copied.
+form lists what is there: an absent key is NULL (no query matches it), an absent query is NOBODY
+(no key matches it), and tokens with the same queries in every head form a query class, answered
+once. Values are validated when made, read-only and never copied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVERY_HEAD = -1
 
 @dataclass(frozen=True, eq=False)
 class DenseHeads(FrozenArrays):
-    """The questions of h heads over N tokens, a row each.
+    """The queries, keys and values of h heads over N tokens, one row each.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class DenseHeads(FrozenArrays):
 
 @dataclass(frozen=True, eq=False)
 class SparseHeads(FrozenArrays):
-    """The questions of a block of heads, absent queries and absent keys left out.
+    """The queries, keys and values of a block of heads, without the absent ones.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ class SparseHeads(FrozenArrays):
         The heads are first_head .. first_head + n_heads - 1 of the layer; all head indices below
         count from first_head.
     token_class : int64[N]
-        Query class of every token, in 0 .. N-1; -1 asks nothing in any head.
+        Query class of every token, in 0 .. N-1; -1 has no query in any head.
     query_head : int64[Eq]
-        The head of a query, or EVERY_HEAD: the class asks it in every head of the block.
+        The head of a query, or EVERY_HEAD: the class has it in every head of the block.
     query_class : int64[Eq]
-        A class asks at most one query in a head.
+        A class has at most one query in a head.
     Q : float64[Eq, m_qk]
         Finite.
     key_head : int64[Ek]
@@ -121,8 +121,8 @@ class SparseHeads(FrozenArrays):
 
     Examples
     --------
-    Tokens 0 and 2 ask for 7 in both heads, token 1 asks nothing; token 1 answers
-    to 7 in head 1 only.
+    Tokens 0 and 2 have the query 7 in both heads, token 1 has none; token 1 has the
+    key 7, in head 1 only.
 
     >>> block = SparseHeads(
     ...     first_head=0, n_heads=2, token_class=np.array([0, -1, 0]),
@@ -185,7 +185,7 @@ class SparseHeads(FrozenArrays):
         if again.size:
             twice, in_head = divmod(int(again[0]), self.n_heads + 1)
             where = "every head" if in_head == 0 else f"head {in_head - 1}"
-            raise ValueError(f"query class {twice} asks twice in {where}")
+            raise ValueError(f"query class {twice} has two queries in {where}")
 
     @property
     def n_tokens(self) -> int:
@@ -224,9 +224,9 @@ class SparseHeads(FrozenArrays):
         Parameters
         ----------
         null_key : float64[m_qk] or float
-            The key of a token that has none; its value is zero.
+            The key of a token without a key; its value is zero.
         nobody_query : float64[m_qk] or float
-            The query of a token that asks nothing.
+            The query of a token without a query.
 
         Returns
         -------
@@ -236,8 +236,8 @@ class SparseHeads(FrozenArrays):
         Raises
         ------
         ValueError
-            null_key equals a query, or nobody_query equals a key: NULL would be asked for or NOBODY
-            answered.
+            null_key equals a query, or nobody_query equals a key: NULL or NOBODY would be
+            matched.
         """
         null = np.broadcast_to(np.asarray(null_key, np.float64), (self.query_width,))
         nobody = np.broadcast_to(np.asarray(nobody_query, np.float64), (self.query_width,))

@@ -1,6 +1,6 @@
 """What every query of a run really averaged: attention matrices and buckets, head by head.
 
-Axes: N tokens. Matrices are written out, N x N a head: for looking at runs, not for running them.
+Axes: N tokens. Matrices are written out, N x N per head: for looking at runs, not for running them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class HeadPattern(FrozenArrays):
     layer, head : int
         Counted from 0.
     weights : float64[N, N]
-        Row i: how token i weighs the tokens; a zero row where it asks nothing or nothing matches.
+        Row i: how token i weighs the tokens; a zero row where it has no query or nothing matches.
     statistics : dict of str to float
-        What the mechanism tells of its buckets; empty if it has none.
+        What the mechanism states of its buckets; empty if it has none.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def attention_patterns(transformer: Transformer, rows: Rows) -> Iterator[HeadPat
 
     Notes
     -----
-    One forward pass, whose questions are kept, then O(N^2 m_qk) a head, and O(l N^2) for ANNA.
+    One forward pass, whose blocks are kept, then O(N^2 m_qk) per head, and O(l N^2) for ANNA.
 
     Examples
     --------
@@ -80,22 +80,22 @@ def attention_patterns(transformer: Transformer, rows: Rows) -> Iterator[HeadPat
     >>> pattern.weights[0].tolist()
     [0.5, 0.0, 0.5]
     """
-    questions: list[tuple[int, HeadBlock]] = []
-    transformer.forward(rows, trace=lambda layer, block, _: questions.append((layer, block)))
-    for layer, block in questions:
+    blocks: list[tuple[int, HeadBlock]] = []
+    transformer.forward(rows, trace=lambda layer, block, _: blocks.append((layer, block)))
+    for layer, block in blocks:
         for head in range(block.n_heads):
             yield head_pattern(transformer, layer, block, head)
 
 
 def head_pattern(transformer: Transformer, layer: int, block: HeadBlock, head: int) -> HeadPattern:
-    """Return the pattern of one head of a block that a run has asked.
+    """Return the pattern of one head of a block of a run.
 
     Parameters
     ----------
     transformer : Transformer
     layer : int
     block : DenseHeads or SparseHeads
-        As the trace of `Transformer.forward` tells it.
+        As the trace of `Transformer.forward` gives it.
     head : int
         Counted from the first head of the block.
     """

@@ -2,8 +2,8 @@
 
 Layer: h_i, y_i = step(i, h_(i-1), x_i), an arbitrary function of the position, of the state and of
 the row of the token, as row-wise maps are of a transformer. Only the state crosses from token to
-token: across any cut a layer tells the right side m words and hears nothing, whatever its steps
-are. Words are whole numbers in 0 .. 2^word_bits - 1; nothing is rounded.
+token: across any cut a layer sends m words to the right and receives none, whatever its steps are.
+Words are whole numbers in 0 .. 2^word_bits - 1; nothing is rounded.
 
 Axes: N tokens, d words of a row, m words of a state.
 """
@@ -103,7 +103,7 @@ class RecurrentModel:
         return outputs
 
     def states(self, rows: ArrayLike) -> tuple[Words, ...]:
-        """Return what every layer holds after a prefix: all that the tokens behind it hear of it.
+        """Return what every layer holds after a prefix: all that the later tokens receive of it.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class RecurrentModel:
         Returns
         -------
         tuple of tuple of int
-            m words a layer.
+            m words per layer.
         """
         table = self._table(rows)
         if len(table) > self.n_tokens:

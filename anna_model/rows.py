@@ -14,7 +14,7 @@ from anna_model.frozen_arrays import FloatArray, FrozenArrays, IntArray, read_on
 
 @dataclass(frozen=True, eq=False)
 class Rows(FrozenArrays):
-    """One row a token; a token that is not listed holds the zero row at its position.
+    """One row per token; a token that is not listed holds the zero row at its position.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class HeadMaps:
 
     Examples
     --------
-    Ask for the next position, offer the own one, answer with the row.
+    The query is the next position, the key the own one, the value the row.
 
     >>> head = HeadMaps(
     ...     query=lambda i, X: i[:, None] + 1.0, key=lambda i, X: i[:, None], value=lambda i, X: X,
@@ -120,7 +120,7 @@ class RowwiseLayer(Layer):
 
 
 class _Concatenate(Combine):
-    """Lay what the heads answered side by side, then fold."""
+    """Concatenate what the heads answered, then fold."""
 
     def __init__(self, layer: RowwiseLayer, rows: Rows) -> None:
         self.layer, self.rows = layer, rows
@@ -129,7 +129,7 @@ class _Concatenate(Combine):
 
     def absorb(self, block: HeadBlock, answer: Answer) -> None:
         if not isinstance(answer, DenseAnswer):
-            raise TypeError(f"a row-wise layer asks dense blocks, not {type(block).__name__}")
+            raise TypeError(f"a row-wise layer needs dense blocks, not {type(block).__name__}")
         for values in answer.values:
             self.head_outputs[:, self.filled : self.filled + values.shape[1]] = values
             self.filled += values.shape[1]
@@ -142,7 +142,7 @@ class _Concatenate(Combine):
 def mapped(
     function: Callable[..., Any], position: IntArray, *rows: FloatArray, width: int | None = None
 ) -> FloatArray:
-    """Apply a row-wise function and require one float64 row a token.
+    """Apply a row-wise function and require one float64 row per token.
 
     Raises
     ------

@@ -21,7 +21,7 @@ BUDGET_BYTES = 2**28
 
 
 class NotRowwise(ValueError):
-    """What a token asks, offers or becomes depends on the rows of other tokens.
+    """A query, key, value or new row of a token depends on the rows of other tokens.
 
     Attributes
     ----------
@@ -90,23 +90,23 @@ def check_rowwise(
     anna_model.rowwise_check.NotRowwise: layer A, head 0: the key of token 0 depends on other rows
     """
     name = type(layer).__name__ if name is None else name
-    heard = _hear(layer, rows) if fold else []
-    new_rows = _fold(layer, rows, heard) if fold else rows
+    answers = _answers(layer, rows) if fold else []
+    new_rows = _fold(layer, rows, answers) if fold else rows
     for trial in range(trials):
         kept = rng.random(rows.n_tokens) < rng.random()
         _compare_heads(name, layer, rows, _disturb(rows, kept, rng, drop=trial % 2 == 0), kept)
         if fold:
-            kept = _close_under_classes(kept, heard)
+            kept = _close_under_classes(kept, answers)
             disturbed = _disturb(rows, kept, rng, drop=trial % 2 == 0)
-            again = _fold(layer, disturbed, heard)
+            again = _fold(layer, disturbed, answers)
             changed = _bits_differ(*_equally_wide(new_rows.dense(), again.dense()))
-            _refuse(name, "new row", changed & _same_row(rows, kept))
+            _reject(name, "new row", changed & _same_row(rows, kept))
 
 
 class _HeadRows(NamedTuple):
     """One head, written out for every token; the masks say what is there, the rest is zero."""
 
-    asks: BoolArray
+    has_query: BoolArray
     Q: FloatArray
     has_key: BoolArray
     K: FloatArray
@@ -117,11 +117,11 @@ def _compare_heads(name: str, layer: Layer, rows: Rows, disturbed: Rows, kept: B
     same = _same_row(rows, kept)
     pairs = zip(_each_head(layer, rows), _each_head(layer, disturbed), strict=True)
     for head, (old, new) in enumerate(pairs):
-        query = (old.asks != new.asks) | _bits_differ(old.Q, new.Q)
+        query = (old.has_query != new.has_query) | _bits_differ(old.Q, new.Q)
         key = (old.has_key != new.has_key) | _bits_differ(old.K, new.K)
-        _refuse(name, "query", query & same, head)
-        _refuse(name, "key", key & same, head)
-        _refuse(name, "value", _bits_differ(old.V, new.V) & same, head)
+        _reject(name, "query", query & same, head)
+        _reject(name, "key", key & same, head)
+        _reject(name, "value", _bits_differ(old.V, new.V) & same, head)
 
 
 def _each_head(layer: Layer, rows: Rows) -> Iterator[_HeadRows]:
@@ -138,21 +138,21 @@ def _sparse_head(block: SparseHeads, head: int) -> _HeadRows:
     n_tokens = block.n_tokens
     query_class, queries = block.queries_of(head)
     token, keys, values = block.keys_of(head)
-    asks, has_key = np.zeros(n_tokens + 1, bool), np.zeros(n_tokens, bool)
+    has_query, has_key = np.zeros(n_tokens + 1, bool), np.zeros(n_tokens, bool)
     Q = np.zeros((n_tokens + 1, block.query_width))  # by class; the last row serves class -1
     K, V = np.zeros((n_tokens, block.query_width)), np.zeros((n_tokens, block.value_width))
-    asks[query_class], Q[query_class] = True, queries
+    has_query[query_class], Q[query_class] = True, queries
     has_key[token], K[token], V[token] = True, keys, values
-    return _HeadRows(asks[block.token_class], Q[block.token_class], has_key, K, V)
+    return _HeadRows(has_query[block.token_class], Q[block.token_class], has_key, K, V)
 
 
-def _hear(layer: Layer, rows: Rows) -> list[tuple[HeadBlock, Answer]]:
+def _answers(layer: Layer, rows: Rows) -> list[tuple[HeadBlock, Answer]]:
     return [(block, layer.mechanism.answer(block)) for block in layer.blocks(rows, BUDGET_BYTES)]
 
 
-def _fold(layer: Layer, rows: Rows, heard: list[tuple[HeadBlock, Answer]]) -> Rows:
+def _fold(layer: Layer, rows: Rows, answers: list[tuple[HeadBlock, Answer]]) -> Rows:
     combine = layer.combine(rows)
-    for block, answer in heard:
+    for block, answer in answers:
         combine.absorb(block, answer)
     return combine.finish()
 
@@ -174,15 +174,15 @@ def _same_row(rows: Rows, kept: BoolArray) -> BoolArray:
     return same
 
 
-def _close_under_classes(kept: BoolArray, heard: list[tuple[HeadBlock, Answer]]) -> BoolArray:
+def _close_under_classes(kept: BoolArray, answers: list[tuple[HeadBlock, Answer]]) -> BoolArray:
     """Keep whole query classes: a fold may read one row for all tokens of a class."""
     while True:
         before = kept
-        for block, _ in heard:
+        for block, _ in answers:
             if isinstance(block, SparseHeads):
                 touched = np.zeros(block.n_tokens + 1, bool)
                 touched[block.token_class[kept]] = True
-                touched[-1] = False  # tokens that ask nothing form no class
+                touched[-1] = False  # tokens without a query form no class
                 kept = kept | touched[block.token_class]
         if (kept == before).all():
             return kept
@@ -203,6 +203,6 @@ def _bits_differ(left: FloatArray, right: FloatArray) -> BoolArray:
     return differ
 
 
-def _refuse(name: str, what: str, wrong: BoolArray, head: int | None = None) -> None:
+def _reject(name: str, what: str, wrong: BoolArray, head: int | None = None) -> None:
     if wrong.any():
         raise NotRowwise(name, what, int(np.argmax(wrong)), head)

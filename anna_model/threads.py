@@ -1,7 +1,7 @@
 """Threads that live for one call and run compiled loops only: no fork finds them waiting.
 
-The caller works with them, and whoever is free takes the next job: a core that others use takes
-fewer.
+The caller works with them, and a thread that is free takes the next job: one on a busy core
+takes fewer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The transformer: rows in, heads asked and answered, rows out, layer after layer.
+"""The transformer: rows in, the answers of all heads, rows out, layer after layer.
 
 Axes: N tokens, H heads of a layer, h heads of a block, m value width, m_qk query and key width, d
 row width. A layer is three things: row-wise maps that turn rows into queries, keys and values; a
@@ -53,7 +53,7 @@ class HeadShape:
 
 
 class Combine(ABC):
-    """The row-wise fold of one forward pass: from a row and what it heard to the new row."""
+    """The row-wise fold of one forward pass: from a row and what it received to the new row."""
 
     @abstractmethod
     def absorb(self, block: HeadBlock, answer: Answer) -> None:
@@ -82,7 +82,7 @@ class Layer(ABC):
 
     @abstractmethod
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[HeadBlock]:
-        """Map rows to the questions of all heads, row-wise.
+        """Map rows to the queries, keys and values of all heads, row-wise.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Layer(ABC):
 
     @property
     def token_width(self) -> int:
-        """Numbers that a token hears from all heads, the sum of m; never stored as one row."""
+        """Numbers that a token receives from all heads, the sum of m; never stored as one row."""
         return sum(shape.count * shape.value_width for shape in self.heads)
 
 
@@ -174,8 +174,8 @@ class Transformer:
 
     Examples
     --------
-    One layer, one head: every token asks for its number plus one and hears the
-    square of who has that number.
+    One layer, one head: the query of a token is its number plus one, its key its number,
+    its value the square.
 
     >>> import numpy as np
     >>> from anna_model import ExactMatch, HeadMaps, RowwiseLayer
@@ -210,7 +210,7 @@ class Transformer:
         rows : Rows
             N = n_tokens.
         budget_bytes : int
-            Memory for the questions of one block of heads.
+            Memory for the queries, keys and values of one block.
         trace : callable or list, optional
             Called with (layer index, block, answer) for every block; a list gets such tuples.
         progress : callable, optional
@@ -262,7 +262,7 @@ class Transformer:
 
 
 def require_context(transformer: Transformer, rows: Rows) -> None:
-    """Refuse rows of another context length."""
+    """Reject rows of another context length."""
     if rows.n_tokens != transformer.n_tokens:
         raise ValueError(
             f"the transformer has a context of {transformer.n_tokens} tokens, not {rows.n_tokens}"
@@ -270,7 +270,7 @@ def require_context(transformer: Transformer, rows: Rows) -> None:
 
 
 def declared_blocks(index: int, layer: Layer, rows: Rows, budget_bytes: int) -> Iterator[HeadBlock]:
-    """Pass on the blocks of a layer and refuse what `heads` does not declare.
+    """Pass on the blocks of a layer and reject what `heads` does not declare.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Named arrays from files of other programs: safetensors, and state dictionaries of PyTorch.
 
 Nothing in a file is executed. A ``.pt`` file holds a pickle; it is read by an unpickler that knows
-an ordered dictionary, the tensor constructors and the storage types, and refuses every other name.
+an ordered dictionary, the tensor constructors and the storage types, and rejects every other name.
 """
 
 from __future__ import annotations

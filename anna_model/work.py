@@ -24,7 +24,7 @@ class LayerWork:
     message_numbers : int
         Numbers of all messages, the sum of E m over heads.
     numbers : int
-        Of every array of every question and answer: values, keys, queries and indices.
+        Of every array of every block and answer: values, keys, queries and indices.
     """
 
     tokens: int = 0
@@ -44,10 +44,10 @@ class WorkCounter:
 
     Notes
     -----
-    Questions and answers are counted as they are handed over; the memory of a mechanism inside one
+    Blocks and answers are counted as they are handed over; the memory of a mechanism inside one
     answer is a constant number of copies of them. A message costs its m numbers as a value and at
-    most m in an average, two indices, its key, and three indices of the pair that hears it; a block
-    costs N classes, and a query class four numbers.
+    most m in an average, two indices, its key, and three indices of the pair that receives it; a
+    block costs N classes, and a query class four numbers.
     """
 
     layers: dict[int, LayerWork] = field(default_factory=dict)

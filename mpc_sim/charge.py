@@ -3,12 +3,12 @@
 In the mode ``strict`` a machine that sends more than s words in a round is an error. In the mode
 ``charge`` the round is spread over D = max over machines of ceil(sent words / s) deliveries, and D
 is what it is charged. Sent words include what the machine keeps, as everywhere; a round in which
-nobody sends more than s words, or anything, costs one delivery.
+no machine sends more than s words costs one delivery.
 
-What is charged is the sending. What a machine holds after the round, kept and received in all D
+Only sending is charged. What a machine holds after the round, kept and received in all D
 deliveries, is at most s words in both modes: an overfull inbox cannot be split. What a machine
 needs while the round is spread is not charged: it still has its old memory, from which it works
-out what remains to be sent, beside what has arrived, and in the model both are messages to itself.
+out what remains to be sent, and what has arrived, and in the model both are messages to itself.
 A strict cluster of 3 s words therefore runs the same in D deliveries: at most s new words, s of
 old memory and s that arrived. Exponents stay, the constant is 3.
 """

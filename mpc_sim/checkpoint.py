@@ -1,4 +1,4 @@
-"""Checkpoints: a simulation between two rounds, in a file that says whose it is.
+"""Checkpoints: a simulation between two rounds, in a file that names the protocol.
 
 A checkpoint holds the input, the memory of every machine (its inbox) and the ledger; nothing else
 survives a round in this model, so a run that is resumed from it gives the same output and the same
@@ -103,7 +103,7 @@ class Checkpoint:
             return cls(str(header["protocol"]), as_mode(header["mode"]), words, inbox, ledger)
 
     def require(self, protocol: Protocol, cluster: Cluster | None, path: str | Path) -> None:
-        """Refuse another protocol, another version of its rounds, or another cluster.
+        """Reject another protocol, another version of its rounds, or another cluster.
 
         Parameters
         ----------

@@ -84,7 +84,7 @@ class Cluster:
             )
         if not 1 <= self.block_words <= self.memory_words:
             raise ShapeError(
-                f"block = {self.block_words} words of input a machine; "
+                f"block = {self.block_words} words of input per machine; "
                 f"it must lie in 1 .. s = {self.memory_words}",
                 block_words=self.block_words,
             )

@@ -28,7 +28,7 @@ def assert_local(
     protocol, cluster, words
         As for ``Simulation``.
     n_batches : int
-        Random batches a round.
+        Random batches per round.
     seed : int
         Of the batches.
 

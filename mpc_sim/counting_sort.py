@@ -1,6 +1,6 @@
 """The stable counting sort of a round: rows counted in one pass, then moved column by column.
 
-Axes: R rows, P machines, T parts of the rows, one a thread. Every part has its own histogram, so
+Axes: R rows, P machines, T parts of the rows, one per thread. Every part has its own histogram, so
 that it knows where its rows go whatever the other parts do: the result does not depend on T. About
 a thousand write streams are as many as a processor keeps in its caches. With more machines, and
 more rows than the caches hold, a column therefore moves twice: to buckets of neighbouring machines,
@@ -29,7 +29,7 @@ MAX_PARTS = 8
 ROWS_IN_CACHE = 2**18
 MAX_STREAMS = 2**10
 INT32 = int(np.iinfo(np.int32).max)
-BUCKET_BITS = 9  # the first column writes two streams a bucket; a bucket fits a cache
+BUCKET_BITS = 9  # the first column writes two streams per bucket; a bucket fits a cache
 
 Run = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], list[object]]
 
@@ -130,7 +130,7 @@ def sort_by_machine(
 
     Notes
     -----
-    O(R + P) a column. Beside what it returns it allocates one column and a few numbers a machine.
+    O(R + P) per column. Besides the result it allocates one column and a few numbers per machine.
     """
     from mpc_sim.kernels.routing import own
 
@@ -170,7 +170,7 @@ def union(columns: Iterable[Words]) -> list[int]:
 
 
 def parts_of(n_rows: int, n_machines: int) -> list[slice]:
-    """Cut rows into parts, one a thread; histograms of all parts are no longer than the rows."""
+    """Cut rows into parts, one per thread; histograms of all parts are no longer than the rows."""
     from mpc_sim.kernels.routing import N_THREADS
 
     most = min(N_THREADS, MAX_PARTS, n_rows // max(ROWS_A_THREAD, n_machines))

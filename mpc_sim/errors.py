@@ -70,7 +70,7 @@ class UnknownChannel(MPCError):
 
 
 class RoundBudgetExceeded(MPCError):
-    """More rounds were asked for than the protocol has."""
+    """A round beyond the last round of the protocol was requested."""
 
 
 class ShapeError(MPCError):

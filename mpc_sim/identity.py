@@ -61,7 +61,7 @@ def identity(value: Any) -> str:
 
 
 def difference(one: str, other: str) -> tuple[str, str]:
-    """Return the two texts from shortly before the place where they part."""
+    """Return the two texts from shortly before the place where they differ."""
     pairs = zip(one, other, strict=False)
     place = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
     start = max(0, place - EXCERPT // 2)

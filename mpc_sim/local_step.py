@@ -135,7 +135,7 @@ def memories(inbox: Inbox, cluster: Cluster) -> Iterator[Memory]:
 
 
 def no_output_map(memory: Memory) -> Mapping[str, tuple[tuple[str, ...], list[Row]]]:
-    """Refuse to guess an output map."""
+    """Raise, because no output map was given."""
     raise UnknownChannel(
         "per_machine was given no output map; pass finish=, a function of one machine"
     )

@@ -78,7 +78,7 @@ class Protocol(ABC):
         return type(self).__name__
 
     def check(self, cluster: Cluster) -> None:  # noqa: B027
-        """Refuse a cluster that is too small for the algorithm, naming the parameter to change.
+        """Reject a cluster that is too small for the algorithm, naming the parameter to change.
 
         Algorithms say here what they need. What holds for every protocol stands in
         :func:`check_shape`, which calls this.
@@ -90,7 +90,7 @@ class Protocol(ABC):
 
 
 def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
-    """Refuse a cluster that is too small for a protocol, before any input exists.
+    """Reject a cluster that is too small for a protocol, before any input exists.
 
     The algorithm's own rules (``protocol.check``), and one for all: a machine can send in one
     delivery, and keep, what is declared for it on each channel. In the mode ``charge`` only what it
@@ -108,7 +108,7 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
             if need > cluster.memory_words and (channel.local or mode == "strict"):
                 raise ShapeError(
                     f"round {round} ({protocol.label(round, cluster)}): channel {channel.name!r} "
-                    f"declares {need} words a machine; local memory is "
+                    f"declares {need} words per machine; local memory is "
                     f"{cluster.memory_words}; raise epsilon or c_s",
                     round=round,
                     words=need,
@@ -135,7 +135,7 @@ def fit_cluster(
     Raises
     ------
     ShapeError
-        If no pair is accepted: the refusal of the largest one.
+        If no pair is accepted: the error of the largest one.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def fit_cluster(
     (4, 2)
     """
     best: tuple[int, Cluster] | None = None
-    refusal: ShapeError | None = None
+    last: ShapeError | None = None
     for c_s in FACTORS if memory_factor is None else (memory_factor,):
         for c_p in FACTORS if machine_factor is None else (machine_factor,):
             try:
@@ -160,12 +160,12 @@ def fit_cluster(
                 )
                 check_shape(protocol, cluster)
             except ShapeError as error:
-                refusal = error
+                last = error
                 continue
             rounds = protocol.n_rounds(cluster)
             if best is None or rounds < best[0]:
                 best = rounds, cluster
     if best is not None:
         return best[1]
-    assert refusal is not None
-    raise refusal
+    assert last is not None
+    raise last

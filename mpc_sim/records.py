@@ -1,6 +1,6 @@
 """Records: columnar batches of words with an owner, in named channels, and their charge.
 
-Axes: M machines of a batch, R records of a channel. A record is one integer word a field. It is
+Axes: M machines of a batch, R records of a channel. A record is one integer word per field. It is
 charged its fields, at least one word; the name of its channel and its address are free.
 """
 
@@ -57,8 +57,8 @@ class Channel:
             )
         if min(self.per_machine, self.per_receiver or 0) < 0:
             raise ShapeError(
-                f"channel {self.name!r} declares {self.per_machine} records a machine and "
-                f"{self.per_receiver} a receiver; declare 0 or more",
+                f"channel {self.name!r} declares {self.per_machine} records per machine and "
+                f"{self.per_receiver} per receiver; declare 0 or more",
                 channel=self.name,
             )
 
@@ -248,7 +248,7 @@ class Outbox:
         self.send(channel, source=machine, to=machine, **columns)
 
     def send(self, channel: str, *, source: ArrayLike, to: ArrayLike, **columns: ArrayLike) -> None:
-        """Send one record a row from ``source`` to ``to``; scalars are repeated.
+        """Send one record per row from ``source`` to ``to``; scalars are repeated.
 
         Raises
         ------

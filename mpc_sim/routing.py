@@ -122,7 +122,7 @@ class Traffic:
         self.check_receivers()
 
     def check_senders(self, mode: Mode = "strict") -> None:
-        """Raise for the first limit that a sender breaks; no machine is told of another."""
+        """Raise for the first limit that a sender breaks; the message names it alone."""
         limit = self.cluster.memory_words
         for part in self.messages:
             self._check_sent(part)

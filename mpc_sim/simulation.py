@@ -39,7 +39,7 @@ class Simulation:
     protocol : Protocol
     cluster : Cluster
     words : array_like of int, shape [N]
-        The input, in order; block words a machine.
+        The input, in order; block words per machine.
     mode : str
         ``strict``: a machine that sends more than s words in a round, what it keeps included, is
         an error. ``charge``: the round is spread over max over machines of ceil(sent words / s)

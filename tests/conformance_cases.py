@@ -548,7 +548,7 @@ WRONG = {
         Sends(channel="z"), Sends(channel="y"), "budget", "channel 'z' is not declared", 1
     ),
     "declares more than a machine can send": Wrong(
-        Sends(declared=9), Sends(declared=8), "shape", "declares 9 words a machine; local memory"
+        Sends(declared=9), Sends(declared=8), "shape", "declares 9 words per machine; local memory"
     ),
     "declares channels that depend on the input": Wrong(
         ShapeOfData(),

@@ -214,7 +214,7 @@ class Hoard(Stay):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_kept_is_declared_within_s(mode: Literal["strict", "charge"]) -> None:
-    with pytest.raises(ShapeError, match="declares 25 words a machine; local memory is 24"):
+    with pytest.raises(ShapeError, match="declares 25 words per machine; local memory is 24"):
         Simulation(Hoard(), CLUSTER, WORDS, mode=mode)
 
 

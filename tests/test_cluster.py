@@ -214,7 +214,7 @@ def test_machines_are_the_least_that_are_needed() -> None:
 
 
 def test_no_constants_are_refused_with_the_reason() -> None:
-    with pytest.raises(ShapeError, match=r"declares 136 words a machine; local memory is 128"):
+    with pytest.raises(ShapeError, match=r"declares 136 words per machine; local memory is 128"):
         fit_cluster(Declares(17), 64, "1/2")
     with pytest.raises(ShapeError, match="P = 128"):
         fit_cluster(Declares(1, 129), 64, "1/2")

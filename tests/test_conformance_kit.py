@@ -335,7 +335,7 @@ def test_clusters_are_those_of_the_grid_that_fit() -> None:
 
 
 def test_grids_and_inputs_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(ShapeError, match=r"declares 1000000 words a machine"):
+    with pytest.raises(ShapeError, match=r"declares 1000000 words per machine"):
         clusters(Sends(declared=10**6))
     with pytest.raises(ShapeError, match="the grid of clusters has no point"):
         clusters(columnsort(), sizes=())

@@ -165,7 +165,7 @@ def test_refusals(name: str) -> None:
         mechanism.apply(Q, K, V * np.inf)
     with pytest.raises(ValueError, match="equal widths, not 3 and 2"):
         mechanism.weights(Q, K[:, :2])
-    with pytest.raises(ValueError, match="V must have 4 rows, one a key, not 3"):
+    with pytest.raises(ValueError, match="V must have 4 rows, one per key, not 3"):
         mechanism.apply(Q, K, V[:3])
     with pytest.raises(TypeError, match="real numbers up to float64"):
         mechanism.apply(Q.astype(complex), K, V)

@@ -217,7 +217,9 @@ def test_compiled() -> None:
 def test_refusals() -> None:
     with pytest.raises(InputError, match="it is at least 0"):
         three_sum(-1)
-    with pytest.raises(ShapeError, match="10 triples of blocks, a machine each; P = 9: raise c_p"):
+    with pytest.raises(
+        ShapeError, match="10 triples of blocks, one machine each; P = 9: raise c_p"
+    ):
         Simulation(three_sum(), Cluster(16, 64, 9, 4), [0] * 16)
     with pytest.raises(ShapeError, match=r"to copy blocks; local memory is 16: raise c_s"):
         Simulation(three_sum(), Cluster(16, 16, 16, 4), [0] * 16)

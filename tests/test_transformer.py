@@ -311,7 +311,7 @@ def test_a_row_wise_function_of_the_wrong_shape_is_named() -> None:
 
 def test_a_row_wise_layer_cannot_absorb_a_sparse_answer() -> None:
     (block,) = Send(4).blocks(some_rows(4), 0)
-    with pytest.raises(TypeError, match="asks dense blocks, not SparseHeads"):
+    with pytest.raises(TypeError, match="needs dense blocks, not SparseHeads"):
         DENSE.combine(some_rows(4)).absorb(block, ExactMatch().answer(block))
 
 
@@ -456,16 +456,20 @@ def test_null_is_asked_by_nobody(null: float, nobody: float, message: str) -> No
         ({"query_head": np.array([0, 2])}, ValueError, r"-1 .. 1, but query_head\[1\] is 2"),
         ({"query_head": np.array([-2, 0])}, ValueError, r"query_head\[0\] is -2"),
         ({"query_class": np.array([0, 3])}, ValueError, r"query_class\[1\] is 3"),
-        ({"query_class": np.array([2, 2])}, ValueError, "^query class 2 asks twice in head 1$"),
+        (
+            {"query_class": np.array([2, 2])},
+            ValueError,
+            "^query class 2 has two queries in head 1$",
+        ),
         (
             {"query_class": np.array([1, 1]), "query_head": np.array([0, 0])},
             ValueError,
-            "^query class 1 asks twice in head 0$",
+            "^query class 1 has two queries in head 0$",
         ),
         (
             {"query_class": np.array([1, 1]), "query_head": np.array([EVERY_HEAD] * 2)},
             ValueError,
-            "^query class 1 asks twice in every head$",
+            "^query class 1 has two queries in every head$",
         ),
         ({"Q": np.array([[1.0], [np.nan]])}, ValueError, r"Q must be finite, but Q\[1, 0\] is nan"),
         ({"K": np.array([[1.0], [2.0], [-np.inf]])}, ValueError, r"K\[2, 0\] is -inf"),

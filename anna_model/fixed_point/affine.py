@@ -1,7 +1,7 @@
 """Affine maps of rows, in float64 or, rounded to grids, with sums that are exact.
 
 A product of matrices is a sum whose order the library chooses by the shape of the batch, so the
-last bits of a row may depend on the rows beside it. Where weights and rows are rounded to grids so
+last bits of a row may depend on the other rows. Where weights and rows are rounded to grids so
 coarse that every possible sum stays below 2^53 steps, no order matters.
 
 Axes: N rows, n numbers in, m numbers out.
@@ -51,7 +51,7 @@ class ExactAffine(Affine):
     Parameters
     ----------
     weight, bias : arrays
-        Rounded at birth, the weight to ``weights``, the bias to the grid of the products.
+        Rounded when made, the weight to ``weights``, the bias to the grid of the products.
     weights, activations : Grid
 
     Raises

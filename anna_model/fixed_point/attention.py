@@ -1,10 +1,10 @@
 """Attention on fixed-point numbers: sums are integers, so that their order and place do not matter.
 
-A fixed-point layer rounds what tokens ask and offer, what they hear, and what they remember. Its
+A fixed-point layer rounds queries, keys and values, the means of its heads, and its new rows. Its
 values are multiples of one step; a head adds them as integers, divides the sum once by the count,
 in float64, and the mean is rounded to the nearest grid number, halves to the even one. Where a sum
-stays below 2^53 steps, however it is put together it is the same float64, so whoever computes it in
-another way, on other machines, gets the same bits.
+stays below 2^53 steps, however it is put together it is the same float64, so another way to
+compute it, on other machines, gives the same bits.
 
 Axes: N tokens, l tables, m value width.
 """
@@ -43,7 +43,7 @@ class Precision:
 
 
 def steps_on(grid: Grid, numbers: ArrayLike, what: str) -> IntArray:
-    """Return numbers as steps of a grid, int64, and refuse those that lie between two steps.
+    """Return numbers as steps of a grid, int64, and reject those that lie between two steps.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def steps_on(grid: Grid, numbers: ArrayLike, what: str) -> IntArray:
 
 
 def mean_of_steps(total: IntArray, count: IntArray, grid: Grid) -> FloatArray:
-    """Divide sums of steps by counts, once, in float64: what an attention head tells.
+    """Divide sums of steps by counts, once, in float64: the output of an attention head.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def mean_of_steps(total: IntArray, count: IntArray, grid: Grid) -> FloatArray:
 
 
 def require_exact_sums(grid: Grid, n_tokens: int, tables: int) -> None:
-    """Refuse a grid on which l N values could reach 2^53 steps.
+    """Reject a grid on which l N values could reach 2^53 steps.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class FixedPointLayer(Layer):
 
 
 class _RoundedCombine(Combine):
-    """Round what the heads told before another fold takes it, and the rows that it makes."""
+    """Round the outputs of the heads before another fold takes them, and its rows."""
 
     def __init__(self, inner: Combine, grid: Grid) -> None:
         self.inner, self.grid = inner, grid

@@ -99,7 +99,7 @@ class Grid:
 def forward_on_grid(transformer: Transformer, rows: Rows, grid: Grid) -> Rows:
     """Run a transformer whose rows are rounded to a grid, before the first layer and after each.
 
-    Inside a layer numbers are float64: the grid is what tokens remember, and what they pass on.
+    Inside a layer numbers are float64: the grid holds what a layer passes on to the next.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Softmax attention whose weights are integers, so that sums do not depend on their order.
 
 The weight of a pair is W_ij = rint(2^g exp(min(beta <q_i, k_j>, B) - B)), an integer in 0 .. 2^g: g
-bits below the largest logit B that is told apart. A query hears sum_j W_ij v_j / sum_j W_ij, both
-sums exact and divided once, in float64. Queries and keys lie on a grid, so that the inner product
-is an integer number of squared steps; exp is taken of one number at a time, so that a weight is the
-same in every batch.
+bits below B, the largest logit that is distinguished. A query receives sum_j W_ij v_j / sum_j W_ij,
+both sums exact and divided once, in float64. Queries and keys lie on a grid, so that the inner
+product is an integer number of squared steps; exp is taken of one number at a time, so that a
+weight is the same in every batch.
 
 Axes: N_q queries, N_k keys, m_qk query and key width, m value width.
 """
@@ -99,13 +99,13 @@ class FixedSoftmax(Mechanism):
         values = head_of(Q, K, V, causal=self.causal)[2].astype(np.float64)
         weights = self.integer_weights(Q, K)
         total = weights.sum(axis=1)
-        heard = weights.astype(np.float64) @ values
-        heard /= np.maximum(total, 1).astype(np.float64)[:, None]
-        heard[total == 0] = 0.0
-        return Attended(heard, total == 0)
+        means = weights.astype(np.float64) @ values
+        means /= np.maximum(total, 1).astype(np.float64)[:, None]
+        means[total == 0] = 0.0
+        return Attended(means, total == 0)
 
     def require_exact_products(self, width: int) -> None:
-        """Refuse queries and keys whose inner product may reach 2^53 squared steps.
+        """Reject queries and keys whose inner product may reach 2^53 squared steps.
 
         Raises
         ------

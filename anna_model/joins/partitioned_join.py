@@ -47,8 +47,8 @@ def mean_of_equal_words(
 
     Notes
     -----
-    Deterministic, whatever the threads. Beside the result 16 bytes a word, 12 a probe, and for
-    every thread a table of at most 128 bytes a word of the largest part.
+    Deterministic, whatever the threads. Besides the result 16 bytes per word, 12 per probe, and
+    for every thread a table of at most 128 bytes per word of the largest part.
     """
     from anna_model.kernels import exact_match as kernels
 

@@ -84,7 +84,7 @@ def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
 
 
 def running_means(group: IntArray, found: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
-    """Mean of the rows of V up to row i in the group that row i asks for.
+    """Mean of the rows of V up to row i in the group of probe i.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Axes: n rows of w words, G groups of equal rows, m value width. Groups are labelled 0 .. G-1 in any
 order: no result depends on the labels, so a partitioned or parallel grouping may take the place of
 this one. Inputs are C-contiguous and validated by the caller; outputs are allocated by the caller.
-The hash wraps modulo 2**64: who runs these functions uncompiled silences NumPy's overflow warning.
+The hash wraps modulo 2**64: a caller that runs them uncompiled silences NumPy's overflow warning.
 
 A probe branches on what it loads, so a cache miss would stall every row. Rows therefore go in
 batches: one loop over a batch only touches the slots (independent loads, many in flight), the next

@@ -2,7 +2,7 @@
 
 Axes: n rows of width m, l tables of z functions, B = BLOCK rows at a time. A block of rows is held
 transposed, coordinate c of its row t at c B + t, so that one instruction serves many rows and no
-sum ever runs across them: a row gets the same bits whatever stands beside it. All loops over a
+sum ever runs across them: a row gets the same bits whatever the other rows are. All loops over a
 block have B steps; what lies beyond the last row is zero and its code is dropped.
 
 A function yields a symbol below R. Codes are linear in the symbols: `times` holds the multipliers,
@@ -12,7 +12,7 @@ the sums are two vector multiply-shift hashes of 32 and 31 bits, and the code is
 
 Inputs are C-contiguous and validated by the caller but for NaN, infinity and range: the functions
 return the first row of these, n + the first row out of range, or FINE. Every function is serial and
-releases the interpreter lock. Who runs them uncompiled silences NumPy's warnings.
+releases the interpreter lock. A caller that runs them uncompiled silences NumPy's warnings.
 All of them stay in one file: a cached caller does not see that a callee elsewhere has changed.
 """
 
@@ -169,8 +169,8 @@ def hash_projected(
     """Bucket ids of the rows low .. high - 1 by scalar products with stored directions.
 
     K : float[n, m], keys or queries
-    directions : float[l, d, m'], zeros beyond m; d = z k' for ARGMAX, k' directions a hash, else z,
-    one a hash, filled up with zeros; d, k' and m' are multiples of 4; offsets : float[l, z]
+    directions : float[l, d, m'], zeros beyond m; d = z k' for ARGMAX, k' directions per hash, else
+    z, one per hash, filled up with zeros; d, k' and m' are multiples of 4; offsets : float[l, z]
     kind : SIGN (0 where the product is at least 0), ARGMAX (2 c + sign of the product of largest
     magnitude among k' directions), FLOOR (the floor of product + offset, zigzag)
     out : int32 or int64 [l, n], written at low .. high - 1
@@ -283,7 +283,7 @@ def _stride_1_largest(source: Floats, kept: Floats) -> None:
 
     Stride 1 turns (a, b) into (a + b, a - b). The larger magnitude of these is |a| + |b|, rounded
     alike, as rounding is symmetric and monotone. So pairs are compared by |a| + |b|, the earlier
-    wins ties, and the two coordinates of the winner are told apart in the end.
+    wins ties, and the two coordinates of the winner are distinguished in the end.
 
     kept : float[4 B], written: of the best pair the magnitude, the place of its first coordinate, a
     and b. They share one array, and pairs are merged two by two and then in turn with `kept`:

@@ -1,7 +1,7 @@
 """Loops of bucket tables: sums of values by bucket, and what the queries read of them.
 
 Axes: N_k keys, N_q queries, T tables, R rows of a table, m value width. A row of a table holds the
-sum of the values of one bucket; row 0 is the empty bucket, which nobody writes, so that a query
+sum of the values of one bucket; row 0 is the empty bucket, never written, so that a query
 that finds no bucket reads zeros like any other. Sums run in the order of the keys within a table
 and in the order of the tables within a query, in the dtype of the values: neither threads nor the
 number of tables alive changes a bit. Arrays are C-contiguous, validated and allocated by the
@@ -167,7 +167,7 @@ def run_through(
     first, last : the columns are first .. last - 1
     total : float[>= R, m], written in these columns where count allows reading; count : int64[R],
     zeros, written
-    out : float[N, m] and seen : int64[N], added to; seen by whoever has column 0
+    out : float[N, m] and seen : int64[N], added to; seen with column 0 alone
     """
     for i in range(key_row.shape[0]):
         r = np.uintp(key_row[i] + shift)

@@ -18,10 +18,10 @@ from anna_model.threads import Run, cut, threads
 Rows = NDArray[np.int32]
 
 CODES_A_ROW = 4
-"""A table is reached by an array over all codes where those are at most this many a row."""
+"""A table is reached by an array over all codes where those are at most this many per row."""
 
 FEW_CODES, KEYS_A_ROW = 2**10, 16
-"""Codes are rows of a table where they are at most so many, or one to so many keys."""
+"""Codes are rows of a table where they are at most so many, or at most one per so many keys."""
 
 HASHED = 8
 """Tables hashed together where fewer are alive: reading a row costs as much as two functions."""
@@ -103,7 +103,7 @@ def sum_collisions(
 
 
 def _alive(alive: int, n_codes: int, n_queries: int) -> int:
-    """Tables that take no more than `alive` tables of a row a query, but a few if those do."""
+    """Tables that take no more than `alive` tables of one row per query, but a few if those do."""
     return max(alive, min(HASHED, alive * n_queries // (n_codes + 1)))
 
 
@@ -135,7 +135,7 @@ class _Tables:
 def _labelled(
     of_queries: Codes, of_keys: Codes, n_codes: int, by_queries: bool, run: Run
 ) -> _Tables:
-    """Turn codes into rows of tables, one row a code where codes are few."""
+    """Turn codes into rows of tables, one row per code where codes are few."""
     if n_codes <= max(FEW_CODES, len(of_keys[0]) // KEYS_A_ROW):
         return _Tables(of_queries, of_keys, 1, [n_codes] * len(of_keys))
     query_row, key_row = np.empty(of_queries.shape, np.int32), np.empty(of_keys.shape, np.int32)

@@ -41,9 +41,9 @@ class CrossPolytope(Family):
 
     Notes
     -----
-    The pseudo-random map costs O(m log m) a row. `collision_probability` is not its law: it is that
-    of as many Gaussian directions, close for rows in general position and measurably off on sparse
-    ones, which few signs reach, and for small m.
+    The pseudo-random map costs O(m log m) per row. `collision_probability` is not its law: it is
+    that of as many Gaussian directions, close for rows in general position and measurably off on
+    sparse ones, which few signs reach, and for small m.
 
     Examples
     --------

@@ -246,7 +246,7 @@ def table_generator(seed: int, table: int) -> np.random.Generator:
 
 
 def require_sizes(m: int, tables: int, hashes: int, seed: int) -> None:
-    """Refuse sizes and seeds that no functions can be drawn for.
+    """Reject sizes and seeds for which no functions can be drawn.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def require_sizes(m: int, tables: int, hashes: int, seed: int) -> None:
 
 
 def require_angle_distance(distance: float) -> None:
-    """Refuse what is no distance between unit vectors.
+    """Reject what is no distance between unit vectors.
 
     Raises
     ------

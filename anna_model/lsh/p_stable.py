@@ -31,7 +31,7 @@ class PStable(Family):
     -----
     Rows at distance D collide with probability 1 - 2 Phi(-w/D) - 2 / (sqrt(2 pi) w/D)
     (1 - exp(-w**2 / (2 D**2))) exactly. Products are taken in float64. A row 2**31 cells or more
-    from the origin is refused; -1, 1, -2, ... are the symbols 1, 2, 3, ...
+    from the origin is rejected; -1, 1, -2, ... are the symbols 1, 2, 3, ...
 
     Examples
     --------

@@ -18,7 +18,7 @@ import numpy as np
 from anna_model.frozen_arrays import FloatArray
 
 REACH = 10.0
-"""Beyond this many deviations lies a mass below 2e-23 a coordinate."""
+"""Beyond this many deviations lies a mass below 2e-23 per coordinate."""
 
 PANELS, NODES, ARC_NODES = 8, 20, 48
 

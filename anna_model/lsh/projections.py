@@ -22,7 +22,7 @@ class Projections(HashFunctions):
     Parameters
     ----------
     directions : float64[l, z, k, m]
-        k directions a function.
+        k directions per function.
     offsets : float64[l, z]
     kind : str
         "sign" (k = 1): 0 where the product is at least 0, else 1. "argmax": 2 c, plus 1 where it is

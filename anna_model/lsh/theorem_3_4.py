@@ -89,7 +89,7 @@ def choose_parameters(
     delta : float
         In (0, 1).
     max_tables : int
-        More tables are refused.
+        More tables are rejected.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def from_probabilities(
             f"{n_tokens}, {delta}, {p1} and {p2}"
         )
     if far == 1:
-        raise NoParameters("p2 = 1: far pairs always collide, no number of hashes tells them apart")
+        raise NoParameters("p2 = 1: far pairs always collide, no number of hashes separates them")
     if near == 0:
         raise NoParameters("p1 = 0: near pairs never collide, no number of tables finds them")
     rho = 0.0 if near == 1 or far == 0 else _log(near) / _log(far)

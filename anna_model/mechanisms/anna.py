@@ -5,7 +5,7 @@ parallelism*, arXiv 2509.09001. w_ij = (tables in which q_i and k_j share a buck
 collisions of q_i). A query that meets no key would divide zero by zero there; here it has a zero
 row and is reported.
 
-Axes: N_q queries, N_k keys, m_qk query and key width, m value width, l tables, z hashes a table.
+Axes: N_q queries, N_k keys, m_qk query and key width, m value width, l tables, z hashes per table.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Anna(Mechanism):
 
     Notes
     -----
-    Cost: `weights` O(l N_q N_k); `apply` O(l (N_q + N_k) (z hash + m)). Beside its result Algorithm
-    2 holds ``alive`` tables of at most N_q rows of m sums and a count, the codes and rows of these
-    tables, and up to 64 bytes a query of hash table. Sums of values run in the order of the keys
-    and then of the tables, in the dtype of V, and are divided once: exact for integers whose sums,
-    at most l N_k max|V|, stay below 2**53 (float64) or 2**24 (float32).
+    Cost: `weights` O(l N_q N_k); `apply` O(l (N_q + N_k) (z hash + m)). Besides its result
+    Algorithm 2 holds ``alive`` tables of at most N_q rows of m sums and a count, the codes and rows
+    of these tables, and up to 64 bytes of hash table per query. Sums of values run in the order of
+    the keys and then of the tables, in the dtype of V, and are divided once: exact for integers
+    whose sums, at most l N_k max|V|, stay below 2**53 (float64) or 2**24 (float32).
 
     Examples
     --------

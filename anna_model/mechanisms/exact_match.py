@@ -1,4 +1,4 @@
-"""Exact match attention (EMA): a query hears the mean of the values whose keys equal it.
+"""Exact match attention (EMA): a query receives the mean of the values whose keys equal it.
 
 Definition B.1 of Liu, Yu, Sanford, Andoni, Hsu, *Fast attention mechanisms: a tale of parallelism*,
 arXiv 2509.09001: w_ij = 1 / #{j : k_j = q_i} where k_j = q_i, else 0, and a zero row where no key
@@ -34,13 +34,13 @@ class ExactMatch(Mechanism):
 
     Notes
     -----
-    Queries and keys are both integers (any integer dtype, one word a row or several) or
+    Queries and keys are both integers (any integer dtype, one word per row or several) or
     both floats up to float64 (-0.0 equals 0.0). The sum of a match runs in the order of the keys
     and is divided once by the count. It is exact, and the result correctly rounded, when the values
     are integers whose partial sums stay below 2**53 in magnitude.
 
     Cost: `weights` O(N_q N_k m_qk); `apply` O((N_q + N_k)(m_qk + m)) expected over hashed rows,
-    with 32 to 64 bytes of table a key; the hash is fixed, so keys chosen against it cost more,
+    with 32 to 64 bytes of table per key; the hash is fixed, so keys chosen against it cost more,
     never another result.
 
     Examples
@@ -126,7 +126,7 @@ class ExactMatch(Mechanism):
         Notes
         -----
         A sparse block costs O((Eq + Ek)(m_qk + m) + h + N + E) for E matches (head,
-        class): heads where a class hears nothing cost nothing, also when the class asks EVERY_HEAD.
+        class): heads where a class matches nothing cost nothing, also for a query in EVERY_HEAD.
         """
         if isinstance(block, SparseHeads) and not self.causal:
             return _answer_sparse(block)
@@ -164,13 +164,13 @@ def _answer_sparse(block: SparseHeads) -> SparseAnswer:
     code_of_group[group] = code
     group_head, group_label = np.divmod(code_of_group, max(n_labels, 1))
 
-    # A class that asks everywhere hears every group of its label, in whatever head.
+    # A query in every head matches all groups of its label, in whatever head.
     by_label, end = sort_by(group_label, n_labels)
-    hears = np.diff(end, prepend=0)[query_label[everywhere]]
+    matches = np.diff(end, prepend=0)[query_label[everywhere]]
     last = end[query_label[everywhere]]
-    pick = np.arange(hears.sum()) + np.repeat(last - np.cumsum(hears), hears)
+    pick = np.arange(matches.sum()) + np.repeat(last - np.cumsum(matches), matches)
     which = np.concatenate([by_label[pick], found[found >= 0]])
-    asker = np.concatenate([np.repeat(everywhere, hears), single[found >= 0]])
+    asker = np.concatenate([np.repeat(everywhere, matches), single[found >= 0]])
 
     head, query_class = group_head[which], block.query_class[asker]
     order = sort_by(head, block.n_heads)[0]
@@ -182,7 +182,7 @@ def _answer_sparse(block: SparseHeads) -> SparseAnswer:
 
 
 def _require_rows(name: str, rows: ArrayLike) -> NDArray[Any]:
-    """Rows as int64, uint64 or float64 [n, w]; one number a row may come as a vector."""
+    """Rows as int64, uint64 or float64 [n, w]; one number per row may come as a vector."""
     array = np.asarray(rows)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} must have one or two axes, not {array.ndim}")

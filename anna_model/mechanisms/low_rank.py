@@ -1,7 +1,7 @@
 """Low-rank attention: inner products of feature maps, in linear time.
 
 Definition 4.3 of arXiv 2509.09001: w_ij = <Q'(x_i), K'(x_j)>, not normalised; here Q' and K' are a
-feature map phi of queries and keys. Beside it the normalised form, w_ij = <phi(q_i), phi(k_j)> /
+feature map phi of queries and keys. Also the normalised form, w_ij = <phi(q_i), phi(k_j)> /
 sum over t of <phi(q_i), phi(k_t)>, with elu(x) + 1 (Katharopoulos et al. 2020) or positive random
 features (Performer, Choromanski et al. 2021). Axes: N_q queries, N_k keys, m_qk query and key
 width, r features (the rank), m value width.
@@ -194,23 +194,23 @@ class LowRank(Mechanism):
         phi_q, phi_k = self.features(queries), self.features(keys)
         if self.normalised:
             values = np.concatenate([values, np.ones((len(values), 1), values.dtype)], axis=1)
-        heard = _causal_sums(phi_q, phi_k, values) if self.causal else phi_q @ (phi_k.T @ values)
+        sums = _causal_sums(phi_q, phi_k, values) if self.causal else phi_q @ (phi_k.T @ values)
         unmatched = np.full(len(queries), not len(keys))
         unmatched |= ~np.any(phi_q != 0, axis=1)
         if self.normalised:
-            heard, total = heard[:, :-1], heard[:, -1:]
+            sums, total = sums[:, :-1], sums[:, -1:]
             unmatched |= total[:, 0] == 0
-            heard = np.divide(heard, total, out=np.zeros_like(heard), where=total != 0)
-        heard[unmatched] = 0
-        return Attended(heard, unmatched)
+            sums = np.divide(sums, total, out=np.zeros_like(sums), where=total != 0)
+        sums[unmatched] = 0
+        return Attended(sums, unmatched)
 
 
 def _causal_sums(phi_q: Matrix, phi_k: Matrix, values: Matrix) -> Matrix:
     """Return row i: phi_q[i] times the sum over j <= i of phi_k[j] values[j]^T."""
-    heard = np.empty((len(phi_q), values.shape[1]), values.dtype)
+    sums = np.empty((len(phi_q), values.shape[1]), values.dtype)
     before = np.zeros((phi_k.shape[1], values.shape[1]), values.dtype)
     for rows in blocks_of(len(phi_q), 1, budget_numbers=128):
         within = np.tril(phi_q[rows] @ phi_k[rows].T)
-        heard[rows] = phi_q[rows] @ before + within @ values[rows]
+        sums[rows] = phi_q[rows] @ before + within @ values[rows]
         before += phi_k[rows].T @ values[rows]
-    return heard
+    return sums

@@ -67,12 +67,12 @@ def head_of(
     Raises
     ------
     TypeError, ValueError
-        As `queries_and_keys`; values that are not one row a key.
+        As `queries_and_keys`; values that are not one row per key.
     """
     queries, keys = queries_and_keys(Q, K, causal=causal)
     values = as_matrix("V", V)
     if len(values) != len(keys):
-        raise ValueError(f"V must have {len(keys)} rows, one a key, not {len(values)}")
+        raise ValueError(f"V must have {len(keys)} rows, one per key, not {len(values)}")
     real = np.result_type(queries, values)
     return tuple(part.astype(real, copy=False) for part in (queries, keys, values))  # type: ignore[return-value]
 

@@ -19,12 +19,12 @@ Matrix = NDArray[Any]
 
 
 class Attended(NamedTuple):
-    """What the queries of one head hear.
+    """What the queries of one head receive.
 
     Parameters
     ----------
     values : float64[N_q, m]
-        Zero rows where nothing matched; float32 if the mechanism was asked in float32.
+        Zero rows where nothing matched; float32 if queries, keys and values are.
     unmatched : bool[N_q]
         True where no key matched the query.
 
@@ -49,7 +49,7 @@ class Mechanism(ABC):
     ----------
     causal : bool
         Query i sees the keys 0 .. i only. Such a mechanism answers dense blocks only: the tokens of
-        a query class stand at different places and would hear different answers.
+        a query class have different positions and would receive different answers.
     """
 
     causal: bool = False
@@ -109,7 +109,7 @@ class Mechanism(ABC):
         Raises
         ------
         ValueError
-            A causal mechanism is asked a sparse block.
+            A causal mechanism is given a sparse block.
 
         Notes
         -----
@@ -123,7 +123,7 @@ class Mechanism(ABC):
                 np.stack([head.unmatched for head in heads]),
             )
         if self.causal:
-            raise ValueError("a causal mechanism cannot answer a sparse block: ask a dense one")
+            raise ValueError("a causal mechanism cannot answer a sparse block: give it a dense one")
         return self._answer_head_by_head(block)
 
     def _answer_head_by_head(self, block: SparseHeads) -> SparseAnswer:

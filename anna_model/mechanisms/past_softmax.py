@@ -54,11 +54,11 @@ class PastSoftmax(Mechanism):
         return weights
 
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
-        """Return weights(Q, K) @ V without the matrix, and that the first query hears nobody."""
+        """Return weights(Q, K) @ V without the matrix; the first query is unmatched."""
         queries, keys, values = head_of(Q, K, V, causal=True)
         unmatched = np.arange(len(queries)) < 1
-        heard = np.zeros((len(queries), values.shape[1]), values.dtype)
+        means = np.zeros((len(queries), values.shape[1]), values.dtype)
         if len(keys) > 1:
             past = Softmax(self.beta, causal=True).apply(queries[1:], keys[:-1], values[:-1])
-            heard[1:] = past.values
-        return Attended(heard, unmatched)
+            means[1:] = past.values
+        return Attended(means, unmatched)

@@ -120,24 +120,24 @@ class Reformer(Mechanism):
         """
         queries, keys, values = head_of(Q, K, V, causal=True)
         tokens, n = self._shared(queries, keys), len(queries)
-        heard = np.zeros((n, values.shape[1]), values.dtype)
+        weighted = np.zeros((n, values.shape[1]), values.dtype)
         total, peak = np.zeros((n, 1), values.dtype), np.full((n, 1), -np.inf, values.dtype)
         for chunk in self.chunks(tokens):
             for rows in rows_of_chunks(chunk):
-                self._add(tokens[rows], values[rows], rows, (heard, total, peak))
-        return Attended(heard / total, np.zeros(n, bool))
+                self._add(tokens[rows], values[rows], rows, (weighted, total, peak))
+        return Attended(weighted / total, np.zeros(n, bool))
 
     def _add(
         self, tokens: Matrix, values: Matrix, rows: IntArray, sums: tuple[Matrix, Matrix, Matrix]
     ) -> None:
         """Add one chunk to the sums, which are relative to exp of the largest logit so far."""
-        heard, total, peak = sums
+        weighted, total, peak = sums
         logits = tokens.dtype.type(self.beta) * (tokens @ tokens.T)
         if self.causal:  # rows increase, so the later half of the chunk is above the diagonal
             logits[~np.tri(len(rows), dtype=bool)] = -np.inf
         new_peak = np.maximum(peak[rows], logits.max(axis=1, keepdims=True))
         scores, shrink = np.exp(logits - new_peak), np.exp(peak[rows] - new_peak)
-        heard[rows] = heard[rows] * shrink + scores @ values
+        weighted[rows] = weighted[rows] * shrink + scores @ values
         total[rows] = total[rows] * shrink + scores.sum(axis=1, keepdims=True)
         peak[rows] = new_peak
 

@@ -37,12 +37,12 @@ class GivenCodes(Codes, FrozenArrays):
     Parameters
     ----------
     codes : int64[R, N]
-        Of the token at every place, a row a round.
+        Of the token at every place, one row per round.
 
     Raises
     ------
     TypeError, ValueError
-        Not int64, no round; when it is asked, another number of tokens.
+        Not int64, no round; called on another number of tokens.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class AngularCodes(Codes):
     Notes
     -----
     Products are added coordinate by coordinate in one order, so a row has the same code in every
-    batch. Ties go to the lowest code. Cost O(N m b) a round.
+    batch. Ties go to the lowest code. Cost O(N m b) per round.
 
     Examples
     --------

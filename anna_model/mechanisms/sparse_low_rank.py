@@ -43,7 +43,7 @@ class SparseLowRank(Mechanism):
     -----
     Not causal: the order of the chunks is not that of the tokens. Weights are not shifted by the
     largest logit, so beta |q| |k| must stay below about 80 in float32 and 700 in float64; a row
-    that overflows is refused. A query is unmatched only where there is no key. Cost O(N (m b + log
+    that overflows is rejected. A query is unmatched only where there is no key. Cost O(N (m b + log
     N + r (m_qk + m) + B (m_qk + r + m))).
 
     Examples
@@ -111,7 +111,7 @@ class SparseLowRank(Mechanism):
             return Attended(empty, np.ones(len(queries), bool))
         phi_q, phi_k = self.features(queries), self.features(keys)
         with_one = np.concatenate([values, np.ones((len(values), 1), values.dtype)], axis=1)
-        heard = phi_q @ (phi_k.T @ with_one)
+        sums = phi_q @ (phi_k.T @ with_one)
         pairs = zip(
             rows_of_chunks(self._chunk(queries)), rows_of_chunks(self._chunk(keys)), strict=False
         )
@@ -120,12 +120,12 @@ class SparseLowRank(Mechanism):
                 exact = np.exp(
                     keys.dtype.type(self.features.beta) * (queries[asking] @ keys[asked].T)
                 )
-            heard[asking] += (exact - phi_q[asking] @ phi_k[asked].T) @ with_one[asked]
-        if not np.isfinite(heard).all():
+            sums[asking] += (exact - phi_q[asking] @ phi_k[asked].T) @ with_one[asked]
+        if not np.isfinite(sums).all():
             raise ValueError(
                 f"exp(beta <q, k>) overflows at beta = {self.features.beta}: scale Q and K down"
             )
-        return Attended(heard[:, :-1] / heard[:, -1:], np.zeros(len(queries), bool))
+        return Attended(sums[:, :-1] / sums[:, -1:], np.zeros(len(queries), bool))
 
     def _chunk(self, rows: Matrix) -> IntArray:
         return chunk_of_row(self.codes(rows, 0), self.chunk_size)

@@ -16,7 +16,7 @@ from anna_model.surrogate.recipe import SoftmaxStandIn
 
 
 def guessing_errors(task: Task, batch: Batch) -> dict[str, float]:
-    """Return the errors of who does not look.
+    """Return the errors of guesses that do not look at the tokens.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def guessing_errors(task: Task, batch: Batch) -> dict[str, float]:
 
 
 def trained_attention(learned: Learned) -> list[Mechanism]:
-    """Return the attention of the stand-in, a mechanism a layer: softmax or expected collisions.
+    """Return the attention of a stand-in, one mechanism per layer: softmax or expected collisions.
 
     Examples
     --------

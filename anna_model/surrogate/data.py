@@ -23,7 +23,7 @@ class Batch:
     ----------
     tokens : int64[B, N]
     answers : int64[B, N, k]
-        A class for every token and question; Match2 asks one.
+        A class for every token and question; Match2 has one.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Match2:
 
     @property
     def n_questions(self) -> int:
-        """Answers a token gives."""
+        """Answers per token."""
         return 1
 
     def answers(self, tokens: IntArray) -> IntArray:
@@ -128,7 +128,7 @@ class KHop:
     n_tokens, n_letters : int
         N and A.
     hops : int
-        k; a token answers k questions, one a number of hops. Induction heads are k = 1.
+        k; a token answers k questions, one per number of hops. Induction heads are k = 1.
 
     Notes
     -----
@@ -162,7 +162,7 @@ class KHop:
 
     @property
     def n_questions(self) -> int:
-        """Answers a token gives: one a number of hops."""
+        """Answers per token: one per number of hops."""
         return self.hops
 
     def answers(self, tokens: IntArray) -> IntArray:

@@ -1,8 +1,8 @@
 """Trained weights run by Algorithm 1 on a grid of tables and hashes: errors and collisions.
 
 Axes: S samples, N tokens, k questions, l tables, z hashes, m value width. A setting is a pair
-(l, z) a layer. Layers are run for all samples at once: rows are hashed once for the most tables and
-hashes of a grid, since fewer are a prefix of more; settings that begin alike share their first
+(l, z) per layer. Layers are run for all samples at once: rows are hashed once for the most tables
+and hashes of a grid, since fewer are a prefix of more; settings that begin alike share their first
 layers. The answers are those of ``Learned.transformer`` with ``Anna`` layers of the same seeds.
 """
 
@@ -30,7 +30,7 @@ class Measured:
 
     Parameters
     ----------
-    setting : tuple of (tables, hashes), one a layer
+    setting : tuple of (tables, hashes), one per layer
     wrong : bool[S, N, k]
     collisions : int64[layers, S, N]
         Pairs of a table and a key that met each query.
@@ -119,7 +119,7 @@ def measure(
     Returns
     -------
     list of Measured
-        One a setting, in order.
+        One per setting, in order.
 
     Notes
     -----
@@ -200,7 +200,7 @@ class _Codes:
     ) -> Iterator[tuple[tuple[int, int], NDArray[np.int32]]]:
         """Yield every (tables, hashes) with the tables in which queries and keys meet.
 
-        int32[S, N, N], each a copy. More tables of as many hashes go on from fewer.
+        int32[S, N, N], each a copy. More tables of as many hashes extend fewer ones.
         """
         for hashes in sorted({pair[1] for pair in pairs}):
             cut = self.base ** (self.hashes - hashes)

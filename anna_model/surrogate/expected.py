@@ -16,7 +16,7 @@ from anna_model.surrogate.collision_law import log_collision_table
 
 @dataclass(frozen=True)
 class ExpectedCollisions(Mechanism):
-    """Weights in proportion to p(distance)^z, times the probability that the query meets anybody.
+    """Weights in proportion to p(distance)^z, times the probability that the query meets any key.
 
     Parameters
     ----------

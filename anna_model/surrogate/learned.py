@@ -69,7 +69,7 @@ class LearnedLayer(Layer):
         return unit_rows(x @ parts["query"]), unit_rows(x @ parts["key"]), x @ parts["value"]
 
     def fold(self, x: FloatArray, heard: FloatArray) -> FloatArray:
-        """Add to rows, float64[..., m], what the head heard, then what the MLP makes of both."""
+        """Add to rows, float64[..., m], what the head returned, then what the MLP makes of both."""
         parts = self.parts
         stream = x + heard
         hidden = gelu(stream @ parts["mlp.in"] + parts["mlp.in.bias"])
@@ -87,15 +87,15 @@ class LearnedLayer(Layer):
 class _Fold(Combine):
     def __init__(self, layer: LearnedLayer, rows: Rows) -> None:
         self.layer, self.stream = layer, rows.dense()
-        self.heard = np.zeros_like(self.stream)
+        self.output = np.zeros_like(self.stream)
 
     def absorb(self, block: HeadBlock, answer: Answer) -> None:
         if not isinstance(answer, DenseAnswer):
-            raise TypeError(f"a learned layer asks dense blocks, not {type(block).__name__}")
-        self.heard = np.asarray(answer.values[0], np.float64)
+            raise TypeError(f"a learned layer needs dense blocks, not {type(block).__name__}")
+        self.output = np.asarray(answer.values[0], np.float64)
 
     def finish(self) -> Rows:
-        return Rows.from_dense(self.layer.fold(self.stream, self.heard))
+        return Rows.from_dense(self.layer.fold(self.stream, self.output))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +180,7 @@ class Learned:
         )
 
     def transformer(self, mechanisms: Sequence[Mechanism]) -> Transformer:
-        """Return the network as a transformer, a mechanism a layer."""
+        """Return the network as a transformer, one mechanism per layer."""
         return Transformer(self.layers(mechanisms), self.recipe.task.n_tokens)
 
     def answer(self, tokens: IntArray, mechanisms: Sequence[Mechanism]) -> IntArray:
@@ -190,7 +190,7 @@ class Learned:
         ----------
         tokens : int64[S, N]
         mechanisms : sequence of Mechanism
-            One a layer.
+            One per layer.
 
         Returns
         -------

@@ -74,7 +74,7 @@ def logits(
     shape : Architecture
     tokens : int64[B, N]
     attend : callable
-        (layer, Q, K, V) -> what every token hears, float32[B, N, m].
+        (layer, Q, K, V) -> what every token receives, float32[B, N, m].
     """
     from torch.nn.functional import gelu, normalize
 

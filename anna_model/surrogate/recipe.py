@@ -18,7 +18,7 @@ from anna_model.surrogate.data import KHop, Match2, Task
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of the network: one head a layer, a residual stream, an MLP of width 4 m.
+    """The shape of the network: one head per layer, a residual stream, an MLP of width 4 m.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Recipe:
     family : Family, optional
         Hashes the weights are meant for.
     batch, samples : int
-        Instances a step, and instances in all; 0 draws new ones at every step.
+        Instances per step, and instances in all; 0 draws new ones at every step.
     learning_rate : float
         Adam's, at its highest.
     warm_up, validate_every, patience : int

@@ -9,14 +9,14 @@ distance of the unit vectors. For independent Poisson counts of these means
     E w_ij = L_ij / L_i (1 - exp(-L_i)),    L_i = sum over t of L_it,
 
 exactly: given their sum, the counts are multinomial. That is the stand-in: the first factor is what
-many tables give, the second the probability that query i meets anybody. Without the second only
+many tables give, the second the probability that query i meets any key. Without the second only
 ratios would count, and weights that hardly ever collide would be as good as any. Counts are neither
 independent nor Poisson, and few scatter; so in the end training draws tables: the forward pass is
 Algorithm 1, the backward pass that of the expectation ("straight through").
 
 That gradient does not see how far counts scatter: where a query meets enough keys, meeting them
-more often leaves the expectation alike, and only makes the answer surer. `scattered_counts` is the
-gradient of the counts themselves, and sees it.
+more often leaves the expectation as it is and only makes the answer surer. `scattered_counts` is
+the gradient of the counts themselves, and sees it.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def sampled_weights(recipe: Recipe, layer: int, Q: Tensor, K: Tensor, *, seed: i
     """Run Algorithm 1 on tables drawn from a seed: its attention matrix, float32[B, N, N].
 
     The hash functions are the library's own, so this is the attention that is run later. A query
-    that meets nobody has a zero row.
+    that meets no key has a zero row.
     """
     met = sampled_counts(recipe, layer, Q, K, seed=seed)
     return met / met.sum(dim=2, keepdim=True).clamp_min(1)

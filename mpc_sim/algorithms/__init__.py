@@ -1,1 +1,1 @@
-"""Protocols of the library, a file a task."""
+"""Protocols of the library, one file per task."""

@@ -169,10 +169,10 @@ class Publish(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        records, told = inbox["sorted"], inbox["value"]
+        records, received = inbox["sorted"], inbox["value"]
         start = _starts(records, inbox.machines, cluster)
         value = np.zeros(len(records), np.int64)
-        value[start[told.machine] + told["slot"] % cluster.block_words] = told["value"]
+        value[start[received.machine] + received["slot"] % cluster.block_words] = received["value"]
         published = Records.of(records.machine, tag=records["tag"], value=value)
         return Inbox(inbox.machines, {"records": published, "gate": inbox["gate"]})
 
@@ -230,11 +230,11 @@ class Evaluate(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        gates, told = inbox["gate"], inbox["edge"]
+        gates, edges = inbox["gate"], inbox["edge"]
         start = _starts(gates, inbox.machines, cluster)
-        row = start[told.machine] + told["edge"] // 2 - told.machine * gates_per_machine(cluster)
+        row = start[edges.machine] + edges["edge"] // 2 - edges.machine * gates_per_machine(cluster)
         operands = np.zeros((len(gates), 2), np.int64)
-        operands[row, told["edge"] % 2] = told["value"]
+        operands[row, edges["edge"] % 2] = edges["value"]
         values = _evaluate(gates["kind"], operands[:, 0], operands[:, 1])
         return Inbox(inbox.machines, {"sorted": inbox["sorted"], "gate": _valued(gates, values)})
 
@@ -264,12 +264,12 @@ class PutOut(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        told, machines = inbox["value"], inbox.machines  # by source, so by number
+        received, machines = inbox["value"], inbox.machines  # by source, so by number
         size = np.clip(cluster.n_words - machines * cluster.block_words, 0, cluster.block_words)
         owner = np.repeat(machines, size)
         word = np.zeros(len(owner), np.int64)
         start = (np.cumsum(size) - size)[batch_slots(machines, cluster)]
-        word[start[told.machine] + told.rank] = told["value"]
+        word[start[received.machine] + received.rank] = received["value"]
         return Inbox(machines, {"output": Records.of(owner, word=word)})
 
 

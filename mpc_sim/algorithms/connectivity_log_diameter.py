@@ -84,7 +84,7 @@ def is_leader(seed: int, phase: int, labels: Words, ball: int) -> NDArray[np.boo
 class FileBalls(LocalStage):
     """Every label files place j of its ball, and asks for all places of the balls of its ball.
 
-    Place j of label u is key u b + j. At most (b - 1) + b (b - 1) = b^2 - 1 records a label.
+    Place j of label u is key u b + j. At most (b - 1) + b (b - 1) = b^2 - 1 records per label.
     """
 
     shape: GraphShape
@@ -119,13 +119,13 @@ class FileBalls(LocalStage):
 
 @dataclass(frozen=True)
 class Unite(LocalStage):
-    """Every label keeps the b - 1 smallest others of all that it was told."""
+    """Every label keeps the b - 1 smallest others of all that it received."""
 
     ball: int
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        told = inbox["answer"]
-        met = Records.of(told.machine, own=told["asker"], member=told["value"])
+        received = inbox["answer"]
+        met = Records.of(received.machine, own=received["asker"], member=received["value"])
         met = sort_locally(met.take(met["own"] != met["member"]))
         same = (met["own"][1:] == met["own"][:-1]) & (met["member"][1:] == met["member"][:-1])
         met = met.take(np.append(True, ~same)[: len(met)])
@@ -178,7 +178,7 @@ class Join(LocalStage):
 
 @dataclass(frozen=True)
 class Relabel(LocalStage):
-    """Make edges of the labels that half-edges were told; an edge of equal labels is done."""
+    """Make edges of the labels that half-edges received; an edge of equal labels is done."""
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         halves = sort_locally(inbox["answer"])

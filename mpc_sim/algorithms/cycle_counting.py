@@ -7,8 +7,8 @@ phases did not suffice, which has probability at most 1/N, every word is the fai
 
 The promise is checked by one sort of the 2 m ends: every vertex has two edges if and only if the
 ends at places 2 v and 2 v + 1 are v, for all v. Every cycle ends as one label, and a label that
-never joined another is the parent of itself, so no label need be told to anybody: one converge-cast
-counts them.
+never joined another is the parent of itself, so no label needs to be sent: one converge-cast counts
+them.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ class WriteCount(LocalStage):
     n_vertices: int
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        told = inbox["word"]
-        counted = np.where(told["broken"] > 0, 0, told["cycles"])
-        failed = (told["live"] > 0) & (told["broken"] == 0)
+        received = inbox["word"]
+        counted = np.where(received["broken"] > 0, 0, received["cycles"])
+        failed = (received["live"] > 0) & (received["broken"] == 0)
         answer, of_edges = np.zeros((2, cluster.n_machines), np.int64)
-        answer[told.machine] = np.where(failed, failure_word(cluster), counted)
-        of_edges[told.machine] = np.where(failed, failure_word(cluster), 0)
+        answer[received.machine] = np.where(failed, failure_word(cluster), counted)
+        of_edges[received.machine] = np.where(failed, failure_word(cluster), 0)
         owner, _ = output_places(inbox.machines, cluster)
         place = owner * cluster.block_words + Records.of(owner).rank
         word = np.where(place < self.n_vertices, answer[owner], of_edges[owner])

@@ -1,4 +1,4 @@
-"""Join two relations on equal keys; one key may carry almost all rows, and gathers nowhere.
+"""Join two relations on equal keys; one key may carry almost all rows; nothing is gathered.
 
 The input is rows of three words (relation, key, value): 1 is the left relation, 2 the right one,
 anything else an empty row, which makes room for the output: N counts input and output. The output

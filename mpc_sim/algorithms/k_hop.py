@@ -10,8 +10,8 @@ letter) to b(j) and b(j) to f(j); so token i = b(j) learns f(f(i)) and the lette
 and f(j) learns its new inverse. Because sigma is injective a token receives at most two records, 5
 words; the position of the accumulator need not travel, its letter does.
 
-T = ceil(N / P) tokens lie on a machine. The top bit of k is 1, so in the last round nobody keeps
-its own letter: the letter goes straight to the machine that has to output it.
+T = ceil(N / P) tokens lie on a machine. The top bit of k is 1, so in the last round no token
+keeps its own letter: the letter goes straight to the machine that has to output it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def k_hop(k: int) -> Protocol:
 
     The input words are letters a >= 0 with a + 1 < 2**word_bits; the output word at i is 1 + the
     letter at sigma^k(i), or 0 where sigma^k(i) = 0. With k = 0 no round is needed: every output is
-    the own letter.
+    the token's own letter.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Number(LocalStage):
 
 @dataclass(frozen=True)
 class _OneRound(Protocol):
-    """A stage of one round on T tokens a machine."""
+    """A stage of one round on T tokens per machine."""
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1
@@ -130,7 +130,7 @@ class _OneRound(Protocol):
             raise ShapeError(
                 f"{self.label(0, cluster)}: T = {tokens_per_machine(cluster)} tokens of "
                 f"{TOKEN_WORDS} "
-                f"words a machine do not fit s = {cluster.memory_words} words: "
+                f"words per machine do not fit s = {cluster.memory_words} words: "
                 "raise c_p, gamma, epsilon or c_s",
                 words=need,
                 memory_words=cluster.memory_words,
@@ -139,7 +139,7 @@ class _OneRound(Protocol):
 
 @dataclass(frozen=True)
 class Neighbours(_OneRound):
-    """Give every sorted token its predecessor: each machine sends its last record onwards."""
+    """Give every sorted token its predecessor: each machine sends its last record to the next."""
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "neighbours"
@@ -318,7 +318,7 @@ class _Home:
         return cls(machines, size, np.repeat(machines, counts), start)
 
     def scatter(self, records: Records, *fields: str) -> tuple[Words, ...]:
-        """Return int64[tokens] a field, by the index of its record: NONE where no record came."""
+        """Return int64[tokens] per field, by the index of its record: NONE where no record came."""
         slot = np.take(self.start - self.size * np.arange(len(self.start)) - 1, records.machine)
         slot += records["index"]
         columns = []

@@ -1,4 +1,4 @@
-"""List ranking by pointer jumping, one round a doubling.
+"""List ranking by pointer jumping, one round per doubling.
 
 Input word i is the successor of node i, for i in 0 .. N - 1; the end of a list points to itself or
 to N. Output word i is the number of steps from node i to the end. Several lists are fine.
@@ -6,13 +6,13 @@ to N. Output word i is the number of steps from node i to the end. Several lists
 T = ceil(N / P) nodes lie on a machine, node i on machine i // T. Before doubling t node i knows the
 node 2^t ahead and the one 2^t behind. It sends what is ahead of it, or its distance if that is
 known, to the node behind it, and the node behind it to the node ahead. In a list no two nodes have
-the same successor, so a node hears from at most one node ahead and one behind. A distance that is
-found at doubling t is 2^t more than what was heard, so it needs no word before.
+the same successor, so a node receives from at most one node ahead and one behind. A distance found
+at doubling t is 2^t more than the one received, so it takes no word until then.
 
 An input that is no list is reported node by node: a node outputs the failure word N if the way from
 it leads to a node with several predecessors, or to a word beyond N, or around a cycle; every other
 output is a true distance. If the nodes of one machine have more than T predecessors from other
-machines, the input is refused in round 0: no list does that, and that machine could not hold their
+machines, the input is rejected in round 0: no list does that, and that machine could not hold their
 names. With those from its own block there are at most T + block.
 """
 
@@ -47,7 +47,7 @@ def jumps(n_words: int) -> int:
 
 @dataclass(frozen=True)
 class Link(Protocol):
-    """Tell every node its successor and its predecessor.
+    """Send every node its successor and its predecessor.
 
     A node without a predecessor gets its own name for it, one with several gets N. An end has
     itself as successor, and a successor beyond N becomes N.
@@ -120,23 +120,23 @@ class Jump(Protocol):
         outbox = Outbox()
         merged = (node.inverse == cluster.n_words).astype(np.int64)
         outbox.keep("own", node.machine, dist=node.dist, is_merged=merged)
-        told = node.take(node.has_inverse & (node.is_ended | node.is_walking))
-        told = told.take(told.is_ended | (told.hop != told.inverse))  # a cycle: nothing to tell
+        sent = node.take(node.has_inverse & (node.is_ended | node.is_walking))
+        sent = sent.take(sent.is_ended | (sent.hop != sent.inverse))  # a cycle: nothing to send
         outbox.send(
             "forward",
-            source=told.machine,
-            to=told.inverse // nodes,
-            index=told.inverse,
-            hop=np.where(told.is_ended, told.inverse, told.hop),
-            dist=np.where(told.is_ended, told.dist, 0),
+            source=sent.machine,
+            to=sent.inverse // nodes,
+            index=sent.inverse,
+            hop=np.where(sent.is_ended, sent.inverse, sent.hop),
+            dist=np.where(sent.is_ended, sent.dist, 0),
         )
-        told = node.take(node.has_inverse & node.is_walking)
+        sent = node.take(node.has_inverse & node.is_walking)
         outbox.send(
             "backward",
-            source=told.machine,
-            to=told.hop // nodes,
-            index=told.hop,
-            inverse=told.inverse,
+            source=sent.machine,
+            to=sent.hop // nodes,
+            index=sent.hop,
+            inverse=sent.inverse,
         )
         return outbox
 

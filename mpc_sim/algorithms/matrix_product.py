@@ -1,9 +1,9 @@
 """Product of two square matrices modulo a prime: a machine for every pair of tiles that meets.
 
-Axes: a the side of the matrices, b the side of a tile, q = ceil(a / b) tiles a side. Machine (i, j,
-k), number (i q + j) q + k, multiplies tile (i, k) of A by tile (k, j) of B. A tile of A is needed
-by the q machines (i, *, k) and one of B by (*, j, k): both are copied along trees, since a machine
-can send s words only. The q partial products of tile (i, j) are summed along a tree over k.
+Axes: a the side of the matrices, b the side of a tile, q = ceil(a / b) tiles per side. Machine (i,
+j, k), number (i q + j) q + k, multiplies tile (i, k) of A by tile (k, j) of B. A tile of A is
+needed by the q machines (i, *, k) and one of B by (*, j, k): both are copied along trees, since a
+machine can send s words only. The q partial products of tile (i, j) are summed along a tree over k.
 
 With b^2 = s / kappa there are q^3 = (a^2 / b^2)^(3/2) = (kappa N / (2 s))^(3/2) machines, which is
 a constant times N^(3/2 (1 - epsilon)) = N^(1 + gamma - epsilon) for gamma = (1 - epsilon) / 2.
@@ -43,7 +43,7 @@ class Tiled(Protocol):
     side: int
 
     def plan(self, cluster: Cluster) -> TilePlan:
-        """Return the cut for a cluster, or refuse it."""
+        """Return the cut for a cluster, or reject it."""
         if cluster.n_words != 2 * self.side**2:
             raise ShapeError(
                 f"two matrices of side {self.side} are {2 * self.side**2} words; "
@@ -118,7 +118,7 @@ class LoadTiles(Tiled):
 class CopyTiles(Tiled):
     """Copy every tile to the q machines that need it and multiply.
 
-    One level of a tree a round, for both tiles: arity f sends 2 f b^2 words. It leaves channel
+    One level of a tree per round, for both tiles: arity f sends 2 f b^2 words. It leaves channel
     ``partial``: on every worker the product of its two tiles, row by row.
     """
 
@@ -145,9 +145,9 @@ class CopyTiles(Tiled):
             copies = tree.n_children(level, plan.at(entries.machine)[place])
             row = np.repeat(np.arange(len(entries)), copies)
             child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-            told = entries.take(row)
-            to = told.machine + child * tree.reach(level - 1) * stride
-            outbox.send(side, source=told.machine, to=to, entry=told["entry"])
+            sent = entries.take(row)
+            to = sent.machine + child * tree.reach(level - 1) * stride
+            outbox.send(side, source=sent.machine, to=to, entry=sent["entry"])
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
@@ -206,7 +206,7 @@ class SumTiles(Tiled):
         return Inbox(inbox.machines, {"product": self._summed(inbox, cluster)})
 
     def _summed(self, inbox: Inbox, cluster: Cluster) -> Records:
-        """Return one tile a machine: the sum of those that it holds, which arrived one by one."""
+        """Return one tile per machine: the sum of those that it holds, which arrived one by one."""
         plan, partial = self.plan(cluster), inbox["partial"]
         size = plan.product_size(partial.machine)
         rank = partial.rank

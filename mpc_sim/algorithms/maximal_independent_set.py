@@ -1,13 +1,14 @@
-"""A maximal independent set by random priorities, a constant number of rounds a phase (Luby 1986).
+"""Maximal independent set by random priorities, a constant number of rounds per phase (Luby 1986).
 
 In a phase every undecided vertex draws a priority; a vertex whose priority is above those of all
 its undecided neighbours joins the set, and its neighbours leave. Priorities are a public hash of
 (seed, phase, vertex), so that a half-edge knows those of both of its ends; ties go by the vertex.
 
-Half-edges lie sorted by their vertex, see ``half_edges``. A phase: are we beaten? (2 rounds in
-which the machines of a run agree), tell the reverse that we joined (1), have we been told? (2),
-tell the reverse that we left (1). A run that spans machines is led by that of its head; the
-machines after it vote and hear the verdict. A machine leads at most one run, its last.
+Half-edges lie sorted by their vertex, see ``half_edges``. Steps of a phase, with their
+rounds: does a neighbour beat the vertex (2, for the machines of a run to agree), send "joined" to
+the reverse (1), has a neighbour joined (2), send "left" to the reverse (1). The machine of its head
+leads a run that spans machines; those after it send votes and receive the verdict. A machine leads
+at most one run, its last.
 
 For an edge vw let v have the largest priority among the neighbours of both ends: probability at
 least 1 / (d(v) + d(w)); then v joins and the d(w) edges of w go. An edge is counted in this way at
@@ -48,7 +49,7 @@ from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.operations import Maximum
 
 HIT, JOINED, LEFT = 2, 4, 8
-"""States of a half-edge besides ``ALIVE``; the last two are those of its vertex."""
+"""States of a half-edge other than ``ALIVE``; the last two are those of its vertex."""
 
 LARGEST_STATE = 15
 """All bits of a state; ``word_bits`` must allow it."""
@@ -57,7 +58,7 @@ UNDECIDED = 2
 
 
 def beaten(records: Records, seed: int, phase: int) -> NDArray[np.bool_]:
-    """Tell which half-edges are alive and lead to an end of higher priority."""
+    """Return which half-edges are alive and lead to an end of higher priority."""
     own = random_words(seed, phase, records["vertex"], 1)[:, 0]
     others = random_words(seed, phase, records["other"], 1)[:, 0]
     above = (others > own) | ((others == own) & (records["other"] > records["vertex"]))
@@ -99,7 +100,7 @@ class HalfEdgeStage(Protocol):
 class Agree(HalfEdgeStage):
     """Answer a question for every vertex, if any of its half-edges says yes: two rounds.
 
-    To ``beaten`` a vertex that hears no joins, and to ``hit`` one that hears yes leaves.
+    A vertex joins if the answer to ``beaten`` is no, and leaves if that to ``hit`` is yes.
     """
 
     question: Literal["beaten", "hit"]
@@ -146,8 +147,8 @@ class Agree(HalfEdgeStage):
         records = inbox["half"]
         runs = _Runs.of(records, self._says_yes(records), cluster)
         answer = runs.answer.copy()
-        for heard, place in ((inbox["verdict"], runs.first), (inbox["own verdict"], runs.last)):
-            answer[place[heard.machine]] |= heard["bit"]
+        for verdict, place in ((inbox["verdict"], runs.first), (inbox["own verdict"], runs.last)):
+            answer[place[verdict.machine]] |= verdict["bit"]
         yes, state = answer[runs.run] == 1, records["state"] & ~HIT
         undecided = state & (JOINED | LEFT) == 0
         if self.question == "beaten":
@@ -165,7 +166,7 @@ class Agree(HalfEdgeStage):
 
 @dataclass(frozen=True)
 class Tell(HalfEdgeStage):
-    """Half-edges that are alive, and whose vertex joined or left, tell their reverse; both die."""
+    """Live half-edges whose vertex joined or left send this to their reverse; both are done."""
 
     news: int
     phase: int
@@ -182,14 +183,14 @@ class Tell(HalfEdgeStage):
 
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         records, leader = inbox["half"], inbox["leader"]
-        tells = (records["state"] & ALIVE != 0) & (records["state"] & self.news != 0)
-        state = np.where(tells, records["state"] & ~ALIVE, records["state"])
+        sends = (records["state"] & ALIVE != 0) & (records["state"] & self.news != 0)
+        state = np.where(sends, records["state"] & ~ALIVE, records["state"])
         outbox = Outbox()
         outbox.keep("half", records.machine, **(dict(records.columns) | {"state": state}))
         outbox.keep("leader", leader.machine, head=leader["head"])
-        slot = records["reverse"][tells]
+        slot = records["reverse"][sends]
         to = slot // slots_per_machine(cluster)
-        outbox.send("news", source=records.machine[tells], to=to, slot=slot)
+        outbox.send("news", source=records.machine[sends], to=to, slot=slot)
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
@@ -198,13 +199,13 @@ class Tell(HalfEdgeStage):
         row = row + news["slot"] % slots_per_machine(cluster)
         state = records["state"].copy()
         state[row] = state[row] & ~ALIVE | (HIT if self.news == JOINED else 0)
-        told = Records.of(records.machine, **(dict(records.columns) | {"state": state}))
-        return Inbox(inbox.machines, {"half": told, "leader": inbox["leader"]})
+        half = Records.of(records.machine, **(dict(records.columns) | {"state": state}))
+        return Inbox(inbox.machines, {"half": half, "leader": inbox["leader"]})
 
 
 @dataclass(frozen=True)
 class WriteVertices(Protocol):
-    """Heads write 1 for joined, 0 for left; whoever is undecided makes a vote for failure."""
+    """Heads write 1 for joined, 0 for left; an undecided head votes for failure."""
 
     shape: GraphShape
 
@@ -219,8 +220,8 @@ class WriteVertices(Protocol):
         children = VOTE.tree(cluster).arity
         if cluster.block_words + children > cluster.memory_words:
             raise ShapeError(
-                f"the output, {cluster.block_words} words a machine, waits beside a tree of arity "
-                f"{children}; s = {cluster.memory_words}: raise {REMEDY}",
+                f"the output, {cluster.block_words} words per machine, and a tree of arity "
+                f"{children} do not fit s = {cluster.memory_words}: raise {REMEDY}",
                 memory_words=cluster.memory_words,
             )
 
@@ -256,9 +257,9 @@ class AllOrNothing(LocalStage):
     """Put the answers out, or the failure word everywhere."""
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        answer, told = inbox["answer"], inbox["word"]
+        answer, received = inbox["answer"], inbox["word"]
         failed = np.zeros(cluster.n_machines, bool)
-        failed[told.machine] = told["failed"] == 1
+        failed[received.machine] = received["failed"] == 1
         word = np.where(failed[answer.machine], failure_word(cluster), answer["word"])
         return Inbox(inbox.machines, {"output": Records.of(answer.machine, word=word)})
 

@@ -6,15 +6,15 @@ In every phase each edge that is left goes to machine 0 with a probability such 
 there; machine 0 matches it greedily; all machines learn the new pairs, at most n words, and drop
 the edges that meet them. In the last phase all edges that are left are sent, so the matching is
 maximal. With s = c_s n^(1 + mu) memory about s / 4 edges are sampled and the edges fall by a factor
-of about c_s n^mu / 3 a phase: O(c / mu) phases for m = n^(1 + c); ``matching_plan`` derives them.
+of about c_s n^mu / 3 per phase: O(c / mu) phases for m = n^(1 + c); ``matching_plan`` derives them.
 
 The pairs reach all machines in two rounds, not along a tree: machine 0 deals them out, an equal
-part to each machine, and every machine sends its part to all others. Nobody sends more than n + 2 M
-words of pairs.
+part to each machine, and every machine sends its part to all others. No machine sends more than
+n + 2 M words of pairs.
 
 The number of phases is fixed beforehand, and so is the most that a machine may send in each. If
-chance gives it more, it sends an alarm instead, machine 0 tells everybody, and every output word is
-the failure word: with probability at most delta, 1 / N unless told otherwise, for every graph.
+chance gives it more, it sends an alarm instead, machine 0 sends the alarm to all, and every output
+word is the failure word: with probability at most delta, 1 / N by default, for every graph.
 There is no wrong output.
 """
 
@@ -53,7 +53,7 @@ class DropWeights(LocalStage):
 
 @dataclass(frozen=True)
 class MatchInPhases(Protocol):
-    """Sample, match, tell all: three rounds a phase.
+    """Sample, match, send the pairs to all: three rounds per phase.
 
     It reads and leaves channels ``live``, the edges whose ends are both free, ``listed``, those
     that are matched, and ``alarm``, held by all machines after something did not fit.
@@ -71,7 +71,7 @@ class MatchInPhases(Protocol):
     inverse_failure: int
 
     def plan(self, cluster: Cluster) -> MatchingPlan:
-        """Return rates and loads, or refuse the cluster."""
+        """Return rates and loads, or reject the cluster."""
         plan = plan_matching(
             self.shape.n_vertices,
             self.shape.n_edges,
@@ -83,7 +83,7 @@ class MatchInPhases(Protocol):
         if plan is None:
             raise ShapeError(
                 f"matching: samples of {self.shape.n_edges} edges do not fit one machine of "
-                f"s = {cluster.memory_words} words beside its own edges: raise c_s or mu",
+                f"s = {cluster.memory_words} words with its own edges: raise c_s or mu",
                 memory_words=cluster.memory_words,
             )
         return plan
@@ -95,7 +95,7 @@ class MatchInPhases(Protocol):
         )
         if need > cluster.memory_words:
             raise ShapeError(
-                f"matching: a machine may need {need} words to tell pairs; local memory is "
+                f"matching: a machine may need {need} words to send pairs; local memory is "
                 f"{cluster.memory_words}: raise c_s or mu",
                 words=need,
             )
@@ -114,7 +114,7 @@ class MatchInPhases(Protocol):
         return 3 * self.plan(cluster).n_phases
 
     def label(self, round: int, cluster: Cluster) -> str:
-        return f"phase {round // 3}: {('sample', 'deal', 'tell')[round % 3]}"
+        return f"phase {round // 3}: {('sample', 'deal', 'send')[round % 3]}"
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan, n_machines = self.plan(cluster), cluster.n_input_machines
@@ -147,7 +147,7 @@ class MatchInPhases(Protocol):
         elif round % 3 == 1:
             self._deal(inbox, cluster, outbox)
         else:
-            self._tell(inbox, cluster, outbox)
+            self._send_pairs(inbox, cluster, outbox)
         return outbox
 
     def _sample(self, phase: int, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
@@ -165,7 +165,7 @@ class MatchInPhases(Protocol):
         outbox.send("alarm", source=alarmed, to=np.zeros_like(alarmed))
 
     def _deal(self, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
-        """Machine 0 deals out the pairs of its sample, or tells all that it was alarmed."""
+        """Machine 0 deals out the pairs of its sample, or sends the alarm to all."""
         sample, n_machines = inbox["sample"], cluster.n_input_machines
         if len(inbox["alarm"]):
             to = np.arange(n_machines)
@@ -175,13 +175,13 @@ class MatchInPhases(Protocol):
         to = np.arange(len(pairs)) % n_machines
         outbox.send("pair", source=pairs.machine, to=to, **pairs.columns)
 
-    def _tell(self, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
-        """Every machine tells all machines the pairs that it was dealt."""
+    def _send_pairs(self, inbox: Inbox, cluster: Cluster, outbox: Outbox) -> None:
+        """Every machine sends to all machines the pairs that it was dealt."""
         pairs, n_machines = inbox["pair"], cluster.n_input_machines
         outbox.keep("alarm", inbox["alarm"].machine)
-        told = pairs.take(np.repeat(np.arange(len(pairs)), n_machines))
+        copies = pairs.take(np.repeat(np.arange(len(pairs)), n_machines))
         to = np.tile(np.arange(n_machines), len(pairs))
-        outbox.send("pair", source=told.machine, to=to, **told.columns)
+        outbox.send("pair", source=copies.machine, to=to, **copies.columns)
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         live, listed, pairs = inbox["live"], inbox["listed"], inbox["pair"]

@@ -75,8 +75,8 @@ def minimum_spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None
     Returns
     -------
     Stages
-        The rounds of ``connectivity``, and 1 + 4^d for the sort of m edges of 4 words. One word an
-        edge, ceil(m / P) on a machine, waits besides.
+        The rounds of ``connectivity``, and 1 + 4^d for the sort of m edges of 4 words. One word per
+        edge, ceil(m / P) on a machine, waits as well.
 
     Raises
     ------

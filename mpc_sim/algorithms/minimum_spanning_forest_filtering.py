@@ -3,11 +3,11 @@
 Axes: n vertices, m edges of w words, s words of memory, M parts, F the arity of the tree.
 
 An edge that is not in the minimum spanning forest of some part is in no minimum spanning forest of
-the whole (it is the largest edge of a cycle). So the edges are cut into M parts of s / w, a machine
-each; every machine keeps the forest of its part, at most n - 1 edges, and F of them are merged on
-one machine, level by level, until all is on one machine. With s = c_s n^(1 + mu) memory takes
-F = s / ((w + 1) (n - 1)), about n^mu c_s / (w + 1) forests, so the edges fall by this factor every
-level, and the levels are log_F M <= (c - mu) / mu for m = n^(1 + c), up to constants.
+the whole (it is the largest edge of a cycle). So the edges are cut into M parts of s / w, one
+machine each; every machine keeps the forest of its part, at most n - 1 edges, and F of them are
+merged on one machine, level by level, until all is on one machine. With s = c_s n^(1 + mu) memory
+takes F = s / ((w + 1) (n - 1)), about n^mu c_s / (w + 1) forests, so the edges fall by this factor
+every level, and the levels are log_F M <= (c - mu) / mu for m = n^(1 + c), up to constants.
 
 The parts of Lattanzi et al. are random; here they are stretches of the input, the same for every
 graph, because the limit n - 1 holds for every part. Nothing is random. Edges are ordered by
@@ -51,7 +51,7 @@ class MergeForests(Protocol):
     shape: GraphShape
 
     def tree(self, cluster: Cluster) -> Tree:
-        """Return the tree over the machines that hold edges, or refuse the cluster."""
+        """Return the tree over the machines that hold edges, or reject the cluster."""
         forest = max(1, largest_forest(self.shape)) * len(edge_fields(self.shape))
         n_leaves = LoadEdges(self.shape).n_holders(cluster)
         tree = plan_tree(n_leaves, max_arity=cluster.memory_words // forest)
@@ -93,7 +93,7 @@ class MergeForests(Protocol):
 
 
 def in_forest(edges: Records, n_vertices: int) -> NDArray[np.bool_]:
-    """Tell which edges are in the minimum spanning forest of those of their machine.
+    """Return which edges are in the minimum spanning forest of those of their machine.
 
     Boruvka's algorithm on all machines at once; edges are ordered by (weight, index).
     """

@@ -13,7 +13,7 @@ do not, some group has failed, no word is sent, and every output word is the fai
 broken by the index, so that equal words split like others.
 
 The bucket sizes that are declared hold with probability 1 - delta for every input, delta = 1 / N
-unless told otherwise (``splitting`` derives them); so that is a bound on the probability of
+by default (``splitting`` derives them); so that is a bound on the probability of
 failure. All random words are a function of (seed, round, group).
 
 A level goes up and down a tree whose arity is about sqrt(s) as well, so of L levels the one with j
@@ -61,7 +61,7 @@ class Split(Protocol):
     inverse_failure: int | None = None
 
     def plan(self, cluster: Cluster) -> SplitPlan:
-        """Return the levels and their loads on a cluster, or refuse it."""
+        """Return the levels and their loads on a cluster, or reject it."""
         plan = plan_splitting(
             cluster.n_words,
             cluster.block_words,
@@ -118,7 +118,7 @@ class Split(Protocol):
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         plan, records = self.plan(cluster), inbox["records"]
         if round == 0:
-            self._refuse_failure_words(records, cluster)
+            self._reject_failure_words(records, cluster)
         if not plan.levels:
             outbox = Outbox()
             to = np.zeros_like(records.machine)
@@ -129,7 +129,7 @@ class Split(Protocol):
         if inner == 0:
             return self._sample(round, number, records, plan)
         if inner <= depth:
-            return self._tell(number, depth - inner, inbox, plan)
+            return self._send_splitters(number, depth - inner, inbox, plan)
         if inner <= 3 * depth:
             return self._count(number, inner - 1 - depth, inbox, plan, cluster)
         own = inbox["own"]
@@ -161,7 +161,7 @@ class Split(Protocol):
         outbox.send("sample", source=sample.machine, to=to, **sample.columns)
         return outbox
 
-    def _tell(self, number: int, below: int, inbox: Inbox, plan: SplitPlan) -> Outbox:
+    def _send_splitters(self, number: int, below: int, inbox: Inbox, plan: SplitPlan) -> Outbox:
         """Hand the splitters to the nodes of the tree on level ``below``."""
         level, records = plan.levels[number], inbox["records"]
         at_leader = below + 1 == level.tree.levels
@@ -169,11 +169,11 @@ class Split(Protocol):
         copies = level.tree.n_children(below + 1, plan.to_leader(number, known.machine))
         row = np.repeat(np.arange(len(known)), copies)
         child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-        told = known.take(row)
-        to = told.machine - child * level.tree.reach(below)
+        sent = known.take(row)
+        to = sent.machine - child * level.tree.reach(below)
         outbox = Outbox()
         outbox.keep("records", records.machine, **records.columns)
-        outbox.send("splitter", source=told.machine, to=to, **told.columns)
+        outbox.send("splitter", source=sent.machine, to=to, **sent.columns)
         return outbox
 
     def _count(
@@ -198,12 +198,12 @@ class Split(Protocol):
         outbox.keep("records", records.machine, **records.columns)
         return outbox
 
-    def _refuse_failure_words(self, records: Records, cluster: Cluster) -> None:
-        """Refuse a word that could not be told from a failure."""
+    def _reject_failure_words(self, records: Records, cluster: Cluster) -> None:
+        """Reject an input word that is the failure word."""
         failure = failure_word(cluster)
         if np.any(records["word"] == failure):
             raise WordOverflow(
-                f"sample sort: the input word {failure} says that a run failed; "
+                f"sample sort: the input word {failure} is kept for failed runs: "
                 "raise word_bits or largest_word",
                 word=failure,
             )
@@ -220,7 +220,7 @@ class RankWords(Protocol):
     split: Split
 
     def tally(self, cluster: Cluster) -> Tally:
-        """Return the tally of one count a bucket."""
+        """Return the tally of one count per bucket."""
         return Tally(self.split.plan(cluster).tree, 1)
 
     def n_rounds(self, cluster: Cluster) -> int:
@@ -273,9 +273,9 @@ class WriteOrFail(WriteInOrder):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         words = super().finish(inbox, cluster)["output"]
-        is_told = np.isin(words.machine, inbox["word"].machine)
-        told = np.where(is_told, words["word"], failure_word(cluster))
-        return Inbox(inbox.machines, {"output": Records.of(words.machine, word=told)})
+        is_placed = np.isin(words.machine, inbox["word"].machine)
+        word = np.where(is_placed, words["word"], failure_word(cluster))
+        return Inbox(inbox.machines, {"output": Records.of(words.machine, word=word)})
 
 
 def sample_sort(seed: int = 0, inverse_failure: int | None = None) -> Protocol:
@@ -295,7 +295,7 @@ def sample_sort(seed: int = 0, inverse_failure: int | None = None) -> Protocol:
         On L levels with trees of T_1 .. T_L rounds, and T rounds for the tree of all buckets: the
         sum of 2 + 3 T_i, then 2 T + 1; exactly. If one machine holds all N records: 2 rounds, and
         it cannot fail. The output words lie in the blocks of the input, in increasing order, or all
-        of them are the failure word 2^word_bits - 1, which is refused in the input.
+        of them are the failure word 2^word_bits - 1, which is rejected in the input.
 
     Raises
     ------

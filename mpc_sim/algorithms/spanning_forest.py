@@ -33,7 +33,7 @@ def spanning_forest(shape: GraphShape, seed: int = 0, phases: int | None = None)
     Returns
     -------
     Stages
-        The rounds of ``connectivity``. One word an edge, ceil(m / P) on a machine, waits besides.
+        The rounds of ``connectivity``. One word per edge, ceil(m / P) on a machine, waits as well.
 
     Raises
     ------

@@ -4,14 +4,14 @@ Axes: N words in m = ceil(N / B) blocks of B, W = m (m + 1) / 2 machines that lo
 each, in groups of B.
 
 The words are sorted; block b lies on machine b. Its least and largest word reach all W machines in
-two rounds: one copy for each group, to different members of it, then every member tells its group.
+two rounds: one copy for each group, to different members of it; every member sends it to its group.
 Machine t now knows all boundaries, 2 m words, and finds the triple of blocks on line t
-(``block_triples``) and, as everyone does, which machines need which block. A block with R
+(``block_triples``) and, as every machine does, which machines need which block. A block with R
 receivers is copied in three rounds. *Scatter*: its words are dealt out to the receivers. *Spread*:
 every word goes to one receiver in each of the ceil(R / B) groups of them. *Gather*: every receiver
-tells its group. No machine copies more than about B words of a block in any round, however many
-receivers there are. The places of words do not travel: sources are in order, and a machine knows
-from the boundaries which words each of them sends.
+sends its words to its group. No machine copies more than about B words of a block in any round,
+however many receivers there are. The places of words do not travel: sources are in order, and a
+machine knows from the boundaries which words each of them sends.
 """
 
 from __future__ import annotations
@@ -51,20 +51,20 @@ def group_sizes(n_members: Words, group: Words, cluster: Cluster) -> Words:
 def copies_words(cluster: Cluster) -> int:
     """Return the most words that a machine needs in any round between sorting and looking.
 
-    2 m of boundaries wait while words of three blocks are told to a group of g <= B members, or to
-    one member of each group: ceil(B / g) g <= B + g - 1 messages a block, or a message a group.
+    2 m of boundaries wait while words of three blocks are sent to a group of g <= B members, or to
+    one member of each group: ceil(B / g) g <= B + g - 1 messages per block, or one per group.
     """
     block, blocks = cluster.block_words, cluster.n_input_machines
     groups = ceil_div(n_lines(cluster), block)
-    telling = 2 * blocks + 3 * max(2 * block - 1, groups)
-    return max(telling, block + 2 * max(groups, blocks + block - 1))
+    sending = 2 * blocks + 3 * max(2 * block - 1, groups)
+    return max(sending, block + 2 * max(groups, blocks + block - 1))
 
 
 @dataclass(frozen=True)
 class TellBoundaries(Protocol):
     """All machines 0 .. W - 1 learn the least and the largest word of every block: two rounds.
 
-    It reads channel ``records`` (word), sorted, a block a machine, and leaves it with channel
+    It reads channel ``records`` (word), sorted, one block per machine, and leaves it with channel
     ``bound``, the m pairs in order.
     """
 
@@ -85,7 +85,7 @@ class TellBoundaries(Protocol):
     def check(self, cluster: Cluster) -> None:
         if n_lines(cluster) > cluster.n_machines:
             raise ShapeError(
-                f"3-SUM looks at {n_lines(cluster)} triples of blocks, a machine each; "
+                f"3-SUM looks at {n_lines(cluster)} triples of blocks, one machine each; "
                 f"P = {cluster.n_machines}: raise c_p or gamma",
                 n_machines=cluster.n_machines,
             )
@@ -120,8 +120,8 @@ class TellBoundaries(Protocol):
             size = group_sizes(np.array(lines), group, cluster)
             to = group * block + source[row] % size
         else:
-            told = inbox["bound"]
-            source, least, most = told.machine, told["least"], told["most"]
+            received = inbox["bound"]
+            source, least, most = received.machine, received["least"], received["most"]
             group = source // block
             row, member = repeated(group_sizes(np.array(lines), group, cluster))
             to = group[row] * block + member
@@ -170,8 +170,8 @@ class CopyBlocks(Protocol):
         outbox, bound = Outbox(), inbox["bound"]
         outbox.keep("bound", bound.machine, **bound.columns)
         for triples, machines in self._known(inbox, cluster):
-            told = _pieces(round, inbox, triples, machines, cluster)
-            place, width = told["place"], cluster.block_words
+            received = _pieces(round, inbox, triples, machines, cluster)
+            place, width = received["place"], cluster.block_words
             block, at = place // width, place % width
             count = triples.count[block]
             if round == 0:
@@ -182,11 +182,11 @@ class CopyBlocks(Protocol):
                 size = group_sizes(count[row], group, cluster)
                 member = group * width + at[row] % size
             else:
-                group = triples.rank(block, told.machine) // width
+                group = triples.rank(block, received.machine) // width
                 row, member = repeated(group_sizes(count, group, cluster))
                 member = group[row] * width + member
             to = triples.receiver[triples.start[block[row]] + member]
-            sent = told.take(row)
+            sent = received.take(row)
             outbox.send("piece", source=sent.machine, to=to, word=sent["word"])
         return outbox
 
@@ -247,7 +247,7 @@ def _pieces(
 
 
 def three_sum(offset: int = 0, distinct: bool = True) -> Protocol:
-    """Return the protocol that tells whether three values have the sum 0.
+    """Return the protocol that decides whether three values have the sum 0.
 
     A word w stands for the value w - offset. Every output word is 1 if there are such values, else
     0.
@@ -262,7 +262,7 @@ def three_sum(offset: int = 0, distinct: bool = True) -> Protocol:
     Returns
     -------
     Protocol
-        1 + 4^d rounds of columnsort, 2 to tell boundaries, 3 to copy blocks, L of a converge-cast
+        1 + 4^d rounds of columnsort, 2 to send boundaries, 3 to copy blocks, L of a converge-cast
         over all machines, L' of a broadcast; exactly. At epsilon = gamma = 1/2 the depth d is at
         most 2, L at most 2 and L' 1. W = m (m + 1) / 2 machines look at a triple each.
 
@@ -274,7 +274,7 @@ def three_sum(offset: int = 0, distinct: bool = True) -> Protocol:
     References
     ----------
     Liu et al., arXiv 2509.09001 (3-SUM as a problem of the (gamma, epsilon)-MPC model); the triples
-    of blocks by diagonals, here one machine a diagonal.
+    of blocks by diagonals, here one machine per diagonal.
     """
     if offset < 0:
         raise InputError(f"offset = {offset}: it is at least 0, for words are not negative")

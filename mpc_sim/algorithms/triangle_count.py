@@ -8,11 +8,11 @@ vertex, that an edge closes.
 Edges lie sorted by the vertex that they leave, E = ceil(m / P) on each of P machines. All wedges of
 an edge with later ones reach over the D - 1 edges after it, so every machine shows its edges to the
 ceil((D - 1) / E) machines before it and the wedges arise evenly: fewer than D from every edge, E D
-records a machine with the edges themselves, whatever the degrees are. Edges and wedges are sorted
-by the ends that they have, or miss; an edge lies before the wedges that it closes, and a scan that
-copies the last edge along tells each wedge. Slots are numbered as if every edge had D records.
+records per machine with the edges themselves, whatever the degrees are. Edges and wedges are sorted
+by the ends that they have, or miss; an edge lies before the wedges that it closes, and a scan
+copies it along to them. Slots are numbered as if every edge had D records.
 
-Axes: T = ceil(N / P) half-edges, E edges, S = ceil(m' D / P) edges and wedges a machine, where
+Axes: T = ceil(N / P) half-edges, E edges, S = ceil(m' D / P) edges and wedges per machine, where
 m' = E ceil(m / E).
 """
 
@@ -68,7 +68,7 @@ def largest_word(shape: GraphShape) -> int:
 
 @dataclass(frozen=True)
 class DegreesToHeads(Protocol):
-    """The last half-edge of every run tells the head the degree: one round.
+    """The last half-edge of every run sends the degree to the head: one round.
 
     It leaves ``records`` with the field ``degree``: 1 + the degree at heads, else 0.
     """
@@ -106,10 +106,10 @@ class DegreesToHeads(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        records, told = inbox["records"], inbox["degree"]
+        records, received = inbox["records"], inbox["degree"]
         degree = np.zeros(len(records), np.int64)
-        row = record_starts(records, cluster)[told.machine]
-        degree[row + told["slot"] % slots_per_machine(cluster)] = told["degree"] + 1
+        row = record_starts(records, cluster)[received.machine]
+        degree[row + received["slot"] % slots_per_machine(cluster)] = received["degree"] + 1
         known = Records.of(records.machine, **records.columns, degree=degree)
         return Inbox(inbox.machines, {"records": known})
 
@@ -227,7 +227,7 @@ def _keys(one: Words, other: Words, is_wedge: int) -> Words:
 
 @dataclass(frozen=True)
 class MarkEdges(LocalStage):
-    """Edges are the elements of the scan, (x + 1, y); wedges are nothing, (0, 0)."""
+    """Edges are the elements of the scan, (x + 1, y); a wedge is the identity, (0, 0)."""
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         records = inbox["records"]
@@ -256,9 +256,9 @@ class FillVertices(LocalStage):
     shape: GraphShape
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        told = inbox["word"]
+        received = inbox["word"]
         count = np.zeros(cluster.n_machines, np.int64)
-        count[told.machine] = told["count"]
+        count[received.machine] = received["count"]
         owner, start = output_places(inbox.machines, cluster)
         index = owner * cluster.block_words + np.arange(len(owner)) - start[owner]
         word = np.where(index < self.shape.n_vertices, count[owner], 0)

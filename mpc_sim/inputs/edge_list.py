@@ -1,4 +1,4 @@
-"""Graphs from text: a line an edge, names or numbers as vertices, weights where there are any."""
+"""Graphs from text: one line per edge, names or numbers as vertices, weights if any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMMENTS = ("#", "%")
 
 
 def read_edge_list(lines: Iterable[str], name: str, weighted: bool | None = None) -> Graph:
-    """Read a graph, one edge a line: ``u v``, or ``u v weight``; a single name is a lone vertex.
+    """Read a graph, one edge per line: ``u v``, or ``u v weight``; a single name is a lone vertex.
 
     Columns are separated by white space, or by commas. Blank lines and lines that begin with ``#``
     or ``%`` are passed over. Vertices are numbered in the order in which they occur. Of equal edges
@@ -57,7 +57,7 @@ def read_edge_list(lines: Iterable[str], name: str, weighted: bool | None = None
         if weighted:
             weights.append(_weight(columns[2], name, at))
     if not number:
-        raise InputError(f"{name} holds no vertex; write one edge 'u v' a line")
+        raise InputError(f"{name} holds no vertex; write one edge 'u v' per line")
     listed = np.array(ends, np.int64).reshape(-1, 2)
     return Graph.of(len(number), listed, weights if weighted else None, number)
 

@@ -1,4 +1,4 @@
-"""Graphs by construction: seeded random ones, and those that hurt an algorithm."""
+"""Graphs by construction: seeded random ones, and those that are hard for an algorithm."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def power_law(n: int, m: int, *, seed: int, exponent: float = 0.7) -> Graph:
 def caterpillar(n: int, diameter: int) -> Graph:
     """Return the tree of n vertices with this diameter: a path, and leaves evenly along it.
 
-    N does not depend on the diameter, so the graphs show what does.
+    N does not depend on the diameter, so the graphs show what the diameter changes.
 
     Raises
     ------

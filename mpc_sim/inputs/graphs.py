@@ -37,7 +37,7 @@ class GraphShape:
 
     @property
     def n_words(self) -> int:
-        """N: one word a vertex, and the words of the edges."""
+        """N: one word per vertex, and the words of the edges."""
         return self.n_vertices + self.edge_words * self.n_edges
 
 
@@ -85,7 +85,7 @@ class Graph:
         if self.weights is not None:
             weights = np.array(self.weights, np.int64)
             if weights.shape != (len(edges),) or (weights.size and weights.min() < 0):
-                raise InputError("give one weight an edge, an integer of at least 0")
+                raise InputError("give one weight per edge, an integer of at least 0")
             weights.setflags(write=False)
             object.__setattr__(self, "weights", weights)
         if self.names is not None and len(self.names) != self.n_vertices:

@@ -56,7 +56,7 @@ class Letters:
 
 
 def integers(lines: Iterable[str], name: str) -> Words:
-    """Read one non-negative integer a line; blank lines and # comments are passed over.
+    """Read one non-negative integer per line; blank lines and # comments are passed over.
 
     Raises
     ------
@@ -71,11 +71,11 @@ def integers(lines: Iterable[str], name: str) -> Words:
         if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) >= 2**62:
             raise InputError(
                 f"{name}, line {number}: {text[:40]!r} is no integer in 0 .. 2**62 - 1; "
-                "write one a line"
+                "write one per line"
             )
         words.append(int(text))
     if not words:
-        raise InputError(f"{name} holds no word; write one integer a line")
+        raise InputError(f"{name} holds no word; write one integer per line")
     return np.array(words, np.int64)
 
 

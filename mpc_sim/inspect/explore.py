@@ -33,7 +33,7 @@ class Explorer:
     """Widgets that step a simulation; `Simulation.explore` makes it, a notebook shows it.
 
     The slider moves the simulation itself: forwards it runs rounds, under their limits, backwards
-    it takes them back. What breaks a limit is told in one line, and the simulation stays at the
+    it takes them back. A broken limit is reported in one line, and the simulation stays at the
     round before. Arrow keys move the slider and, on the heat map, round and machine; a click
     chooses both.
 

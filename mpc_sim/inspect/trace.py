@@ -1,4 +1,4 @@
-"""A trace: what every machine held and whom it told how much, round by round."""
+"""A trace: what every machine held and what it sent to whom, round by round."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Trace:
     inboxes : tuple of Inbox
         R + 1: before round 0, and after every round.
     flows : tuple of Flow
-        One a round.
+        One per round.
     """
 
     ledger: Ledger
@@ -109,8 +109,8 @@ class Trace:
     def save_html(self, path: str | Path, *, title: str = "A run, round by round") -> None:
         """Write a page that steps through the run: one file, without a kernel or a network.
 
-        Beside the heat map of `Ledger.save_html` it shows at every round the matrix of words
-        between machines, and the memory of the chosen machine with what is new in it.
+        In addition to the heat map of `Ledger.save_html` it shows at every round the matrix of
+        words between machines, and the memory of the chosen machine with what is new in it.
 
         Raises
         ------

@@ -78,7 +78,7 @@ def scatter(key: Words, shift: int, place: Words, column: Words, out: Words) -> 
 def scatter_first(
     key: Words, shift: int, place: Words, column: Words, keys: Counts, out: Words
 ) -> None:
-    """Like `scatter`, and write the key beside the word.
+    """Like `scatter`, and write the key of the word too.
 
     keys : int32 array of all rows, written at the places
     """

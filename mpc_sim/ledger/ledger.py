@@ -24,11 +24,11 @@ FILE = archive.FileKind("ledger", 1, LedgerError)
 
 @dataclass(eq=False)
 class Ledger(RunLoads):
-    """What a run has used so far, a row a round; ``print`` shows a table of 80 columns.
+    """What a run has used so far, one row per round; ``print`` shows a table of 80 columns.
 
-    Three counters of rounds stand in it. ``n_rounds`` counts deliveries and is the honest one: what
-    a round is charged in the mode ``charge`` is in it. ``n_protocol_rounds`` counts the rounds of
-    the protocol, ``n_logical_rounds`` the steps of the algorithm.
+    It has three counters of rounds. ``n_rounds`` counts deliveries, those that the mode ``charge``
+    adds to a round included; ``n_protocol_rounds`` counts the rounds of the protocol,
+    ``n_logical_rounds`` the steps of the algorithm.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ class RunLoads:
         return sum(row.n_messages for row in self.rounds)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return a column a quantity, a row a round, as data frames take it."""
+        """Return one column per quantity, one row per round, as data frames take it."""
         columns: dict[str, list[Any]] = {
             "round": list(range(len(self.rounds))),
             "step": list(self.labels),

@@ -14,7 +14,7 @@ Row = tuple[object, ...]
 
 
 def text_table(ledger: RunLoads) -> str:
-    """Return the ledger as text: a line a round, and the counters below."""
+    """Return the ledger as text: one line per round, and the counters below."""
     rows = [HEADINGS, *ledger_rows(ledger)]
     lines = [_facts(ledger), *(text_row(*row) for row in rows), _counters(ledger)]
     return "\n".join(lines + _warnings(ledger))
@@ -74,7 +74,7 @@ def _facts(ledger: RunLoads) -> str:
     cluster = ledger.cluster
     return (
         f"N = {cluster.n_words} words, P = {cluster.n_machines} machines, "
-        f"s = {cluster.memory_words} words, {cluster.word_bits} bits a word"
+        f"s = {cluster.memory_words} words, {cluster.word_bits} bits per word"
     )
 
 

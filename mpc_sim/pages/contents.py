@@ -77,7 +77,7 @@ class Section:
     owner : int64[R]
         The item of every record.
     columns : tuple of int64[R]
-        One a field.
+        One per field.
 
     Examples
     --------
@@ -125,10 +125,10 @@ class Page:
     n_items : int
         P.
     steps : tuple of str
-        A label a step.
+        One label per step.
     headings : tuple of str
     numbers : tuple of tuple of str
-        A cell a heading, for every step.
+        One cell per heading, for every step.
     text : str
         The run as text of 80 columns, shown also where no script runs.
     grids : tuple of Grid

@@ -1,6 +1,6 @@
-"""Pages as HTML: one file with its script, its style and its data, which asks nobody for anything.
+"""Pages as HTML: one file with its script, its style and its data, which requests nothing.
 
-The security policy in the file makes the browser itself refuse every request.
+The security policy in the file makes the browser itself block every request.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Files of arrays: npz without pickle, a JSON header, a checksum over every byte, written whole.
 
-A file is a zip archive of ``header.json`` and one ``.npy`` an array, uncompressed, so that
+A file is a zip archive of ``header.json`` and one ``.npy`` per array, uncompressed, so that
 ``numpy.load`` and ``unzip`` read it as well. Its archive comment, the last bytes of the file, is
 the SHA-256 of all bytes before it. Nothing is parsed before that matches, and what is parsed can
 only be JSON and arrays of integers: the checksum guards against damage, the parser against malice.
 
-Arrays are int64 in memory; on disk they take 1, 2, 4 or 8 bytes a word, as their words need.
+Arrays are int64 in memory; on disk they take 1, 2, 4 or 8 bytes per word, as their words need.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file: its name, the version of its format, and the error that speaks of it."""
+    """A kind of file: its name, the version of its format, and the error that it raises."""
 
     name: str
     version: int
@@ -56,7 +56,7 @@ def reading(path: str | Path, kind: FileKind) -> Iterator[None]:
         raise kind.error(
             f"{path} cannot be read: {error.strerror or error}", path=str(path)
         ) from None
-    except Exception as error:  # a stranger's file: whatever the parsers say, it is not ours
+    except Exception as error:  # a foreign file: any parser may fail on it
         reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
         raise kind.error(
             f"{path} is no {kind.name} that this library can read: {reason}", path=str(path)

@@ -1,1 +1,1 @@
-"""Building blocks of protocols; each says its cost beside its code."""
+"""Building blocks of protocols; each states its cost in its docstring."""

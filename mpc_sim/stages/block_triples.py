@@ -1,4 +1,4 @@
-"""Which three blocks of a sorted sequence can hold a solution of 3-SUM: one triple a machine.
+"""Which three blocks of a sorted sequence can hold a solution of 3-SUM: one triple per machine.
 
 Axes: N sorted words in m blocks of B; i <= j <= k blocks; W = m (m + 1) / 2 lines.
 
@@ -106,7 +106,7 @@ class BlockTriples:
 
 
 def repeated(copies: Words) -> tuple[Words, Words]:
-    """Return every row as often as told, and the number of each copy."""
+    """Return every row as often as stated, and the number of each copy."""
     row = np.repeat(np.arange(len(copies)), copies)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
 
@@ -114,7 +114,7 @@ def repeated(copies: Words) -> tuple[Words, Words]:
 def holds_solution(
     words: Words, starts: Words, lengths: Words, target: int, *, distinct: bool
 ) -> NDArray[np.bool_]:
-    """Tell of every machine whether three words of its blocks have the sum, by two pointers.
+    """Return for every machine whether three words of its blocks have the sum, by two pointers.
 
     Parameters
     ----------

@@ -36,9 +36,9 @@ class NumberWords(LocalStage):
 
 @dataclass(frozen=True)
 class Rows(Protocol):
-    """Read the input as rows of a few words each: one record a row, on one machine.
+    """Read the input as rows of a few words each: one record per row, on one machine.
 
-    Row i lies on machine i // ceil(B / w), w words a row. Where w divides the block the rows are
+    Row i lies on machine i // ceil(B / w), w words per row. Where w divides the block the rows are
     there already and no round is needed; otherwise one round hands the words over. Words behind the
     last whole row are dropped.
 
@@ -91,7 +91,7 @@ class Rows(Protocol):
         need = self.held(cluster) * len(self.fields)
         if need > cluster.memory_words:
             raise ShapeError(
-                f"rows: {need} words of whole rows a machine do not fit "
+                f"rows: {need} words of whole rows per machine do not fit "
                 f"s = {cluster.memory_words} words: raise epsilon or c_s",
                 words=need,
                 memory_words=cluster.memory_words,
@@ -104,8 +104,8 @@ class WriteInOrder(Protocol):
     """Write rows to the output, one after the other, and pad the rest.
 
     It reads channel ``placed``: rows with the words of ``fields`` and ``position``, their rank
-    among all rows; positions grow with the machine, and along the rows of a machine. One round, a
-    word a message; positions do not travel.
+    among all rows; positions grow with the machine, and along the rows of a machine. One round, one
+    word per message; positions do not travel.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from mpc_sim.stages.tree import Tree, plan_tree
 class Broadcast(Protocol):
     """Copy the one record of machine 0 to machines 0 .. M - 1, in one channel.
 
-    A machine that knows it tells a - 1 others in a round, so 1, a, a^2, .. machines know it.
+    A machine that has it sends it to a - 1 others in a round, so 1, a, a^2, .. machines have it.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Broadcast(Protocol):
     everywhere: bool = False
 
     def tree(self, cluster: Cluster) -> Tree:
-        """Return the tree for a cluster, or refuse it."""
+        """Return the tree for a cluster, or reject it."""
         n_leaves = cluster.n_machines if self.everywhere else cluster.n_input_machines
         tree = plan_tree(n_leaves, max_arity=cluster.memory_words // len(self.fields))
         if tree is None:
@@ -78,10 +78,10 @@ class Broadcast(Protocol):
         copies = tree.n_children(level, known.machine)
         row = np.repeat(np.arange(len(known)), copies)
         child = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-        told = known.take(row)
-        to = told.machine + child * tree.reach(level - 1)
+        sent = known.take(row)
+        to = sent.machine + child * tree.reach(level - 1)
         outbox = Outbox()
-        outbox.send(self.channel, source=told.machine, to=to, **told.columns)
+        outbox.send(self.channel, source=sent.machine, to=to, **sent.columns)
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:

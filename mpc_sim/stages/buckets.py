@@ -59,25 +59,25 @@ def deal(records: Records, own: Records, offset: Records, first: Words, level: L
     records : Records
         In order on every machine; channel ``records``.
     own : Records
-        One record a machine: how many of them each bucket has.
+        One record per machine: how many of them each bucket has.
     offset : Records
         How many records of each bucket lie on the machines before, in the same group. A machine
-        that has not been told sends nothing.
+        without a record sends nothing.
     first : int64[machines of own]
         The first machine of its group.
     level : Level
     """
     counts = element_table(own, own.fields)
-    is_told = np.isin(own.machine, offset.machine)
+    has_offset = np.isin(own.machine, offset.machine)
     before = np.zeros_like(counts)
-    before[is_told] = element_table(offset, offset.fields)
+    before[has_offset] = element_table(offset, offset.fields)
     n_buckets = counts.size
     run = np.repeat(np.arange(n_buckets), counts.ravel())
     starts = np.cumsum(counts.ravel()) - counts.ravel()
     rank = before.ravel()[run] + np.arange(len(records)) - starts[run]
     holder, bucket = np.divmod(run, level.fan_out)
     to = first[holder] + bucket * level.within + rank % level.within
-    goes = is_told[holder]
+    goes = has_offset[holder]
     gone, outbox = records.take(goes), Outbox()
     outbox.send("records", source=gone.machine, to=to[goes], **gone.columns)
     return outbox

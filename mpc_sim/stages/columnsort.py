@@ -187,7 +187,7 @@ class Columnsort(Protocol):
     """Sort records by all their fields, the first field first.
 
     It reads channel ``records``: the record of rank j on machine i lies in slot i * held + j (by
-    default those of the input blocks). It leaves the same channel sorted, ``out`` records a
+    default those of the input blocks). It leaves the same channel sorted, ``out`` records per
     machine: a block, or as few as P machines allow.
 
     Parameters
@@ -219,7 +219,7 @@ class Columnsort(Protocol):
     spread: bool = False
 
     def plan(self, cluster: Cluster) -> SortPlan:
-        """Return the matrices for a cluster, or refuse it."""
+        """Return the matrices for a cluster, or reject it."""
         max_rows = cluster.memory_words // len(self.fields)
         if max_rows < 2:
             raise ShapeError(

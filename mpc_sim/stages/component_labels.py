@@ -1,8 +1,8 @@
 """From the forest of parents to component labels, and the output of a contraction.
 
-A label joins another one at most once a phase, so after t phases a vertex is at most t parents away
-from its root. Doubling halves that way: every vertex asks its parent for the parent's parent, by a
-sort, as a parent may have any number of children. At last all vertices of a root learn the
+A label joins another one at most once per phase, so after t phases a vertex is at most t parents
+away from its root. Doubling halves that way: every vertex asks its parent for the parent's parent,
+by a sort, as a parent may have any number of children. At last all vertices of a root learn the
 smallest of them.
 
 Axes: V = ceil(n / P) vertices and E = ceil(m / P) edges live on a machine.
@@ -40,7 +40,7 @@ def doublings(phases: int) -> int:
 
 @dataclass(frozen=True)
 class Ask(LocalStage):
-    """Every vertex answers for itself, (name, 0, parent), and asks its parent, if it has one."""
+    """Every vertex files its parent, (name, 0, parent), and asks for that of its parent, if any."""
 
     n_vertices: int
 
@@ -196,9 +196,9 @@ def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Stages:
         doublings and for the names, exactly.
     """
     n = shape.n_vertices
-    told: tuple[Wait, ...] = (Wait("live", LIVE),)
+    waits: tuple[Wait, ...] = (Wait("live", LIVE),)
     if has_tags:
-        told = (*told, Wait("tag", TAG, shape.n_edges))
+        waits = (*waits, Wait("tag", TAG, shape.n_edges))
     stages: list[Protocol] = [
         beside(
             sequence(
@@ -210,6 +210,6 @@ def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Stages:
         )
     ]
     for _ in range(doublings(phases)):
-        stages += [Ask(n), first_of_run(n, 2, told), Jump(n, told)]
-    stages += [Name(n), first_of_run(n, 1, told), WriteLabels(shape, has_tags)]
+        stages += [Ask(n), first_of_run(n, 2, waits), Jump(n, waits)]
+    stages += [Name(n), first_of_run(n, 1, waits), WriteLabels(shape, has_tags)]
     return sequence(*stages, name="label components")

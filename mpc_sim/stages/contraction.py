@@ -96,7 +96,7 @@ class Halves(LocalStage):
 
 @dataclass(frozen=True)
 class Hook(Protocol):
-    """Let labels join their leaders: tell the half-edges, the vertex of that name, the edge.
+    """Let labels join their leaders; send it to the half-edges, the vertex of that name, the edge.
 
     ``parent`` of a vertex is its own name plus 1 until its label joins another one, and then that
     one. Where tags wait, that of the edge a label joins by becomes odd.
@@ -173,11 +173,11 @@ class Hook(Protocol):
         edges = Records.of(
             halves.machine[0::2], edge=halves["half"][0::2] // 2, left=left, right=right
         )
-        told, vertices = inbox["joined"], inbox["parent"]
+        received, vertices = inbox["joined"], inbox["parent"]
         parent = vertices["parent"].copy()
         start = group_starts(vertices, cluster)
         size = share(self.shape.n_vertices, cluster)
-        parent[start[told.machine] + told["vertex"] % size] = told["parent"]
+        parent[start[received.machine] + received["vertex"] % size] = received["parent"]
         records = {wait.channel: inbox[wait.channel] for wait in self.waits} | {
             "edge": edges.take(left != right),
             "parent": Records.of(vertices.machine, parent=parent),
@@ -208,7 +208,7 @@ def contraction(
     Returns
     -------
     Repeat
-        2 + 4^d + 2 L rounds a phase, exactly.
+        2 + 4^d + 2 L rounds per phase, exactly.
     """
     bodies = [
         sequence(

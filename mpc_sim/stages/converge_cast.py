@@ -58,7 +58,7 @@ class ConvergeCast(Protocol):
     everywhere: bool = False
 
     def tree(self, cluster: Cluster) -> Tree:
-        """Return the tree for a cluster, or refuse it."""
+        """Return the tree for a cluster, or reject it."""
         n_leaves = cluster.n_machines if self.everywhere else cluster.n_input_machines
         w = self.operation.words
         tree = plan_tree(n_leaves, max_arity=cluster.memory_words // w)
@@ -124,7 +124,7 @@ class ResultFirst(LocalStage):
 
 
 def of_one_word(operation: Operation) -> Operation:
-    """Return an operation on words as they are; refuse one on elements of several words.
+    """Return an operation on words as they are; reject one on elements of several words.
 
     Raises
     ------

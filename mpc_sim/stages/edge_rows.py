@@ -64,7 +64,7 @@ class LoadEdges(Protocol):
             )
         if self.n_holders(cluster) > cluster.n_machines:
             raise ShapeError(
-                f"{shape.n_edges} edges, {self.held(cluster)} a machine, do not fit "
+                f"{shape.n_edges} edges, {self.held(cluster)} per machine, do not fit "
                 f"P = {cluster.n_machines} machines: raise c_s or the number of machines",
                 n_machines=cluster.n_machines,
             )

@@ -30,7 +30,7 @@ def element_columns(table: Words, names: tuple[str, ...] = ()) -> dict[str, Word
 
 
 def last_of_group(group: Words) -> NDArray[np.bool_]:
-    """Tell which rows are the last of their group; equal values are neighbours."""
+    """Return which rows are the last of their group; equal values are neighbours."""
     is_last = np.ones(len(group), bool)
     np.not_equal(group[1:], group[:-1], out=is_last[:-1])
     return is_last

@@ -1,4 +1,4 @@
-"""Sort records by key and tell every record the value of the first of its key.
+"""Sort records by key and give every record the value of the first of its key.
 
 Axes: records (key, tag, value) of three words, keys from 1 on; ``per_item`` of them at most for
 each of k items that lie evenly on all machines. A key may have any number of records: nothing is

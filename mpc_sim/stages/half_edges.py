@@ -2,10 +2,10 @@
 
 Word i of the input, with value u, becomes a record of u. A vertex word makes the head of the run of
 u, an end of an edge a half-edge from u. Sorted by (u, i) the head comes first, because i < n for
-vertices alone. Edge e knows both of its ends by index, so one rendezvous at machine e // E tells
-every half-edge where its reverse lies and what its other end is; no second sort is needed.
+vertices alone. Edge e knows both of its ends by index, so one meeting at machine e // E gives
+every half-edge the place of its reverse and its other end; no second sort is needed.
 
-Axes: P machines, T = ceil(N / P) slots a machine, E = ceil(m / P) edges that meet on a machine.
+Axes: P machines, T = ceil(N / P) slots per machine, E = ceil(m / P) edges that meet on a machine.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class MarkHeads(LocalStage):
 
 @dataclass(frozen=True)
 class Meet(Protocol):
-    """The two halves of every edge meet and tell each other where they lie: two rounds.
+    """The two halves of every edge meet and send each other their places: two rounds.
 
     It leaves channel ``half``, fields ``HALF``, and channel ``leader``: the machine of the head of
     the run that goes on into a machine, nothing where a run begins.
@@ -141,11 +141,11 @@ class Meet(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        records, told, slots = inbox["records"], inbox["reverse"], slots_per_machine(cluster)
+        records, received, slots = inbox["records"], inbox["reverse"], slots_per_machine(cluster)
         reverse = records.machine * slots + records.rank
         other, state = records["word"].copy(), np.zeros(len(records), np.int64)
-        row = record_starts(records, cluster)[told.machine] + told["slot"] % slots
-        reverse[row], other[row], state[row] = told["reverse"], told["other"], ALIVE
+        row = record_starts(records, cluster)[received.machine] + received["slot"] % slots
+        reverse[row], other[row], state[row] = received["reverse"], received["other"], ALIVE
         half = Records.of(
             records.machine, vertex=records["word"], other=other, reverse=reverse, state=state
         )
@@ -159,7 +159,7 @@ def half_edges(shape: GraphShape) -> tuple[Protocol, ...]:
     -------
     tuple of Protocol
         1 + 4^d rounds of columnsort on N records of two words, 2 L of a scan that finds where the
-        run at the begin of a machine has its head, 2 to meet.
+        run at the start of a machine has its head, 2 to meet.
     """
     return (
         NumberWords(),

@@ -40,7 +40,7 @@ class Place(Protocol):
 
     It reads rows with what the rows before them combine to: ``lefts`` and ``rights`` of the key
     ``run``, and ``before``, the pairs of all left rows, or C + 1 for more than C. The one left row
-    that covers place C, one beyond the last, tells machine 0 that the join fails. Starts count
+    that covers place C, one beyond the last, sends a failure to machine 0. Starts count
     from 1, so that 0 is no piece.
     """
 
@@ -113,7 +113,7 @@ def _part(rows: Records, chosen: NDArray[np.bool_], start: Words) -> tuple[Recor
 
 @dataclass(frozen=True)
 class CopyAlong(Scan):
-    """A scan in one half of local memory that tells every machine the last piece before it.
+    """A scan in one half of local memory that sends every machine the last piece before it.
 
     It leaves its pieces as they were, and channel ``before left`` or ``before right``.
     """

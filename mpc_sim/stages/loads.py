@@ -22,7 +22,7 @@ def declared_loads(protocol: Protocol, round: int, cluster: Cluster) -> tuple[in
 
 
 def check_declared_loads(protocol: Protocol, cluster: Cluster, remedy: str) -> None:
-    """Refuse a cluster whose local memory is smaller than what a stage declares.
+    """Reject a cluster whose local memory is smaller than what a stage declares.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 Axes: records (key, asker, value), keys from 1 on. Asker 0 files a value, which is not 0, under a
 key, at most one; any other one asks for the key, and any number may. One sort brings them together,
-the entry first, and a scan copies its value along: nothing is gathered. Who asks for a key without
+the entry first, and a scan copies its value along: nothing is gathered. An asker of a key without
 an entry learns nothing.
 """
 
@@ -108,16 +108,16 @@ class SendAnswers(Protocol):
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         records = inbox["records"]
         _, value = value_of_run(records)
-        told = (records["tag"] > 0) & (value > 0)
-        asker = records["tag"][told]
+        answered = (records["tag"] > 0) & (value > 0)
+        asker = records["tag"][answered]
         number, each = self.home
         outbox = Outbox()
         outbox.send(
             "answer",
-            source=records.machine[told],
+            source=records.machine[answered],
             to=(asker - 1) // (each * share(number, cluster)),
             asker=asker,
-            value=value[told],
+            value=value[answered],
         )
         for wait in self.waits:
             waiting = inbox[wait.channel]

@@ -15,7 +15,7 @@ from mpc_sim.errors import InputError
 from mpc_sim.records import Words
 
 SATURATED = 1 << 62
-"""No word: every sum that is too large becomes this, and is refused where it is sent."""
+"""Not a word: every sum that is too large becomes this, and is rejected where it is sent."""
 
 MAX_MODULUS = 1 << 31
 """Products of two residues below it fit 64 bits."""
@@ -51,7 +51,7 @@ class Addition(Operation):
     ----------
     modulus : int, optional
         At most 2^62, say 2^word_bits; 2 makes it parity. Without it the sum is exact: one that is
-        no word any more stays so, and the simulator refuses it where it is sent or put out.
+        no word any more stays so, and the simulator rejects it where it is sent or put out.
     """
 
     modulus: int | None = None

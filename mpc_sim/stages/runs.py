@@ -28,7 +28,7 @@ class EndRuns(Protocol):
     """Mark the last record of every run of equal keys: field ``last``, 1 or 0.
 
     It reads channel ``records``, sorted by the first field and laid out evenly, ceil(n_slots / P)
-    a machine, without gaps. One round: every machine tells the one before it its first key.
+    per machine, without gaps. One round: every machine sends its first key to the one before it.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ class EndRuns(Protocol):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        records, told, key = inbox["records"], inbox["next"], self.fields[0]
+        records, received, key = inbox["records"], inbox["next"], self.fields[0]
         slot = batch_slots(inbox.machines, cluster)
-        is_told, next_key = np.zeros((2, len(inbox.machines)), np.int64)
-        is_told[slot[told.machine]] = 1
-        next_key[slot[told.machine]] = told[key]
+        has_next, next_key = np.zeros((2, len(inbox.machines)), np.int64)
+        has_next[slot[received.machine]] = 1
+        next_key[slot[received.machine]] = received[key]
         at_end, owner = last_of_group(records.machine), slot[records.machine]
         changes = np.append(records[key][1:] != records[key][:-1], True)[: len(records)]
-        changes_after = (is_told[owner] == 0) | (next_key[owner] != records[key])
+        changes_after = (has_next[owner] == 0) | (next_key[owner] != records[key])
         last = np.where(at_end, changes_after, changes).astype(np.int64)
         return Inbox(
             inbox.machines, {"records": Records.of(records.machine, **records.columns, last=last)}

@@ -5,8 +5,8 @@ machines that may hold records, a and L the arity and the levels of the tree.
 
 Up-sweep: a node of level l learns the totals of its children and keeps, for every child but the
 first, what the children before it combine to; its own total goes to its parent. Down-sweep: it
-learns what all machines before it combine to and tells its children. The local records wait on
-their machines, and are charged, all the while.
+learns what all machines before it combine to and sends it to its children. The local records wait
+on their machines, and are charged, all the while.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Scan(Protocol):
     """Give every record what all records up to it combine to, in the order (machine, rank).
 
     It reads channel ``channel`` and leaves it with the fields ``prefix`` added; machines without
-    records are fine. Besides it leaves channel ``before``: one element on each of the M machines,
+    records are fine. It also leaves channel ``before``: one element on each of the M machines,
     fields ``prefix``, what the records of all machines before it combine to.
 
     Parameters
@@ -94,12 +94,12 @@ class Scan(Protocol):
             )
 
     def tree(self, cluster: Cluster) -> Tree:
-        """Return the tree for a cluster, or refuse it."""
+        """Return the tree for a cluster, or reject it."""
         tree = self._fitting_tree(cluster)
         if tree is None:
             held, record, w = self.n_held(cluster), len(self.fields), self.operation.words
             raise ShapeError(
-                f"scan of elements of {w} words over {held} records of {record} words a machine "
+                f"scan of elements of {w} words over {held} records of {record} words per machine "
                 f"and {self._n_leaves(cluster)} machines does not fit P = {cluster.n_machines} "
                 f"machines of s = {cluster.memory_words} words: raise epsilon, c_s or c_p",
                 memory_words=cluster.memory_words,
@@ -116,7 +116,7 @@ class Scan(Protocol):
     def beside_words(self, cluster: Cluster) -> int:
         """Return the words of a machine that wait in other parts of a parallel composition.
 
-        0 here; a subclass that is run beside others says how many.
+        0 here; a subclass that runs in parallel with others says how many.
         """
         return 0
 
@@ -190,8 +190,8 @@ class Scan(Protocol):
             return outbox
         before = self.operation.repeat_identity(len(machines))
         if round > levels:
-            told = inbox["before"]
-            before[slot[told.machine]] = element_table(told, told.fields)
+            received = inbox["before"]
+            before[slot[received.machine]] = element_table(received, received.fields)
         hosts = np.flatnonzero(tree.hosts(down, machines))
         outbox.keep("before", machines[hosts], **element_columns(before[hosts]))
         elements = self.operation.combine(before[slot[siblings]], prefixes)
@@ -206,8 +206,8 @@ class Scan(Protocol):
         before = self.operation.repeat_identity(len(leaves))
         slot = batch_slots(leaves, cluster)
         if tree.levels:
-            told = inbox["before"]
-            before[slot[told.machine]] = element_table(told, told.fields)
+            received = inbox["before"]
+            before[slot[received.machine]] = element_table(received, received.fields)
         elements = scan_groups(
             self.operation, records.machine, element_table(records, self.operand)
         )
@@ -237,7 +237,7 @@ class Scan(Protocol):
             machine = int(records.machine[outside][0])
             raise ShapeError(
                 f"scan: machine {machine} holds records of channel {self.channel!r}; "
-                f"{self._n_slots(cluster)} slots of {self.n_held(cluster)} a machine end on "
+                f"{self._n_slots(cluster)} slots of {self.n_held(cluster)} per machine end on "
                 f"machine {spanned - 1}: give n_slots and held as they are",
                 machine=machine,
             )

@@ -3,7 +3,7 @@
 Half-edges (vertex, neighbour) are sorted; a scan counts the distinct neighbours before each, as
 there may be parallel edges; the first one of each of the first a goes to where the vertex lives.
 
-Axes: V = ceil(n / P) vertices, E = ceil(m / P) edges and H = ceil(2 m / P) sorted half-edges a
+Axes: V = ceil(n / P) vertices, E = ceil(m / P) edges and H = ceil(2 m / P) sorted half-edges per
 machine.
 """
 

@@ -36,7 +36,7 @@ GRAIN = 2.0**-32
 """A slot of a stride is drawn with probability 1 / g up to this (``random_below``)."""
 
 OVERSAMPLING = 4
-"""At most this many times ln(E / delta) samples a bucket: more do not make buckets much smaller."""
+"""At most this many times ln(E / delta) samples per bucket: more hardly make buckets smaller."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def plan_splitting(
 
     Notes
     -----
-    With about sqrt(s) splitters a level, log_sqrt(s) (N / s) levels suffice up to constants; the
+    With about sqrt(s) splitters per level, log_sqrt(s) (N / s) levels suffice up to constants; the
     fan-out searched goes to 2 sqrt(s), where samples still fit a leader.
     """
     if RECORD_WORDS * n_words <= memory_words:
@@ -240,7 +240,7 @@ def _split(
 
 
 def _n_windows(fan_out: int, depth: int) -> int:
-    """Return E: 16 f + 1 windows a group.
+    """Return E: 16 f + 1 windows per group.
 
     A group of n records has at most n / d + 1 windows with d = max(1, n' // (8 f)), n' the limit of
     its size; as floor(x) >= x / 2 for x >= 1, that is at most 16 f + 1.

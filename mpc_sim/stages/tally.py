@@ -1,11 +1,11 @@
-"""Counts up a tree, checked at its root, and offsets down: or silence, if the check fails.
+"""Counts up a tree, checked at its root, and offsets down: or nothing, if the check fails.
 
 Axes: M machines of a tree, w counts of a machine, a and L the arity and the levels of the tree.
 
 The tree stands with its root on the last machine: distances to the root are the leaves of ``Tree``.
 On the way up a node learns the counts of its children, keeps them, and hands on the sums. The root
 looks at the totals. If they pass, every machine learns on the way down the sums over all machines
-before it; if not, nobody learns anything, which is how everybody knows.
+before it; if not, no machine receives anything, and so every machine knows.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Tally:
         return outbox
 
     def _nodes(self, level: int, to_root: Words) -> NDArray[np.bool_]:
-        """Tell which machines carry a node of a level."""
+        """Return which machines carry a node of a level."""
         return (to_root >= 0) & self.tree.hosts(level, to_root)
 
     def _sums(self, parts: list[Records], slot: Words, n_machines: int) -> Words:

@@ -1,6 +1,6 @@
 """How two square matrices are cut into tiles, from (a, s, P) alone.
 
-Axes: a the side of the matrices, b the side of a tile, q = ceil(a / b) tiles a side.
+Axes: a the side of the matrices, b the side of a tile, q = ceil(a / b) tiles per side.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TilePlan:
 
     @property
     def n_tiles(self) -> int:
-        """q, tiles a side."""
+        """q, tiles per side."""
         return ceil_div(self.side, self.tile)
 
     @property

@@ -46,7 +46,7 @@ class Tree:
         return sum(self.children(level) - 1 for level in range(1, self.levels + 1))
 
     def hosts(self, level: int, machines: Words) -> NDArray[np.bool_]:
-        """Tell which machines carry a node of a level."""
+        """Return which machines carry a node of a level."""
         on_level: NDArray[np.bool_] = machines % self.reach(level) == 0
         return on_level & (machines < self.n_leaves)
 

@@ -26,7 +26,7 @@ def share(n_items: int, cluster: Cluster) -> int:
 
 @dataclass(frozen=True)
 class Wait(Carry):
-    """Carry a channel of at most ``share(n_items)`` records a machine.
+    """Carry a channel of at most ``share(n_items)`` records per machine.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class ScanBeside(Scan):
 
 @dataclass(frozen=True)
 class Beside(Parallel):
-    """A parallel composition that refuses a cluster where its parts together do not fit."""
+    """A parallel composition that rejects a cluster where its parts together do not fit."""
 
     def n_rounds(self, cluster: Cluster) -> int:
         return _rounds(self.parts, cluster)
