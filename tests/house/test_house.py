@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -33,6 +34,8 @@ ROOMS = {  # where an import may run when the module loads; elsewhere only insid
     "anywidget": "mpc_sim.inspect.explore",
 }
 MAX_LINES = 400
+OF_THE_WHOLE = {"house", "golden"}
+"""Folders of tests that are about no single package."""
 VAGUE = {"util", "utils", "helper", "helpers", "common", "misc"}
 LINKED_HOSTS = {"arxiv.org", "doi.org"}
 LEAKS = {
@@ -306,6 +309,104 @@ def test_canary_outside_rooms(name: str, source: str) -> None:
 )
 def test_rooms_admit_their_own(name: str, source: str) -> None:
     assert outside_rooms({name: source}) == []
+
+
+# --- where tests lie, and what they share ---
+
+
+def from_test_files(sources: Mapping[str, str]) -> list[str]:
+    """Imports from a file of tests; what two of them need lies in a module of its own."""
+    return [
+        f"{name} imports {target}"
+        for name, source in sources.items()
+        for found in imports(name, source)
+        for target in found.targets()
+        if any(part.startswith("test_") for part in target.split("."))
+    ]
+
+
+def not_mirrored(root: Path) -> list[str]:
+    """Test files outside of the folders for them, folders for rooms that no package has."""
+    tests = root / "tests"
+    faults = []
+    for path in sorted(tests.rglob("*.py")):
+        place = path.parent.relative_to(tests)
+        folder = place.parts[0] if place.parts else ""
+        if folder in PACKAGES:
+            if path.name == "__init__.py":
+                faults.append(f"tests/{place.as_posix()} is taken for a package")
+            elif not (root / place / "__init__.py").is_file():
+                faults.append(f"no room {place.as_posix()} for {path.name}")
+        elif path.name.startswith("test_") and folder not in OF_THE_WHOLE:
+            faults.append(f"{path.name} in no folder of a package")
+    return faults
+
+
+TESTS = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "tests").rglob("*.py"))
+}
+
+
+def test_tests_mirror_the_packages() -> None:
+    assert not_mirrored(ROOT) == []
+
+
+def test_no_test_file_is_imported() -> None:
+    assert {"tests.house.test_house", "tests.oracles"} <= set(TESTS)
+    assert from_test_files(TESTS) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_of_tests_hide_no_package(package: str) -> None:
+    assert importlib.import_module(package).__file__ == str(ROOT / package / "__init__.py")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from test_routing import state",
+        "import tests.mpc_sim.test_routing",
+        "from tests.mpc_sim import test_routing",
+        "from .test_routing import state",
+        "def f():\n    import importlib\n    importlib.import_module('test_routing')",
+    ],
+)
+def test_canary_from_test_files(source: str) -> None:
+    good = {"tests.mpc_sim.test_cluster": "from cases.per_machine import state\nimport pytest"}
+    assert from_test_files(good) == []
+    assert from_test_files(good | {"tests.cases.x": source}) != []
+
+
+def test_canary_not_mirrored(tmp_path: Path) -> None:
+    def touch(name: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    for good in (
+        "mpc_sim/__init__.py",
+        "mpc_sim/stages/__init__.py",
+        "tests/mpc_sim/test_cluster.py",
+        "tests/mpc_sim/stages/test_scan.py",
+        "tests/house/test_house.py",
+        "tests/cases/__init__.py",
+        "tests/oracles.py",
+    ):
+        touch(good)
+    assert not_mirrored(tmp_path) == []
+    for bad in (
+        "tests/mpc_sim/stage/test_tree.py",
+        "tests/mpc_sim/stages/__init__.py",
+        "tests/test_cluster.py",
+        "tests/cases/test_cases.py",
+    ):
+        touch(bad)
+    assert not_mirrored(tmp_path) == [
+        "test_cases.py in no folder of a package",
+        "no room mpc_sim/stage for test_tree.py",
+        "tests/mpc_sim/stages is taken for a package",
+        "test_cluster.py in no folder of a package",
+    ]
 
 
 # --- what a file may say, and how it is named ---
