@@ -44,7 +44,7 @@ def theorem_table(entries: Sequence[Entry] = ENTRIES) -> str:
     |---|---|---|---|---|---|
     | mpc-to-anna | any R-round protocol becomes a transformer of exactly R + 1 layers \
 (Theorem 4.1 of arXiv 2509.09001) | `reductions/mpc_to_anna/compile.py` | \
-`test_mpc_to_anna.py::test_transformer_protocol_and_oracle_agree` | \
+`tests/reductions/mpc_to_anna/test_mpc_to_anna.py::test_transformer_protocol_and_oracle_agree` | \
 [03](../notebooks/03_from_a_protocol_to_a_transformer.ipynb) | checked |
     """
     unknown = {entry.family for entry in entries} - set(FAMILIES)
@@ -82,7 +82,7 @@ def with_table(text: str, table: str, title: str = TITLE) -> str:
 
 
 def _row(entry: Entry) -> str:
-    test = f"`{entry.test.removeprefix('tests/')}`" if entry.test else ""
+    test = f"`{entry.test}`" if entry.test else ""
     number = entry.notebook.partition("_")[0]
     notebook = f"[{number}](../notebooks/{entry.notebook})" if entry.notebook else ""
     claim = f"{entry.statement} ({entry.source})".replace("|", "\\|")

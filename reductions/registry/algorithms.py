@@ -11,7 +11,7 @@ ALGORITHMS = (
         "the first word reaches every machine: a tree of arity s",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.broadcast:BROADCAST",
-        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
     Entry(
         "algorithm",
@@ -19,7 +19,7 @@ ALGORITHMS = (
         "the sum of all words reaches machine 0: a tree of arity s",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.converge_cast:CONVERGE_CAST",
-        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
     Entry(
         "algorithm",
@@ -27,7 +27,7 @@ ALGORITHMS = (
         "every machine receives the sum of all words",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.aggregate:AGGREGATE",
-        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
         "05_bounds_against_measurements.ipynb",
     ),
     Entry(
@@ -36,7 +36,7 @@ ALGORITHMS = (
         "inclusive prefixes of any associative operation, up and down a tree",
         "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.prefix_sum:PREFIX_SUM",
-        "tests/test_primitives_trees.py::test_hard_inputs_and_bounds",
+        "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
         "05_bounds_against_measurements.ipynb",
     ),
     Entry(
@@ -45,7 +45,8 @@ ALGORITHMS = (
         "N words sorted in 1 + 4^d rounds, deterministic and oblivious",
         "Leighton 1985, recursive on columns",
         "reductions.problems.columnsort:COLUMNSORT",
-        "tests/test_columnsort.py::test_hard_instances_are_sorted_in_the_promised_rounds_and_memory",
+        "tests/mpc_sim/stages/test_columnsort.py::"
+        "test_hard_instances_are_sorted_in_the_promised_rounds_and_memory",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
     Entry(
@@ -54,7 +55,7 @@ ALGORITHMS = (
         "N words sorted by random splitters, O(1/epsilon) levels of O(1/epsilon) rounds, w.h.p.",
         "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.sample_sort:SAMPLE_SORT",
-        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -62,7 +63,7 @@ ALGORITHMS = (
         "the largest key that is at most a query, for all queries at once",
         "sort and scan: arXiv 1101.1902",
         "reductions.problems.multi_search:MULTI_SEARCH",
-        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -70,7 +71,7 @@ ALGORITHMS = (
         "the distinct words in increasing order",
         "sort and scan: arXiv 1101.1902",
         "reductions.problems.remove_duplicates:REMOVE_DUPLICATES",
-        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -78,7 +79,7 @@ ALGORITHMS = (
         "the values of every key reduced",
         "sort and scan: arXiv 1101.1902",
         "reductions.problems.reduce_by_key:REDUCE_BY_KEY",
-        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -86,7 +87,7 @@ ALGORITHMS = (
         "pairs of rows with equal keys, one of them heavy, the output counted in N",
         "sort and scan: arXiv 1101.1902",
         "reductions.problems.equi_join:EQUI_JOIN",
-        "tests/test_primitives_sorting.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
         "05_bounds_against_measurements.ipynb",
     ),
     Entry(
@@ -95,7 +96,8 @@ ALGORITHMS = (
         "a circuit of depth d evaluated level by level, fan-out by join",
         "concurrent reads by sort and scan: arXiv 1101.1902",
         "reductions.problems.boolean_circuit:BOOLEAN_CIRCUIT",
-        "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way",
+        "tests/reductions/certify/test_certify_algorithm.py::"
+        "test_every_algorithm_is_certified_in_one_way",
     ),
     Entry(
         "algorithm",
@@ -103,7 +105,8 @@ ALGORITHMS = (
         "the distance of every node of a list to its end, by pointer jumping",
         "Wyllie 1979",
         "reductions.problems.list_ranking:LIST_RANKING",
-        "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way",
+        "tests/reductions/certify/test_certify_algorithm.py::"
+        "test_every_algorithm_is_certified_in_one_way",
         "05_bounds_against_measurements.ipynb",
     ),
     Entry(
@@ -112,7 +115,8 @@ ALGORITHMS = (
         "k hops in 4^d + 3 + bit_length(k) rounds, 5 words per token",
         "arXiv 2402.09268; one round per bit instead of two",
         "reductions.problems.k_hop:K_HOP",
-        "tests/test_k_hop.py::test_every_combination_is_the_definition_within_constants_of_16",
+        "tests/mpc_sim/algorithms/test_k_hop.py::"
+        "test_every_combination_is_the_definition_within_constants_of_16",
         "01_step_through_k_hop.ipynb",
     ),
     Entry(
@@ -121,7 +125,7 @@ ALGORITHMS = (
         "the smallest vertex of every component, by random-mate contraction in O(log n) phases",
         "random mate: Reif 1985; phases on sorted half-edges: arXiv 1101.1902",
         "reductions.problems.connectivity:CONNECTIVITY",
-        "tests/test_connectivity.py::test_hard_graphs",
+        "tests/mpc_sim/algorithms/test_connectivity.py::test_hard_graphs",
         "05_bounds_against_measurements.ipynb",
     ),
     Entry(
@@ -130,7 +134,7 @@ ALGORITHMS = (
         "connected components in rounds that follow the logarithm of the diameter",
         "Andoni, Song, Stein, Wang, Zhong, FOCS 2018",
         "reductions.problems.connectivity_log_diameter:CONNECTIVITY_LOG_DIAMETER",
-        "tests/test_log_diameter.py::test_hard_graphs",
+        "tests/mpc_sim/algorithms/test_log_diameter.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -138,7 +142,7 @@ ALGORITHMS = (
         "a spanning forest, the edges by which random mates join, in O(log n) phases",
         "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",
         "reductions.problems.spanning_forest:SPANNING_FOREST",
-        "tests/test_spanning_forests.py::test_hard_graphs",
+        "tests/mpc_sim/algorithms/test_spanning_forests.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -146,7 +150,7 @@ ALGORITHMS = (
         "the minimum spanning forest by Boruvka's rule with random mates, in O(log n) phases",
         "Boruvka 1926; random mates: Reif 1985",
         "reductions.problems.minimum_spanning_forest:MINIMUM_SPANNING_FOREST",
-        "tests/test_spanning_forests.py::test_hard_graphs",
+        "tests/mpc_sim/algorithms/test_spanning_forests.py::test_hard_graphs",
     ),
     Entry(
         "algorithm",
@@ -154,7 +158,7 @@ ALGORITHMS = (
         "the number of cycles of a graph in which every vertex has degree 2",
         "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mates: Reif 1985",
         "reductions.problems.cycle_counting:CYCLE_COUNTING",
-        "tests/test_cycle_counting.py::test_one_or_two_cycles",
+        "tests/mpc_sim/algorithms/test_cycle_counting.py::test_one_or_two_cycles",
     ),
     Entry(
         "algorithm",
@@ -162,7 +166,7 @@ ALGORITHMS = (
         "the minimum spanning forest of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.problems.minimum_spanning_forest_filtering:MINIMUM_SPANNING_FOREST_FILTERING",
-        "tests/test_filtering.py::test_spanning_forest",
+        "tests/mpc_sim/algorithms/test_filtering.py::test_spanning_forest",
     ),
     Entry(
         "algorithm",
@@ -170,7 +174,7 @@ ALGORITHMS = (
         "a maximal matching of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.problems.maximal_matching:MAXIMAL_MATCHING",
-        "tests/test_filtering.py::test_matching",
+        "tests/mpc_sim/algorithms/test_filtering.py::test_matching",
     ),
     Entry(
         "algorithm",
@@ -178,7 +182,7 @@ ALGORITHMS = (
         "a maximal independent set by random priorities in O(log n) phases",
         "Luby 1986; Metivier, Robson, Saheb-Djahromi, Zemmari 2011",
         "reductions.problems.maximal_independent_set:MAXIMAL_INDEPENDENT_SET",
-        "tests/test_luby.py::test_any_graph",
+        "tests/mpc_sim/algorithms/test_luby.py::test_any_graph",
     ),
     Entry(
         "algorithm",
@@ -186,7 +190,7 @@ ALGORITHMS = (
         "the number of triangles, by wedges from lower to higher degree",
         "Suri, Vassilvitskii 2011",
         "reductions.problems.triangle_count:TRIANGLE_COUNT",
-        "tests/test_triangle_count.py::test_any_graph",
+        "tests/mpc_sim/algorithms/test_triangle_count.py::test_any_graph",
     ),
     Entry(
         "algorithm",
@@ -194,7 +198,7 @@ ALGORITHMS = (
         "whether three of N numbers sum to zero, in constant rounds on O(N) machines",
         "arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.problems.three_sum:THREE_SUM",
-        "tests/test_three_sum.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_three_sum.py::test_hard_inputs",
     ),
     Entry(
         "algorithm",
@@ -202,6 +206,6 @@ ALGORITHMS = (
         "the product of two square matrices modulo a prime, by blocks on a cube of machines",
         "three-dimensional scheme: Irony, Toledo, Tiskin 2004",
         "reductions.problems.matrix_product:MATRIX_PRODUCT",
-        "tests/test_matrix_product.py::test_hard_inputs",
+        "tests/mpc_sim/algorithms/test_matrix_product.py::test_hard_inputs",
     ),
 )

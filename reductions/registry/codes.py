@@ -11,7 +11,7 @@ CODES = (
         "the average of at most b messages of w words determines them; width b (w + 1) + 2",
         "in place of Lemma B.4 of arXiv 2509.09001; syndrome decoding, Massey 1969",
         "reductions.mpc_to_anna.codes.syndrome:SyndromeCode",
-        "tests/test_syndrome_code.py::test_decode_inverts",
+        "tests/reductions/mpc_to_anna/codes/test_syndrome_code.py::test_decode_inverts",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
     Entry(
@@ -20,7 +20,7 @@ CODES = (
         "a packet on the graph of a polynomial; any b messages are decoded, other averages raise",
         "Kautz and Singleton 1964; packets after Lemma B.4 of arXiv 2509.09001",
         "reductions.mpc_to_anna.codes.disjunct:DisjunctCode",
-        "tests/test_row_codes.py::test_decode_inverts",
+        "tests/reductions/mpc_to_anna/codes/test_row_codes.py::test_decode_inverts",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
     Entry(
@@ -30,7 +30,8 @@ CODES = (
         "1 - delta over the seed, else it raises",
         "Lemma B.4 of arXiv 2509.09001, after Lemma 3.2 of arXiv 2402.09268",
         "reductions.mpc_to_anna.codes.repetition:RepetitionCode",
-        "tests/test_row_codes.py::test_failures_of_the_repetition_code",
+        "tests/reductions/mpc_to_anna/codes/test_row_codes.py::"
+        "test_failures_of_the_repetition_code",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
 )

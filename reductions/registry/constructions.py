@@ -11,7 +11,8 @@ REDUCTIONS = (
         "any R-round protocol becomes a transformer of exactly R + 1 layers",
         "Theorem 4.1 of arXiv 2509.09001",
         "reductions.mpc_to_anna.compile:compile_protocol",
-        "tests/test_mpc_to_anna.py::test_transformer_protocol_and_oracle_agree",
+        "tests/reductions/mpc_to_anna/test_mpc_to_anna.py::"
+        "test_transformer_protocol_and_oracle_agree",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
     Entry(
@@ -21,7 +22,8 @@ REDUCTIONS = (
         "(d + 1)^L >= P",
         "Lemma B.12 of arXiv 2509.09001; Proposition 24 of arXiv 2405.18512",
         "reductions.mpc_to_anna.fan_out.bounded:bounded_fan_out",
-        "tests/test_fan_out.py::test_any_protocol_gives_what_it_gives_alone",
+        "tests/reductions/mpc_to_anna/fan_out/test_fan_out.py::"
+        "test_any_protocol_gives_what_it_gives_alone",
     ),
     Entry(
         "reduction",
@@ -30,7 +32,7 @@ REDUCTIONS = (
         "N^(1 + eps - eps' + 3 rho) machines, log l aside",
         "Theorems 4.2 and C.1 of arXiv 2509.09001",
         "reductions.attention_to_mpc.anna:anna_to_mpc",
-        "tests/test_anna_to_mpc.py::test_random_transformers",
+        "tests/reductions/attention_to_mpc/test_anna_to_mpc.py::test_random_transformers",
         "04_and_back.ipynb",
     ),
     Entry(
@@ -39,7 +41,7 @@ REDUCTIONS = (
         "a transformer of softmax heads becomes a protocol with the same bits on N^2 machines",
         "Theorem 3.4 of arXiv 2402.09268",
         "reductions.attention_to_mpc.softmax:softmax_to_mpc",
-        "tests/test_softmax_to_mpc.py::test_random_transformers",
+        "tests/reductions/attention_to_mpc/test_softmax_to_mpc.py::test_random_transformers",
         "04_and_back.ipynb",
     ),
     Entry(
@@ -49,7 +51,7 @@ REDUCTIONS = (
         "and sends it back, on at most N machines",
         "Lemma D.2 of arXiv 2509.09001",
         "reductions.attention_to_mpc.low_rank:low_rank_to_mpc",
-        "tests/test_low_rank_to_mpc.py::test_random_transformers",
+        "tests/reductions/attention_to_mpc/test_low_rank_to_mpc.py::test_random_transformers",
     ),
     Entry(
         "reduction",
@@ -57,7 +59,7 @@ REDUCTIONS = (
         "low-rank layers become exact-match layers with the same bits, by way of a protocol",
         "Theorem 4.4 of arXiv 2509.09001",
         "reductions.low_rank_to_anna:low_rank_to_anna",
-        "tests/test_low_rank_to_mpc.py::test_as_exact_match",
+        "tests/reductions/attention_to_mpc/test_low_rank_to_mpc.py::test_as_exact_match",
         "04_and_back.ipynb",
     ),
 )

@@ -89,7 +89,8 @@ SEPARATIONS = (
         "chunks of B fixed in advance: a token depends on at most B^L words after L layers",
         "Proposition E.3 of arXiv 2509.09001",
         "reductions.separations.receptive_field:receptive_field",
-        "tests/test_separations.py::test_receptive_field_is_what_an_output_depends_on",
+        "tests/reductions/separations/test_separations.py::"
+        "test_receptive_field_is_what_an_output_depends_on",
     ),
     Entry(
         "theorem",
@@ -97,7 +98,8 @@ SEPARATIONS = (
         "k-hop on 2 q + 2 letters by any causal model: k log2(q!) bits of messages across a cut",
         "counting prefixes that k-hop distinguishes",
         "reductions.separations.state_counting:recurrent_width",
-        "tests/test_separations.py::test_no_two_hard_prefixes_have_the_same_answers",
+        "tests/reductions/separations/test_separations.py::"
+        "test_no_two_hard_prefixes_have_the_same_answers",
     ),
     Entry(
         "theorem",
@@ -106,7 +108,8 @@ SEPARATIONS = (
         "forget",
         "undoing the sums letter by letter",
         "reductions.separations.state_counting:low_rank_width",
-        "tests/test_separations.py::test_messages_of_low_rank_layers_can_be_undone",
+        "tests/reductions/separations/test_separations.py::"
+        "test_messages_of_low_rank_layers_can_be_undone",
     ),
     Entry(
         "theorem",
@@ -114,6 +117,7 @@ SEPARATIONS = (
         "a hop at every token by low-rank attention over all tokens, of any depth: N - 1 bits",
         "two letters can be read backwards from answers and boards",
         "reductions.separations.state_counting:board_width",
-        "tests/test_separations.py::test_two_letters_can_be_read_from_the_answers_backwards",
+        "tests/reductions/separations/test_separations.py::"
+        "test_two_letters_can_be_read_from_the_answers_backwards",
     ),
 )

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from reductions.registry.entry import Entry
 
-TESTED = "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds"
-CERTIFIED = "tests/test_certify_algorithm.py::test_every_algorithm_is_certified_in_one_way"
+TESTED = (
+    "tests/reductions/constructions/test_tasks.py::"
+    "test_a_construction_is_its_oracle_within_its_bounds"
+)
+CERTIFIED = (
+    "tests/reductions/certify/test_certify_algorithm.py::"
+    "test_every_algorithm_is_certified_in_one_way"
+)
 """Of constructions of hundreds of layers, which the default suite runs by their algorithm."""
 NOTEBOOK = "08_who_does_what_and_how_deep.ipynb"
 ANNA = "Liu et al., arXiv 2509.09001"

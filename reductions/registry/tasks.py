@@ -11,7 +11,8 @@ TASKS = (
         "the letter k hops back: 4^d + 3 + bit_length(k) rounds, compiled to one layer more",
         "Sanford, Hsu, Telgarsky, arXiv 2402.09268; Theorem 4.1 of arXiv 2509.09001",
         "reductions.problems.definitions:K_HOP",
-        "tests/test_k_hop.py::test_every_combination_is_the_definition_within_constants_of_16",
+        "tests/mpc_sim/algorithms/test_k_hop.py::"
+        "test_every_combination_is_the_definition_within_constants_of_16",
         "01_step_through_k_hop.ipynb",
     ),
     Entry(
@@ -20,7 +21,7 @@ TASKS = (
         "whether x_i + x_j = 0 mod M for some j: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001",
         "reductions.problems.definitions:MATCH2",
-        "tests/test_match2.py::test_transformer_is_the_definition",
+        "tests/reductions/constructions/test_match2.py::test_transformer_is_the_definition",
         "04_and_back.ipynb",
     ),
     Entry(
@@ -29,7 +30,8 @@ TASKS = (
         "what followed the latest earlier occurrence of the letter: two layers of exact match",
         "Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
         "reductions.problems.definitions:INDUCTION_HEADS",
-        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
+        "tests/reductions/constructions/test_tasks.py::"
+        "test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -37,7 +39,8 @@ TASKS = (
         "the sum of all words everywhere: one layer, one head, width 1",
         "Liu et al., arXiv 2509.09001, the task of Proposition E.3",
         "reductions.problems.definitions:SUM",
-        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
+        "tests/reductions/constructions/test_tasks.py::"
+        "test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -45,7 +48,8 @@ TASKS = (
         "whether three different words have the sum 0: O(1) rounds on O(N) machines, compiled",
         "Liu et al., arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.problems.definitions:THREE_SUM",
-        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
+        "tests/reductions/constructions/test_tasks.py::"
+        "test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -53,7 +57,8 @@ TASKS = (
         "the smallest vertex of every component, by contraction, compiled",
         "random mate: Reif 1985",
         "reductions.problems.definitions:CONNECTED_COMPONENTS",
-        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
+        "tests/reductions/constructions/test_tasks.py::"
+        "test_a_construction_is_its_oracle_within_its_bounds",
     ),
     Entry(
         "task",
@@ -61,6 +66,7 @@ TASKS = (
         "one cycle or two, by contraction, compiled",
         "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mate: Reif 1985",
         "reductions.problems.definitions:ONE_OR_TWO_CYCLES",
-        "tests/test_tasks.py::test_a_construction_is_its_oracle_within_its_bounds",
+        "tests/reductions/constructions/test_tasks.py::"
+        "test_a_construction_is_its_oracle_within_its_bounds",
     ),
 )

@@ -17,7 +17,7 @@ THEOREMS = (
         "words sent, received and held are at most s in every round, before a word moves",
         "section 2 of arXiv 2509.09001",
         "mpc_sim.routing:Traffic",
-        "tests/test_routing.py::test_one_too_many_raises_and_can_be_inspected",
+        "tests/mpc_sim/test_routing.py::test_one_too_many_raises_and_can_be_inspected",
         "06_write_your_own_protocol.ipynb",
     ),
     Entry(
@@ -26,7 +26,7 @@ THEOREMS = (
         "what a machine sends depends on its own inbox alone",
         "section 2 of arXiv 2509.09001",
         "mpc_sim.conformance:assert_local",
-        "tests/test_conformance.py::test_a_step_that_reads_more_than_each_inbox_is_named",
+        "tests/mpc_sim/test_conformance.py::test_a_step_that_reads_more_than_each_inbox_is_named",
         "06_write_your_own_protocol.ipynb",
     ),
     Entry(
@@ -35,7 +35,7 @@ THEOREMS = (
         "weights are ANNA: none beyond c r, within r at least 1 / ((n - 1) l + 1), sums 1",
         "Definition 3.1 of arXiv 2509.09001",
         "anna_model.mechanisms.anna_definition:violations",
-        "tests/test_theorem_3_4.py::test_canary_the_checker_rejects",
+        "tests/anna_model/lsh/test_theorem_3_4.py::test_canary_the_checker_rejects",
         KEEPS,
     ),
     Entry(
@@ -44,7 +44,7 @@ THEOREMS = (
         "hyperplanes, cross-polytopes and p-stable projections collide by their laws",
         "Charikar 2002; Andoni et al., arXiv 1509.02897; Datar et al. 2004",
         "anna_model.lsh.family:Family",
-        "tests/test_lsh.py::test_collisions_follow_the_law",
+        "tests/anna_model/lsh/test_lsh.py::test_collisions_follow_the_law",
         KEEPS,
     ),
     Entry(
@@ -53,7 +53,7 @@ THEOREMS = (
         "Algorithm 1 with z hashes and l tables is an ANNA but with probability delta + 0.1 l / N",
         "Theorem 3.4 of arXiv 2509.09001, with rho < 1/3",
         "anna_model.lsh.theorem_3_4:choose_parameters",
-        "tests/test_theorem_3_4.py::test_the_chosen_parameters_are_an_anna",
+        "tests/anna_model/lsh/test_theorem_3_4.py::test_the_chosen_parameters_are_an_anna",
         KEEPS,
     ),
     Entry(
@@ -62,7 +62,7 @@ THEOREMS = (
         "exact match is ANNA with r = 0",
         "Definitions 3.1 and B.1 of arXiv 2509.09001",
         "anna_model.mechanisms.exact_match:ExactMatch",
-        "tests/test_theorem_3_4.py::test_exact_match_is_anna_with_radius_zero",
+        "tests/anna_model/lsh/test_theorem_3_4.py::test_exact_match_is_anna_with_radius_zero",
     ),
     Entry(
         "theorem",
@@ -70,7 +70,8 @@ THEOREMS = (
         "after layer t the row of token i is the memory of machine i before round t",
         "Theorem 4.1 of arXiv 2509.09001, the construction",
         "reductions.mpc_to_anna.route_layer:RouteLayer",
-        "tests/test_conformance.py::test_after_layer_t_a_row_is_the_memory_of_a_machine",
+        "tests/reductions/mpc_to_anna/test_compiled_layers.py::"
+        "test_after_layer_t_a_row_is_the_memory_of_a_machine",
     ),
     Entry(
         "theorem",
@@ -78,7 +79,7 @@ THEOREMS = (
         "k + 1 heads, width b (w + 1) + 2, from the declared channels alone, on every round",
         "Theorem 4.1 of arXiv 2509.09001, syndrome code",
         "reductions.mpc_to_anna.bounds:theorem_bounds",
-        "tests/test_compiler_generality.py::test_every_shape_in_every_way",
+        "tests/reductions/mpc_to_anna/test_compiler_generality.py::test_every_shape_in_every_way",
         THERE,
     ),
     Entry(
@@ -87,7 +88,8 @@ THEOREMS = (
         "spread heads: the probability of an overload is at most R P k / (b + 1)!",
         "in place of Lemma B.4 of arXiv 2509.09001: balls into bins",
         "reductions.mpc_to_anna.head_assignment:SpreadHeads",
-        "tests/test_head_assignment.py::test_measured_overloads_are_within_the_bound",
+        "tests/reductions/mpc_to_anna/test_head_assignment.py::"
+        "test_measured_overloads_are_within_the_bound",
     ),
     Entry(
         "theorem",
@@ -95,7 +97,8 @@ THEOREMS = (
         "total width grows like N^(6 eps) as printed, N^(2 eps) by the syndrome code, N^eps spread",
         "Theorems 4.1 and B.2 of arXiv 2509.09001",
         "reductions.experiments.width_growth:exponent",
-        "tests/test_growth.py::test_total_width_grows_by_the_exponent_of_the_table",
+        "tests/reductions/experiments/test_growth.py::"
+        "test_total_width_grows_by_the_exponent_of_the_table",
         BOUNDS,
     ),
     Entry(
@@ -104,7 +107,8 @@ THEOREMS = (
         "with fan-out N^rho, rho = (eps' - eps) / 4: N^rho heads of width N^(eps + rho), fitted",
         "Theorem 4.1 of arXiv 2509.09001 with Lemma B.12",
         "reductions.experiments.fan_out_growth:fan_out_fit",
-        "tests/test_fan_out_growth.py::test_heads_and_widths_grow_as_printed",
+        "tests/reductions/experiments/test_fan_out_growth.py::"
+        "test_heads_and_widths_grow_as_printed",
     ),
     Entry(
         "theorem",
@@ -112,7 +116,7 @@ THEOREMS = (
         "far collisions in the heads of a hashed run are counted; an uncorrected one fails the run",
         "Theorem 3.4 of arXiv 2509.09001 at r = 0",
         "reductions.mpc_to_anna.far_collisions:run_counted",
-        "tests/test_far_collisions.py::"
+        "tests/reductions/mpc_to_anna/test_far_collisions.py::"
         "test_a_quarter_of_the_hashes_shows_failures_and_counts_every_one",
     ),
     Entry(
@@ -121,7 +125,7 @@ THEOREMS = (
         "one table of hashed ids runs a compiled protocol; two ids meet with probability < 0.1 / T",
         "Theorem 3.4 of arXiv 2509.09001 at r = 0",
         "reductions.mpc_to_anna.hashed_ids:HashedIds",
-        "tests/test_hashed_ids.py::test_output_is_that_of_the_oracle",
+        "tests/reductions/mpc_to_anna/test_hashed_ids.py::test_output_is_that_of_the_oracle",
         THERE,
     ),
     Entry(
@@ -130,7 +134,8 @@ THEOREMS = (
         "the declared Theta(log N) bits give every output; the fewest that do are measured",
         "section 2 of arXiv 2509.09001",
         "reductions.mpc_to_anna.precision:fewest_bits",
-        "tests/test_precision_bits.py::test_declared_bits_suffice_and_the_fewest_are_the_fewest",
+        "tests/reductions/mpc_to_anna/test_precision_bits.py::"
+        "test_declared_bits_suffice_and_the_fewest_are_the_fewest",
     ),
     Entry(
         "theorem",
@@ -138,7 +143,8 @@ THEOREMS = (
         "machines, counted on runs, grow like N^(1 + eps - eps' + 3 rho) up to logarithms",
         "Theorem 4.2 of arXiv 2509.09001",
         "reductions.experiments.machine_counts:Series",
-        "tests/test_theorem_4_2.py::test_machines_grow_as_the_theorem_says",
+        "tests/reductions/attention_to_mpc/test_theorem_4_2.py::"
+        "test_machines_grow_as_the_theorem_says",
         BACK,
     ),
     Entry(
@@ -147,7 +153,8 @@ THEOREMS = (
         "buckets on hashed machines: 2 (L + V) rounds per layer, V = O(1 / (eps' - eps)), w.h.p.",
         "Theorem 4.2 of arXiv 2509.09001; funnels: arXiv 1101.1902",
         "reductions.attention_to_mpc.funnels:Funnels",
-        "tests/test_hashed_buckets.py::test_levels_grow_like_one_over_the_gap",
+        "tests/reductions/attention_to_mpc/test_hashed_buckets.py::"
+        "test_levels_grow_like_one_over_the_gap",
     ),
     Entry(
         "theorem",
@@ -155,7 +162,8 @@ THEOREMS = (
         "protocol, transformer, protocol, and the other way: the same words, bounds composed",
         "Theorems 4.1 and 4.2 of arXiv 2509.09001",
         "reductions.attention_to_mpc.round_trip_bounds:there_and_back_bounds",
-        "tests/test_round_trips.py::test_protocol_to_transformer_to_protocol",
+        "tests/reductions/attention_to_mpc/test_round_trips.py::"
+        "test_protocol_to_transformer_to_protocol",
     ),
     Entry(
         "theorem",
@@ -163,7 +171,7 @@ THEOREMS = (
         "sum, parity and OR need ceil(log_s N) - 1 deliveries, and no run takes fewer",
         "Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
         "reductions.certify.full_information:full_information_rounds",
-        "tests/test_lower_bounds.py::test_no_run_of_full_degree_is_faster",
+        "tests/reductions/separations/test_lower_bounds.py::test_no_run_of_full_degree_is_faster",
         BOUNDS,
     ),
     Entry(
@@ -172,7 +180,8 @@ THEOREMS = (
         "R rounds needed are R / q layers where q rounds simulate a layer; k-hop: one per doubling",
         "Theorem 4.2 of arXiv 2509.09001; arXiv 2402.09268 under the 1-vs-2-cycle conjecture",
         "reductions.separations.lower_bounds:DepthLowerBound",
-        "tests/test_lower_bounds.py::test_depth_of_every_mechanism_that_is_simulated",
+        "tests/reductions/separations/test_lower_bounds.py::"
+        "test_depth_of_every_mechanism_that_is_simulated",
         BOUNDS,
     ),
     Entry(
@@ -181,7 +190,8 @@ THEOREMS = (
         "the more tables, the nearer Algorithm 1 comes to its stand-in, the expected collisions",
         "in place of softmax in section 5.3 of arXiv 2509.09001",
         "anna_model.surrogate.expected:ExpectedCollisions",
-        "tests/test_surrogate.py::test_many_tables_approach_the_expected_collisions",
+        "tests/anna_model/surrogate/test_surrogate.py::"
+        "test_many_tables_approach_the_expected_collisions",
         LEARNED,
     ),
     Entry(
@@ -190,7 +200,8 @@ THEOREMS = (
         "Match2 learned and carried into ANNA: no error on 256 samples at 8 tables, by retrieval",
         "section 5.3 of arXiv 2509.09001, measured on shipped weights",
         "anna_model.surrogate.shipped_weights:shipped",
-        "tests/test_experiment.py::test_match2_retrieves_and_does_not_average",
+        "tests/reductions/experiments/test_experiment.py::"
+        "test_match2_retrieves_and_does_not_average",
         LEARNED,
     ),
 )

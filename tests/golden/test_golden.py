@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-import record
+
+from golden import record
 
 COMMANDS = [*record.commands()]
 QUICK = [one for one in COMMANDS if one[0] == "simulate" and one[-1] == "--charge"]

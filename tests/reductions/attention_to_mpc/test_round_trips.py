@@ -1,0 +1,107 @@
+"""Round trips: equal outputs, and the bounds of both theorems composed and then measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from anna_model import Anna, ExactMatch, HeadMaps, Mechanism, Rows, RowwiseLayer, Transformer
+from anna_model.fixed_point.attention import Precision, fixed_point
+from anna_model.fixed_point.grid import Grid
+from anna_model.lsh import Hyperplane
+from cases.anna_to_mpc import Mixed, assert_same_bits, measured, random_rows
+from mpc_sim import Simulation, fit_cluster
+from mpc_sim.algorithms.aggregate import aggregate
+from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.stages.columnsort import columnsort
+from mpc_sim.stages.operations import Addition
+from reductions import compile_protocol
+from reductions.attention_to_mpc import anna_to_mpc
+from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+from reductions.attention_to_mpc.round_trip_bounds import (
+    back_and_there_bounds,
+    there_and_back_bounds,
+)
+from reductions.certify.measured import measured_layers
+from reductions.mpc_to_anna.options import CompilerOptions
+
+TRIPS = {
+    "k-hop": (k_hop(3), "1/3"),
+    "columnsort": (columnsort(), "1/2"),
+    "aggregate": (aggregate(Addition()), "1/2"),
+}
+
+
+@pytest.mark.parametrize("attention", ["ema", "anna"])
+@pytest.mark.parametrize("name", TRIPS)
+def test_protocol_to_transformer_to_protocol(name: str, attention: str) -> None:
+    """R + 1 layers of q rounds; s' within 16 H m ceil(T^gap), H and m from the channels alone."""
+    protocol, gap = TRIPS[name]
+    options = CompilerOptions(attention=attention)
+    words = np.random.default_rng(1).integers(0, 4, 30)
+    cluster = fit_cluster(protocol, 30, "2/3", largest_word=120)
+    compiled = compile_protocol(protocol, cluster, **options.keywords)
+    back = fit_compiled_to_mpc(compiled, gap)
+    rows = Rows(compiled.n_tokens, np.arange(30), words[:, None].astype(float))
+    sim = back.simulation(rows, keep_bytes=0)
+    found = back.rows(sim.run()).values[:30, 0].astype(int)
+    np.testing.assert_array_equal(found, Simulation(protocol, cluster, words).run())
+    run = measured(sim) | {"memory_words": back.cluster.memory_words}
+    checks = [
+        bound.check(run[bound.quantity])
+        for bound in there_and_back_bounds(protocol, cluster, back, gap, options)
+    ]
+    assert [check.name for check in checks] == ["rounds", "machines", "memory_words"]
+    assert {check.status for check in checks} == {"PASS"}, [one.explain() for one in checks]
+    assert checks[0].slack == 1 or (checks[0].slack or 9) < 2
+    assert run["local_memory"] <= checks[2].bound
+
+
+@pytest.mark.parametrize("buckets", ["sorted", "hashed"])
+@pytest.mark.parametrize("mechanism", [ExactMatch(), Anna(Hyperplane(), 2, 2, seed=0)])
+def test_transformer_to_protocol_to_transformer(mechanism: Mechanism, buckets: str) -> None:
+    """One layer more than the protocol has rounds, the same bits; hashed buckets too."""
+    grid = Grid(8, 3)
+    heads = (HeadMaps(Mixed((1,), 1, 3), Mixed((2,), 1, 3), Mixed((3,), 1, 9), 1, 1),)
+    transformer = fixed_point(Transformer((RowwiseLayer(mechanism, heads),), 6), grid)
+    executed = anna_to_mpc(
+        transformer,
+        Precision.of(grid),
+        44 if buckets == "sorted" else 72 if mechanism.n_tables < 2 else 140,
+        input_width=1,
+        buckets=buckets,  # type: ignore[arg-type]
+    )
+    compiled = compile_protocol(executed.protocol, executed.cluster)
+    rows = random_rows(6, 1)
+    found = executed.rows(compiled.run(executed.words(rows)))
+    assert_same_bits(found, transformer.forward(rows))
+    resources = measured_layers(compiled)
+    checks = [bound.check(resources[bound.quantity]) for bound in back_and_there_bounds(executed)]
+    assert {check.status for check in checks} == {"PASS"}, [one.explain() for one in checks]
+    assert executed.cluster.n_machines > 1
+
+
+def test_canary_a_composed_bound_too_small_by_one() -> None:
+    executed = anna_to_mpc(
+        fixed_point(
+            Transformer(
+                (
+                    RowwiseLayer(
+                        ExactMatch(),
+                        (HeadMaps(Mixed((1,), 1, 3), Mixed((2,), 1, 3), Mixed((3,), 1, 9), 1, 1),),
+                    ),
+                ),
+                6,
+            ),
+            Grid(8, 3),
+        ),
+        Precision.of(Grid(8, 3)),
+        44,
+        input_width=1,
+    )
+    layers, *_ = back_and_there_bounds(executed)
+    built = compile_protocol(executed.protocol, executed.cluster).resources().layers
+    assert layers.check(built).status == "PASS"
+    assert replace(layers, expression=layers.expression - 1).check(built).status == "FAIL"

@@ -1,0 +1,200 @@
+"""The table task x architecture: every cell is checked as it is made, and a wrong one is shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
+from reductions.problems.definitions import (
+    CONNECTED_COMPONENTS,
+    INDUCTION_HEADS,
+    MATCH2,
+    ONE_OR_TWO_CYCLES,
+    SUM,
+    THREE_SUM,
+)
+from reductions.registry import find, names
+from reductions.separations import table as table_module
+from reductions.separations.cell import ARCHITECTURES, Cell
+from reductions.separations.fixed_chunk_cells import fixed_chunks
+from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
+from reductions.separations.one_way_cells import too_early
+from reductions.separations.refuted import refuted
+from reductions.separations.successes import cells_of
+from reductions.separations.table import constructions_of, seeded, table, task_cells
+
+CONTRACT = {"task", "architecture", "depth", "width", "holds", "certificate"}
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[Cell]:
+    return table()
+
+
+def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
+    pairs = {(cell.task, cell.architecture) for cell in cells}
+    assert pairs == {(task, column) for task in names("task") for column in ARCHITECTURES}
+    for cell in cells:
+        assert cell.proved, cell.explain()
+        assert bool(cell.certificate) == (cell.status != "open")
+        if cell.status == "holds":
+            assert cell.certificate.startswith("0 of ")
+        if cell.status == "conditional":
+            assert "conjecture" in cell.certificate
+        if cell.inputs is not None:
+            assert cell.status == "fails"
+            assert len(cell.inputs.places)
+    for task in names("task"):
+        rows = [cell for cell in cells if cell.task == task]
+        fixed = [cell for cell in rows if cell.architecture == "Reformer, fixed chunks"]
+        assert "fails" in {cell.status for cell in fixed}
+        built = {cell.depth for cell in rows if cell.status == "holds"}
+        assert built
+        assert None not in built
+
+
+def test_k_hop_separates(cells: list[Cell]) -> None:
+    k = seeded(find("task", "k-hop").load()).shape["k"]
+    depths = {
+        (cell.architecture, cell.status): cell.depth for cell in cells if cell.task == "k-hop"
+    }
+    assert depths["recurrent", "holds"] == k
+    assert depths["recurrent", "fails"] == k - 1
+    assert {"fails", "holds"} <= {status for column, status in depths if column == "low rank"}
+    assert ("exact match", "conditional") in depths
+
+
+@pytest.mark.parametrize(
+    "task",
+    [MATCH2, SUM, THREE_SUM, INDUCTION_HEADS, CONNECTED_COMPONENTS, ONE_OR_TWO_CYCLES],
+    ids=lambda task: task.name,
+)
+def test_every_task_escapes_fixed_chunks(task) -> None:
+    cell = fixed_chunks(task)
+    assert cell is not None
+    assert (cell.status, cell.proved, cell.depth) == ("fails", True, 3)
+    assert cell.n > 4**3
+
+
+@pytest.mark.parametrize(
+    "task", [CONNECTED_COMPONENTS, ONE_OR_TWO_CYCLES], ids=lambda task: task.name
+)
+def test_vertices_answer_before_any_edge_is_read(task) -> None:
+    cell = too_early(task)
+    assert cell is not None
+    assert cell.proved
+    assert cell.inputs is not None
+    assert cell.inputs.places.min() > cell.inputs.token
+    assert too_early(SUM) is None
+
+
+# --- canaries ---
+
+
+def test_canary_a_wrong_model_and_a_wrong_size_are_not_proved() -> None:
+    construction = constructions_of("k-hop")[0]
+    instance = seeded(find("task", "k-hop").load())
+    (cell, *_) = cells_of(construction, instance)
+    assert cell.proved
+
+    class Off:
+        def __init__(self, model) -> None:
+            self.model = model
+
+        def run(self, words):
+            return np.asarray(self.model.run(words)) + (np.arange(len(words)) == len(words) - 1)
+
+        def resources(self):
+            return self.model.resources()
+
+    built = construction.build(instance.shape)
+    wrong = replace(construction, architecture="softmax", build=lambda shape: Off(built))
+    (cell,) = cells_of(wrong, instance)
+    assert not cell.proved
+    assert cell.certificate.startswith("1 of ")
+    deep = replace(construction, depth=lambda shape: (construction.depth(shape)[0] - 1,) * 1
+                   + (construction.depth(shape)[1],))  # fmt: skip
+    assert not cells_of(deep, instance)[0].proved
+
+
+def test_canary_a_false_claim_is_not_proved() -> None:
+    def check() -> None:
+        raise FalseCertificate("the model distinguishes the inputs")
+
+    claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
+    cell = refuted(claim, check, "low rank", 1, 1, "", "", "")
+    assert (cell.proved, cell.certificate) == (False, "the model distinguishes the inputs")
+
+
+# --- the command ---
+
+
+def test_json_keeps_the_contract(anna: Anna) -> None:
+    run = anna("separations", "--task", "match2", "--json")
+    assert (run.status, run.err) == (0, "")
+    report = run.json
+    assert (report["schema"], report["ok"]) == ("anna-mpc/separations/1", True)
+    assert {"python", "numpy", "anna-mpc"} <= set(report["versions"])
+    assert report["rows"]
+    for row in report["rows"]:
+        assert set(row) >= CONTRACT
+        assert row["holds"] is {"holds": True, "open": None}.get(row["status"], False)
+    assert json.loads(json.dumps(report)) == report
+
+
+def test_inputs_of_a_failure_can_be_checked_by_anyone(anna: Anna) -> None:
+    rows = anna("separations", "--task", "match2", "--json").json["rows"]
+    failed = [row for row in rows if row["status"] == "fails"]
+    assert len(failed) == 3
+    for row in failed:
+        given, n = row["inputs"], row["n"]
+        assert len(given["first"]) == len(given["second"]) == n
+        modulus = n + 5 if row["architecture"] == "Reformer, fixed chunks" else 29
+        answers = [
+            any((words[given["token"]] + word) % modulus == 0 for word in words)
+            for words in (given["first"], given["second"])
+        ]
+        assert answers[0] != answers[1]
+
+
+def test_text_explanations_and_refusals(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    run = anna("separations", "--task", "match2")
+    assert run.status == 0
+    assert max(map(len, run.out.splitlines())) <= 110
+    assert "checked just now" in run.out
+    assert " of 48 words differ" in run.out
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = anna("separations", "--task", "match2").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "Reformer, fixed chunks  fails" in narrow
+    assert "--explain TASK/ARCHITECTURE" in narrow
+    run = anna("separations", "--explain", "match2/Reformer, fixed chunks")
+    assert run.out.startswith("match2/Reformer, fixed chunks: fails\n")
+    assert "Proposition E.3" in run.out
+    assert "  second " in run.out
+    for arguments, told in (
+        (("--explain", "sorting"), "no task 'sorting'; there are"),
+        (("--explain", "match2/GPT"), "no architecture 'GPT'; there are ANNA"),
+        (("--task", "k-hop", "--explain", "match2"), "is no cell of --task k-hop"),
+        (("--task", "sorting"), "invalid choice"),
+    ):
+        run = anna("separations", *arguments)
+        assert (run.status, run.out) == (2, "")
+        assert told in run.err
+
+
+def test_canary_an_unproved_cell_fails_the_command(
+    anna: Anna, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [replace(cell, proved=cell.status != "fails") for cell in task_cells("match2")]
+    monkeypatch.setattr(table_module, "task_cells", lambda name: cells)
+    run = anna("separations", "--task", "match2")
+    assert run.status == 1
+    assert "UNPROVED" in run.out
+    run = anna("separations", "--task", "match2", "--json")
+    assert (run.status, run.json["ok"]) == (1, False)
