@@ -25,7 +25,7 @@ FAMILIES = {
 
 
 def theorem_table(entries: Sequence[Entry] = ENTRIES) -> str:
-    """Return the table in Markdown, a part a family.
+    """Return the table in Markdown, one part per family.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def certify_protocol(
     MPCError
         The protocol breaks a limit of the model.
     CodeOverload
-        The transformer heard more messages in a head than its code can tell apart, by exact match.
+        More messages met in a head than its code decodes, by exact match.
     NoWayBack
         The way back was asked for and does not fit; nothing has run.
 

@@ -17,7 +17,7 @@ def full_information_rounds(n_words: int, memory_words: int) -> int:
     """Return the deliveries that a function of full degree in N words needs: ceil(log_s N) - 1.
 
     After R deliveries the bits of a machine are polynomials of degree at most s^(R+1) in the input,
-    whatever silence may tell. Sum, parity and OR have full degree; a function that only reads all
+    silence included. Sum, parity and OR have full degree; a function that only reads all
     its words need not have.
 
     References

@@ -49,7 +49,7 @@ def measured_bits(
 
 
 def scarcity_remark(cluster: Cluster) -> list[str]:
-    """Return what a reader must be told when memory is not scarce."""
+    """Return what a reader must know when memory is not scarce."""
     if cluster.is_scarce:
         return []
     return [

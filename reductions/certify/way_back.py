@@ -159,7 +159,7 @@ def way_back(
 
 
 def planned(build: Callable[[], TransformerProtocol]) -> WayBack:
-    """Build a protocol of the way back, or refuse it in one line.
+    """Build a protocol of the way back, or say in one line why there is none.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clusters", type=size, default=32, help="clusters of the input (32)")
     command.add_argument("--spread", type=float, default=0.1, help="noise around a centre (0.1)")
     for part in ("queries", "keys", "values"):
-        command.add_argument(f"--{part}", metavar="FILE", help="a matrix as .npy, a row a token")
+        command.add_argument(f"--{part}", metavar="FILE", help="matrix as .npy, one row per token")
     command.add_argument("--seed", type=size, default=0, help="of input and mechanism (0)")
     command.add_argument("--beta", type=float, default=1.0, help="multiplies inner products (1)")
     command.add_argument("--causal", action="store_true", help="query i sees the keys up to i")

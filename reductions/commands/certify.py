@@ -79,19 +79,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     source = command.add_mutually_exclusive_group()
     source.add_argument(
-        "--text", metavar="FILE", help="a token a character; - reads standard input"
+        "--text", metavar="FILE", help="one token per character; - reads standard input"
     )
     source.add_argument(
         "--input",
         metavar="FILE",
-        help="a word a line, of three-sum a number plus n^3; - reads standard input",
+        help="one word per line, of three-sum a number plus n^3; - reads standard input",
     )
     source.add_argument(
         "--graph",
         metavar="FILE",
-        help="an edge 'u v' or 'u v weight' a line; - reads standard input",
+        help="one edge 'u v' or 'u v weight' per line; - reads standard input",
     )
-    command.add_argument("--words", action="store_true", help="with --text: a token a word")
+    command.add_argument("--words", action="store_true", help="with --text: one token per word")
     back = command.add_mutually_exclusive_group()
     back.add_argument(
         "--back",

@@ -54,7 +54,7 @@ OF_LETTERS, OF_NUMBERS = ("k-hop", "induction-heads"), ("match2", "sum")
 MOST_STEPS, PAIRS_A_STEP = 10**7, 2**10
 """Tokens in all layers that are no hour of work, where softmax looks at a pair in no time."""
 BYTES_A_NUMBER = 32
-"""A value as it is made, laid out, heard and folded."""
+"""A value as it is made, laid out, received and folded."""
 
 
 def _k_hop(options: argparse.Namespace) -> tuple[Certificate, Write]:
@@ -97,7 +97,7 @@ def _match2(options: argparse.Namespace) -> tuple[Certificate, Write]:
     if options.n is not None:
         refuse_size(options.n, BYTES_A_TOKEN)  # its heads are 1 wide: no rows of blocks
     if options.text is not None or options.graph is not None:
-        raise UsageError("match2 takes numbers: give --input FILE with one integer a line")
+        raise UsageError("match2 takes numbers: give --input FILE with one integer per line")
     if options.input is not None:
         numbers = integers(read_lines(options.input), options.input)
         modulus = read_modulus(options.modulus, len(numbers))
@@ -120,7 +120,7 @@ def certify_sum(options: argparse.Namespace) -> tuple[Certificate, Write]:
 
     _refuse_of_protocols(options)
     if options.text is not None or options.graph is not None:
-        raise UsageError("sum takes words: give --input FILE with one integer a line")
+        raise UsageError("sum takes words: give --input FILE with one integer per line")
     if options.input is not None:
         words = integers(read_lines(options.input), options.input)
     else:
@@ -337,7 +337,7 @@ def _numbers(options: argparse.Namespace) -> tuple[Instance, Write]:
 
     task = options.task.partition("/")[0]
     if options.text is not None or options.graph is not None:
-        raise UsageError(f"{task} takes numbers: give --input FILE with one integer a line")
+        raise UsageError(f"{task} takes numbers: give --input FILE with one integer per line")
     n = DEFAULT_N if options.n is None else options.n
     if options.input is not None:
         words = integers(read_lines(options.input), options.input)

@@ -1,4 +1,4 @@
-"""What ``anna-mpc certify`` reads: inputs, options of the compiler, and what is refused."""
+"""What ``anna-mpc certify`` reads: inputs, options of the compiler, and what it rejects."""
 
 from __future__ import annotations
 

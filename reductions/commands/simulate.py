@@ -50,12 +50,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--input",
         metavar="FILE",
-        help="a word a line, of three-sum a number plus n^3; - reads standard input",
+        help="one word per line, of three-sum a number plus n^3; - reads standard input",
     )
     source.add_argument(
         "--graph",
         metavar="FILE",
-        help="an edge 'u v' or 'u v weight' a line, a lone vertex 'u'; - reads standard input",
+        help="one edge 'u v' or 'u v weight' per line, a lone vertex 'u'; - reads standard input",
     )
     command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
@@ -71,8 +71,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out",
         metavar="FILE",
-        help="write the output, a word a line; of a graph 'name word' a vertex, and 'u v word' "
-        "an edge, with the maximum of its words, where some edge has one that is not 0",
+        help="write the output, one word per line; of a graph 'name word' per vertex, 'u v word' "
+        "per edge, with the maximum of its words, where some edge has one that is not 0",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -211,7 +211,7 @@ def _text(algorithm: Algorithm, given: Any, output: Words) -> str:
 
 
 def rounds(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return the ledger as plain JSON types, a row a round."""
+    """Return the ledger as plain JSON types, one row per round."""
     return [
         {
             "round": number,

@@ -98,6 +98,6 @@ def _spelled(steps: tuple[int, ...]) -> str:
 
 
 def _draw(rows: list[Row], file: str) -> None:
-    """Draw all lines, those with a layer a hop up to twice the depth of what is compiled."""
+    """Draw all lines, those with one layer per hop up to twice the depth of what is compiled."""
     top = 2 * max(row["layers"] for row in rows if row["line"] == COMPILED)
     draw_depth([row for row in rows if 0 < row["layers"] <= top], file)
