@@ -1,11 +1,11 @@
 """What Theorem 4.1 says of any protocol, from its declared channels alone.
 
-Written from the statement, without the compiler: k_t is the most messages to others that a machine
+Written from the statement, without the compiler: K_t is the most messages to others that a machine
 sends or receives in round t, w_t the words of the widest record with a tag word where several
 channels send, and b_t the most messages that meet in one head. In the order of emission b_t is
-min(k_t, P). With spread heads the union over R rounds, P machines and k heads needs
-R P k / (b + 1)! <= delta; the factor 2 covers that a turn is drawn from 32 bits, (1 + k / 2^32) to
-the power b + 1, which is below 2 for k < 2^25 and b < 64.
+min(K_t, P). With spread heads the union over R rounds, P machines and K heads needs
+R P K / (b + 1)! <= delta; the factor 2 covers that a turn is drawn from 32 bits, (1 + K / 2^32) to
+the power b + 1, which is below 2 for K < 2^25 and b < 64.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RoundShape:
     channels : int
         c, that carry anything.
     most, words, meet : int
-        k, w with the destination where ids are hashed, and b.
+        K, w with the destination where ids are hashed, and b.
     """
 
     channels: int
@@ -115,16 +115,16 @@ def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions
     """Return b, the most messages that meet in a head, in the round in which it is largest."""
     shapes, n_machines = _shapes(protocol, cluster, options)
     largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
-    b, k, p = sympy.symbols("b k P")
+    b, K, p = sympy.symbols("b K P")
     if options.heads == "spread":
-        source = f"R P k / (b + 1)! at most {options.failure} over the seed, for all R rounds"
+        source = f"R P K / (b + 1)! at most {options.failure} over the seed, for all R rounds"
         return Bound("met_messages", b, {"b": largest.meet}, "whp", source)
-    values = {"k": largest.most, "P": n_machines}
-    return Bound("met_messages", sympy.Min(k, p), values, "upper", THEOREM)
+    values = {"K": largest.most, "P": n_machines}
+    return Bound("met_messages", sympy.Min(K, p), values, "upper", THEOREM)
 
 
 def messages(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[int, int]:
-    """Return (k, w) of a round that declares these channels."""
+    """Return (K, w) of a round that declares these channels."""
     s = cluster.memory_words
     away = [channel for channel in channels if not channel.local]
     if not away:
@@ -149,9 +149,9 @@ def _layers(
     if options.fan_out is not None:
         source = f"{source}, fan-out {options.fan_out}"
     sizes = {"P": n_machines, "R": len(shapes)}
-    block, most, rounds, p = sympy.symbols("B_in k R P")
+    block, most, rounds, p = sympy.symbols("B_in K R P")
     gather: Formula = block, {"B_in": cluster.block_words}
-    heads = [(most + 1, {"k": shape.most}) for shape in shapes]
+    heads = [(most + 1, {"K": shape.most}) for shape in shapes]
     widths, totals, bits = [gather], [gather], [_gathered_bits(cluster)]
     for shape in shapes:
         width, total, precise = _of_round(shape, cluster, options)
@@ -193,11 +193,11 @@ def _of_round(
     shape: RoundShape, cluster: Cluster, options: CompilerOptions
 ) -> tuple[Formula, Formula, Formula]:
     """Return width of a head, total width and bits in a round."""
-    s, c, k, word = sympy.symbols("s c k W")
+    s, c, K, word = sympy.symbols("s c K W")
     header = shape.channels if options.fan_out is None else cluster.memory_words
     word_bits = max(cluster.word_bits, header.bit_length())
     own = s + c
-    values = {"s": cluster.memory_words, "c": shape.channels, "k": shape.most, "W": word_bits}
+    values = {"s": cluster.memory_words, "c": shape.channels, "K": shape.most, "W": word_bits}
     if not shape.most:
         return (own, values), (own, values), (word, values)
     n_sources = max(cluster.n_words, cluster.n_machines) if options.hashed else cluster.n_machines
@@ -210,7 +210,7 @@ def _of_round(
         bits = sympy.Max(word, sources, LEAST_PRIME_BITS) + 1 + 2 * met
     else:
         bits = 1 + met + sympy.Max(word, 2 * sources)
-    return (sympy.Max(own, width), values), (own + k * width, values), (bits, values)
+    return (sympy.Max(own, width), values), (own + K * width, values), (bits, values)
 
 
 @lru_cache(maxsize=256)

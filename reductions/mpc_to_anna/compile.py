@@ -5,7 +5,7 @@ T = max(N, P). The init layer gathers the input blocks; routing layer t runs ste
 in its row-wise maps and delivers the messages by attention; the last one delivers to the output
 tokens at once, and the output map picks their words.
 
-Axes: N input words, P machines, T tokens, H heads, k messages of a machine in a round, w words of a
+Axes: N input words, P machines, T tokens, H heads, K messages of a machine in a round, w words of a
 message, b messages that meet in one head.
 """
 
@@ -180,9 +180,9 @@ def compile_protocol(
     Returns
     -------
     CompiledProtocol
-        Layer t has k + 1 heads, k the most messages to others that a machine sends in round t; a
+        Layer t has K + 1 heads, K the most messages to others that a machine sends in round t; a
         head of messages has the width of its code with capacity b, which is b (w + 1) + 2 for the
-        syndrome code, and the self head carries what is kept. b = min(k, P) in the order of
+        syndrome code, and the self head carries what is kept. b = min(K, P) in the order of
         emission, O(log N / log log N) with spread heads.
 
     Raises

@@ -2,11 +2,11 @@
 
 A head carries one message of every machine, and its code reads the messages that meet in it at one
 receiver. In the order of emission head h carries the h-th message of every machine, and up to
-min(k, P) may meet. Spread heads turn the order of every machine by an amount of its own, drawn from
-(seed, round, machine): where a message goes is then uniform over the k heads and independent
+min(K, P) may meet. Spread heads turn the order of every machine by an amount of its own, drawn from
+(seed, round, machine): where a message goes is then uniform over the K heads and independent
 between machines, so far fewer meet.
 
-Axes: k messages that a machine sends or receives in a round, P machines, b messages that meet.
+Axes: K messages that a machine sends or receives in a round, P machines, b messages that meet.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class SpreadHeads(HeadAssignment):
     Parameters
     ----------
     n_heads, capacity : int
-        k and b.
+        K and b.
     n_machines : int
         P.
     seed, round : int
@@ -81,14 +81,14 @@ class SpreadHeads(HeadAssignment):
 
     Notes
     -----
-    A message goes to each head with probability at most (1 + k / 2^32) / k, independently of the
+    A message goes to each head with probability at most (1 + K / 2^32) / K, independently of the
     messages of other machines, and two messages of one machine never meet. A machine receives at
-    most k messages; so, by the union over P machines, k heads and the sets of b + 1 messages,
+    most K messages; so, by the union over P machines, K heads and the sets of b + 1 messages,
 
-        P[a head of some machine receives more than b] <= P k C(k, b + 1) ((1 + k / 2^32) / k)^(b+1)
+        P[a head of some machine receives more than b] <= P K C(K, b + 1) ((1 + K / 2^32) / K)^(b+1)
 
-    which is about P k / (b + 1)!. The claim is for any one input, over the seed; the generator is
-    taken to be uniform. `failure` is this bound, and 0 where b = min(k, P).
+    which is about P K / (b + 1)!. The claim is for any one input, over the seed; the generator is
+    taken to be uniform. `failure` is this bound, and 0 where b = min(K, P).
 
     References
     ----------
@@ -102,7 +102,7 @@ class SpreadHeads(HeadAssignment):
 
     @classmethod
     def fit(
-        cls, k: int, n_machines: int, failure: Fraction, *, seed: int, round: int
+        cls, K: int, n_machines: int, failure: Fraction, *, seed: int, round: int
     ) -> SpreadHeads:
         """Return spread heads of the least capacity whose overload has at most this probability.
 
@@ -110,18 +110,18 @@ class SpreadHeads(HeadAssignment):
         """
         capacity = 1
         while True:
-            heads = cls(k, capacity, n_machines, seed, round)
+            heads = cls(K, capacity, n_machines, seed, round)
             if heads.failure <= failure:
                 return heads
             capacity += 1
 
     @property
     def failure(self) -> Fraction:
-        k, meet = self.n_heads, self.capacity + 1
-        if meet > min(k, self.n_machines):
+        K, meet = self.n_heads, self.capacity + 1
+        if meet > min(K, self.n_machines):
             return Fraction(0)
-        of_one = Fraction(2**32 + k, 2**32 * k)
-        return self.n_machines * k * comb(k, meet) * of_one**meet
+        of_one = Fraction(2**32 + K, 2**32 * K)
+        return self.n_machines * K * comb(K, meet) * of_one**meet
 
     def head(self, source: Integers, emission: Integers) -> Integers:
         return (emission + self._turn(source)) % self.n_heads
@@ -167,8 +167,8 @@ def head_assignment(
         case "emission":
             return EmissionOrder(sent, min(received, n_machines))
         case "spread":
-            k = max(sent, received)
-            return SpreadHeads.fit(k, n_machines, failure, seed=seed, round=round)
+            K = max(sent, received)
+            return SpreadHeads.fit(K, n_machines, failure, seed=seed, round=round)
     raise CodeDomainError(f"heads {name!r} are unknown; use one of {', '.join(HEAD_NAMES)}")
 
 

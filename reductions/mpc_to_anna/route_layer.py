@@ -1,6 +1,6 @@
 """A routing layer: the row-wise maps run one step of the protocol, the heads deliver its messages.
 
-Axes: P machines, H heads, E messages, k messages of a machine in a round, w words of a message, b
+Axes: P machines, H heads, E messages, K messages of a machine in a round, w words of a message, b
 messages that meet in one head.
 """
 
@@ -114,7 +114,7 @@ class RouteLayer(Layer):
 
     @property
     def n_messages(self) -> int:
-        """Heads that carry messages, k."""
+        """Heads that carry messages, K."""
         return self.assignment.n_heads if self.assignment else 0
 
     @property

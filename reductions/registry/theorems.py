@@ -76,7 +76,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "compiled-widths",
-        "k + 1 heads, width b (w + 1) + 2, from the declared channels alone, on every round",
+        "K + 1 heads, width b (w + 1) + 2, from the declared channels alone, on every round",
         "Theorem 4.1 of arXiv 2509.09001, syndrome code",
         "reductions.mpc_to_anna.bounds:theorem_bounds",
         "tests/reductions/mpc_to_anna/test_compiler_generality.py::test_every_shape_in_every_way",
@@ -85,7 +85,7 @@ THEOREMS = (
     Entry(
         "theorem",
         "spread-heads",
-        "spread heads: the probability of an overload is at most R P k / (b + 1)!",
+        "spread heads: the probability of an overload is at most R P K / (b + 1)!",
         "in place of Lemma B.4 of arXiv 2509.09001: balls into bins",
         "reductions.mpc_to_anna.head_assignment:SpreadHeads",
         "tests/reductions/mpc_to_anna/test_head_assignment.py::"

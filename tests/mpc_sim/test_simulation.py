@@ -26,8 +26,10 @@ from mpc_sim.errors import (
     RoundBudgetExceeded,
     SendExceeded,
     ShapeError,
+    UnknownChannel,
     UnknownMachine,
 )
+from mpc_sim.local_step import Memory, no_output_map
 
 # --- delivery ---
 
@@ -275,3 +277,9 @@ def test_the_ledger_says_when_memory_is_not_scarce() -> None:
     idle = PerMachine((), lambda *_: [])
     assert "shows nothing" not in str(Simulation(idle, scarce, np.zeros(8, int)).ledger)
     assert "shows nothing" in str(Simulation(idle, plenty, np.zeros(8, int)).ledger)
+
+
+def test_no_output_map_is_guessed() -> None:
+    cluster = Cluster(n_words=2, memory_words=4, n_machines=2, block_words=1)
+    with pytest.raises(UnknownChannel, match="pass finish=, a function of one machine"):
+        no_output_map(Memory(0, cluster, {}))

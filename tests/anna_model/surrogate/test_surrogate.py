@@ -352,3 +352,10 @@ def test_evaluation_needs_no_torch() -> None:
         "(2, 32, 1)",
         "training needs torch: pip install 'anna-mpc[train]'",
     ], done.stderr
+
+
+def test_the_power_grows_to_the_hashes() -> None:
+    stand_in = CollisionStandIn(first_power=0.5, anneal_until=0.5)
+    powers = [stand_in.power(2, step=step, steps=100) for step in (0, 25, 50, 100)]
+    assert powers == [1.0, 1.5, 2.0, 2.0]
+    assert CollisionStandIn(anneal_until=0).power(3, step=0, steps=100) == 3.0

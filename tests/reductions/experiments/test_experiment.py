@@ -268,3 +268,8 @@ def test_induction_heads_read_a_window_and_do_not_look_letters_up() -> None:
     wrong, distance = measured.wrong[samples, asks, 0], asks - answers
     assert wrong[distance <= 6].mean() < 0.05
     assert wrong[distance >= 9].mean() > 0.3
+
+
+def test_interval_of_few_values() -> None:
+    assert [round(x, 3) for x in interval([0.1, 0.2, 0.3])] == [0.2, 0.0, 0.448]
+    assert interval([0.5]) == (0.5, 0.0, 1.0)

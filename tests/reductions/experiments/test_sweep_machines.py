@@ -17,7 +17,15 @@ from anna_model.lsh.theorem_3_4 import NoParameters
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from mpc_sim import InputError
 from reductions.bounds import Bound
-from reductions.experiments.machine_counts import Series, Slope, count, series_of, slope_of, student
+from reductions.experiments.machine_counts import (
+    Series,
+    Slope,
+    count,
+    counts,
+    series_of,
+    slope_of,
+    student,
+)
 
 
 def test_every_line_with_its_exponent(anna: Anna) -> None:
@@ -167,3 +175,8 @@ def test_series() -> None:
     with pytest.raises(NoParameters):
         assert Series("anna", Fraction(1, 2), 2.0).exponent
     assert json.dumps(count(Series("low-rank", Fraction(1, 2)), 32, seed=3))
+
+
+def test_counts_come_one_after_the_other() -> None:
+    rows = counts([Series("softmax", Fraction(1, 2))], [8, 16])
+    assert [row["machines"] for row in rows] == [64, 256]

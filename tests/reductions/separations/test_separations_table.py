@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
+from mpc_sim.inputs.graph_instances import path
 from reductions.problems.definitions import (
     CONNECTED_COMPONENTS,
     INDUCTION_HEADS,
@@ -17,9 +18,10 @@ from reductions.problems.definitions import (
     SUM,
     THREE_SUM,
 )
+from reductions.problems.problem import Instance
 from reductions.registry import find, names
 from reductions.separations import table as table_module
-from reductions.separations.cell import ARCHITECTURES, Cell
+from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
 from reductions.separations.fixed_chunk_cells import fixed_chunks
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
 from reductions.separations.one_way_cells import too_early
@@ -198,3 +200,12 @@ def test_canary_an_unproved_cell_fails_the_command(
     assert "UNPROVED" in run.out
     run = anna("separations", "--task", "match2", "--json")
     assert (run.status, run.json["ok"]) == (1, False)
+
+
+def test_an_open_cell_says_so() -> None:
+    text = "three-sum/recurrent: open\n  claim        nothing is built or refuted here"
+    assert open_cell("three-sum", "recurrent").explain() == text
+
+
+def test_a_graph_as_an_instance() -> None:
+    assert Instance.of_graph(path(3)).words.tolist() == [0, 1, 2, 0, 1, 1, 2]
