@@ -17,6 +17,7 @@ from anna_model.lsh.theorem_3_4 import NoParameters
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from mpc_sim import InputError
 from reductions.bounds import Bound
+from reductions.experiments.fit import student
 from reductions.experiments.machine_counts import (
     Series,
     Slope,
@@ -24,7 +25,6 @@ from reductions.experiments.machine_counts import (
     counts,
     series_of,
     slope_of,
-    student,
 )
 
 
@@ -158,7 +158,7 @@ def test_the_interval_is_that_of_least_squares() -> None:
     assert fitted.slope == pytest.approx(slope)
     assert fitted.margin == pytest.approx(4.303 * error)
     assert slope_of(series, rows[:2]) is None
-    assert [student(f) for f in (1, 10, 11)] == [12.706, 2.228, 2.228]
+    assert [student(f) for f in (1, 10, 11, 29, 30)] == [12.706, 2.228, 2.201, 2.045, 2.045]
     assert not Slope("", 2.0, 0.1, 1.8).holds
 
 
