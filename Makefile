@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TEST := $(VENV)/.test-installed
 NOTEBOOKS := $(VENV)/.notebooks-installed
 
-.PHONY: help demo test test-slow test-browser test-all lint types clean
+.PHONY: help demo test test-slow test-browser coverage test-all lint types clean
 .NOTPARALLEL:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test       every test but the slow ones and those in a browser"
 	@echo "make test-slow  the slow tests only"
 	@echo "make test-browser  those that drive Chromium; skipped where there is none"
+	@echo "make coverage   lines that a fixed tenth of the tests reaches, without compilation"
 	@echo "make test-all   every test"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy, strict"
@@ -38,6 +39,11 @@ test-slow: $(TEST)
 
 test-browser: $(NOTEBOOKS)
 	$(BIN)/python -m pytest -m browser || [ $$? -eq 5 ]  # 5: there is none
+
+coverage: $(TEST)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run --source=mpc_sim,anna_model,reductions \
+	    -m pytest --tenth -m "not slow and not browser" -k "not test_examples" --ignore=tests/house
+	$(BIN)/python -m coverage report --omit='*/kernels/*' --precision=2
 
 test-all: $(TEST)
 	$(BIN)/python -m pytest $(IN_PARALLEL)
