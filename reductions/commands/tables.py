@@ -76,8 +76,9 @@ class ProgressLine:
 
     def __call__(self, side: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if done == total and self._width:
-            print("\r" + " " * self._width + "\r", end="", file=sys.stderr, flush=True)
+        if done == total:  # nothing is left on the screen, however long the last part took
+            if self._width:
+                print("\r" + " " * self._width + "\r", end="", file=sys.stderr, flush=True)
             self._width = 0
         elif now - self._shown > 0.1:
             line = f"{side}: {done} of {total}"
