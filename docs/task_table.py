@@ -10,16 +10,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from docs.theorem_table import with_table
-from reductions.constructions.model import Construction
-from reductions.problems.problem import Task
-from reductions.registry import find, names
+from reductions.constructions.model import ModelSolver
+from reductions.problems.problem import Problem
+from reductions.registry import names, solver
+from reductions.separations.table import compared
 
 TITLE = "task table"
 SIZE = 32
 HEAD = f"| task | construction | architecture | layers | width mH | at {SIZE} | answers |"
 
 
-def constructions() -> dict[str, tuple[Construction, ...]]:
+def constructions() -> dict[str, tuple[ModelSolver, ...]]:
     """Return the constructions of every task, in the order of the registry.
 
     Examples
@@ -27,11 +28,11 @@ def constructions() -> dict[str, tuple[Construction, ...]]:
     >>> [each.name for each in constructions()["match2"]][:1]
     ['match2/direct']
     """
-    loaded = [find("construction", name).load() for name in names("construction")]
-    return {task: tuple(c for c in loaded if c.task == task) for task in names("task")}
+    loaded = [solver(name) for name in names("solver")]
+    return {task: tuple(c for c in loaded if c.task == task) for task in compared()}
 
 
-def task_table(chosen: Iterable[Construction] | None = None) -> str:
+def task_table(chosen: Iterable[ModelSolver] | None = None) -> str:
     """Return the table in Markdown.
 
     The column of a size holds the bounds on layers and width for the uniform input of so many words
@@ -39,12 +40,12 @@ def task_table(chosen: Iterable[Construction] | None = None) -> str:
 
     Parameters
     ----------
-    chosen : iterable of Construction, optional
+    chosen : iterable of ModelSolver, optional
         By default all of the registry.
 
     Examples
     --------
-    >>> print(task_table([find("construction", "k-hop/tree").load()]))
+    >>> print(task_table([solver("k-hop/tree")]))
     | task | construction | architecture | layers | width mH | at 32 | answers |
     |---|---|---|---|---|---|---|
     | k-hop | tree | ANNA | 2 + ceil(log2 k) | 2 ceil(log2 N) | 4, 10 | all |
@@ -55,8 +56,8 @@ def task_table(chosen: Iterable[Construction] | None = None) -> str:
     return "\n".join([HEAD, "|---" * HEAD.count(" |") + "|", *rows])
 
 
-def _row(construction: Construction) -> str:
-    task: Task = find("task", construction.task).load()
+def _row(construction: ModelSolver) -> str:
+    task: Problem = solver(construction.task).problem
     shape = task.random["uniform"](SIZE, 0).shape
     layers, width = (bound.value for bound in construction.bounds(shape))
     scored = len(range(shape.n_words)[construction.scored(shape.n_words)])

@@ -18,9 +18,8 @@ FAMILIES = {
     "reduction": "Reductions",
     "code": "Message codes",
     "mechanism": "Attention mechanisms",
-    "task": "Tasks",
-    "construction": "Constructions for the tasks",
-    "algorithm": "Algorithms on machines",
+    "problem": "Problems, each with its default way",
+    "solver": "Other ways of solving them",
 }
 
 

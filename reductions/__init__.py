@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reductions.bounds import Bound as Bound
     from reductions.certify.certificate import Certificate as Certificate
-    from reductions.certify.certify import certify_protocol as certify_protocol
-    from reductions.constructions.k_hop import certify_k_hop as certify_k_hop
-    from reductions.constructions.match2 import (
-        certify_match2 as certify_match2,
-        match2_transformer as match2_transformer,
-    )
+    from reductions.certify.run import How as How
+    from reductions.constructions.match2 import match2_transformer as match2_transformer
     from reductions.mpc_to_anna.codes import SyndromeCode as SyndromeCode
     from reductions.mpc_to_anna.compile import (
         CompiledProtocol as CompiledProtocol,
@@ -25,9 +21,7 @@ _HOME = {
     "Certificate": "certify.certificate",
     "CompiledProtocol": "mpc_to_anna.compile",
     "SyndromeCode": "mpc_to_anna.codes",
-    "certify_k_hop": "constructions.k_hop",
-    "certify_match2": "constructions.match2",
-    "certify_protocol": "certify.certify",
+    "How": "certify.run",
     "compile_protocol": "mpc_to_anna.compile",
     "match2_transformer": "constructions.match2",
 }

@@ -43,6 +43,8 @@ class _Command(_Parser):
         if self.get_default("run") is None:
             module = import_module(f"reductions.commands.{self.prog.split()[-1]}")
             module.arguments(self)
+            if hasattr(module, "add_parameters"):
+                module.add_parameters(self, args or [])
         return super().parse_known_args(args, namespace)
 
 

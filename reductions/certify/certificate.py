@@ -36,8 +36,8 @@ class Certificate:
 
     Examples
     --------
-    >>> from reductions import certify_match2
-    >>> certificate = certify_match2(np.array([1, 36, 0, 5]), 37)
+    >>> from reductions.certify import certify
+    >>> certificate = certify("match2", [1, 36, 0, 5], modulus=37)
     >>> certificate.ok, certificate["heads"].measured, certificate.outputs["transformer"].tolist()
     (True, 1, [1, 1, 1, 0])
     """

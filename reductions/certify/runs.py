@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mpc_sim import Cluster, Protocol, ShapeError
 from reductions.arrays import Integers
@@ -22,16 +22,41 @@ COPIES = 4
 """Of the messages of a head: as values, as averages, and twice in the decoder."""
 
 
-def run_compiled(
-    recorder: Recorder,
-    protocol: Protocol,
-    cluster: Cluster,
-    words: Integers,
-    n_wrong: Callable[[Integers], int],
-    judge: str,
-    options: CompilerOptions,
-    progress: Progress | None = None,
-) -> CompiledProtocol:
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What every side of a run shares: the record, the input, and who judges its output.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    words : int64[N]
+        The input.
+    n_wrong : callable
+        Output words -> how many of them are wrong.
+    judge : str
+        What says so, shown as the source of the output rows.
+    options : CompilerOptions
+    progress : callable, optional
+        Called with (side, rounds or layers done, in all).
+    """
+
+    recorder: Recorder
+    words: Integers
+    n_wrong: Callable[[Integers], int]
+    judge: str
+    options: CompilerOptions
+    progress: Progress | None = None
+
+    def count(self, side: str, output: Integers) -> None:
+        """Add the output row of a side."""
+        self.recorder.count(side, output, self.n_wrong(output), self.judge)
+
+    def shown(self, side: str) -> Callable[[int, int], object] | None:
+        """Report the progress of one side."""
+        return named(self.progress, side)
+
+
+def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     """Compile a protocol, run it by exact match and where asked by hashing, record both outputs.
 
     With spread heads the messages that meet in one are counted beside the capacity. With bounded
@@ -42,18 +67,19 @@ def run_compiled(
     CompiledProtocol
         The one whose resources count: of hashed ids where anna is asked for, else of exact match.
     """
+    recorder, words, options = judged.recorder, judged.words, judged.options
     counter = MeetingCounter() if options.heads == "spread" else None
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
     refuse_what_cannot_fit(transformer)
-    output = transformer.run(words, trace=counter, progress=named(progress, "transformer"))
-    recorder.count("transformer", output, n_wrong(output), judge)
+    output = transformer.run(words, trace=counter, progress=judged.shown("transformer"))
+    judged.count("transformer", output)
     if counter is not None:
         met = meeting_bound(protocol, cluster, options)
         recorder.measure([met], {met.quantity: counter.most})
     risky = transformer
     if options.hashed:
         risky = transformer = compile_protocol(protocol, cluster, **options.keywords)
-        run_hashed(recorder, transformer, words, n_wrong, judge, named(progress, "lsh"))
+        run_hashed(judged, transformer)
     elif options.beside is not None:
         try:
             risky = compile_protocol(protocol, cluster, **options.beside.keywords)
@@ -61,9 +87,9 @@ def run_compiled(
         except (ShapeError, CodeDomainError) as error:
             recorder.remarks.append(f"no run by hashing: {error}")
         else:
-            run_hashed(recorder, risky, words, n_wrong, judge, named(progress, "lsh"))
+            run_hashed(judged, risky)
     if options.fan_out is not None:
-        run_fan_out(recorder, protocol, cluster, words, n_wrong, judge, options)
+        run_fan_out(judged, protocol, cluster)
     if risky.failure >= 1:
         recorder.remarks.append(
             "so few hashes promise nothing: ids may well meet; such a transformer then raises, "
@@ -102,45 +128,33 @@ def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
         )
 
 
-def run_hashed(
-    recorder: Recorder,
-    transformer: CompiledProtocol,
-    words: Integers,
-    n_wrong: Callable[[Integers], int],
-    judge: str,
-    progress: Callable[[int, int], object] | None,
-) -> None:
+def run_hashed(judged: Judged, transformer: CompiledProtocol) -> None:
     """Run a transformer that hashes, and add its output and the far collisions that it met."""
+    recorder = judged.recorder
     mechanism = transformer.layers[0].mechanism
     assert isinstance(mechanism, HashedIds)
     recorder.parameters["hashes"] = mechanism.hashes
-    run = run_counted(transformer, words, progress)
+    run = run_counted(transformer, judged.words, judged.shown("lsh"))
     if run.output is None:
-        recorder.missing("lsh", len(words), judge)
+        recorder.missing("lsh", len(judged.words), judged.judge)
         recorder.remarks.append(
             f"the run by hashing raised {type(run.error).__name__}: {run.error}"
         )
     else:
-        recorder.count("lsh", run.output, n_wrong(run.output), judge)
+        judged.count("lsh", run.output)
     counted = {"far_collisions": run.met, "far_uncorrected": run.uncorrected}
     recorder.measure(far_collision_bounds(transformer), counted)
 
 
-def run_fan_out(
-    recorder: Recorder,
-    protocol: Protocol,
-    cluster: Cluster,
-    words: Integers,
-    n_wrong: Callable[[Integers], int],
-    judge: str,
-    options: CompilerOptions,
-) -> None:
+def run_fan_out(judged: Judged, protocol: Protocol, cluster: Cluster) -> None:
     """Simulate the protocol with bounded fan-out on its cluster, and add its rows."""
-    bounded, its_cluster = options.reduced(protocol, cluster)
+    bounded, its_cluster = judged.options.reduced(protocol, cluster)
     assert isinstance(bounded, BoundedFanOut)
-    run = run_with_partners(bounded, its_cluster, words)
-    recorder.count("fan-out", run.output, n_wrong(run.output), judge)
+    run = run_with_partners(bounded, its_cluster, judged.words)
+    judged.count("fan-out", run.output)
     rows = (
         replace(bound, quantity=f"fan_out_{bound.quantity}") for bound in fan_out_bounds(bounded)
     )
-    recorder.measure(rows, {f"fan_out_{name}": value for name, value in run.measured.items()})
+    judged.recorder.measure(
+        rows, {f"fan_out_{name}": value for name, value in run.measured.items()}
+    )

@@ -25,9 +25,10 @@ from reductions.attention_to_mpc.hashed_bounds import failure_of
 from reductions.attention_to_mpc.plan import TokenPlan
 from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
 from reductions.bounds import Bound
-from reductions.certify.certificate import Progress, Recorder
+from reductions.certify.certificate import Progress
 from reductions.certify.host_memory import available_bytes
 from reductions.certify.measured import measured_rounds
+from reductions.certify.runs import Judged
 from reductions.mpc_to_anna.compile import CompiledProtocol
 
 GAP = "1/2"
@@ -69,40 +70,20 @@ class WayBack:
         known = {bound.quantity: bound for bound in bounds(self.executed)}
         return tuple(replace(known[name], quantity=f"back_{name}") for name in QUANTITIES)
 
-    def run(
-        self,
-        recorder: Recorder,
-        words: Integers,
-        n_wrong: Callable[[Integers], int],
-        judge: str,
-        progress: Progress | None = None,
-    ) -> dict[str, int]:
-        """Simulate it under all limits on input words int64[N], and record the output.
-
-        Parameters
-        ----------
-        n_wrong : callable
-            Output words -> how many of them are wrong.
-        judge : str
-            What ``n_wrong`` is, shown as the source of the output row.
-
-        Returns
-        -------
-        dict of str to int
-            What was measured, by the quantities of `bounds`.
+    def run(self, judged: Judged) -> dict[str, int]:
+        """Simulate it under all limits on the input words, record the output, return what it used.
 
         Raises
         ------
         MPCError
             A limit of the model is broken.
-        GridOverflow
-            A word does not lie on the grid of the rows.
         """
+        recorder, words = judged.recorder, judged.words
         tokens = self.executed.transformer.n_tokens
         rows = Rows(tokens, np.arange(len(words)), np.asarray(words)[:, None].astype(np.float64))
         simulation = self.executed.simulation(rows, keep_bytes=0)
-        output = self._output(simulation, progress)[: len(words)]
-        recorder.count("back", output, n_wrong(output), judge)
+        output = self._output(simulation, judged.progress)[: len(words)]
+        judged.count("back", output)
         if self.executed.cluster.memory_words >= len(words):
             recorder.remarks.append(
                 f"the way back has machines of {self.executed.cluster.memory_words} words for "

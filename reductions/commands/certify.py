@@ -1,22 +1,39 @@
-"""``anna-mpc certify TASK``: arguments, the run, and what is printed and written."""
+"""``anna-mpc certify PROBLEM``: arguments, the run, and what is printed and written."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from mpc_sim import InputError, MPCError, ShapeError
-from reductions.commands.files import write_text
-from reductions.commands.tables import print_certificate
+from reductions.commands.files import refuse_size, write_text
+from reductions.commands.inputs import (
+    add_parameters as add_parameters,
+    load_solver,
+    output_lines,
+    read_instance,
+)
+from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
-from reductions.commands.values import certifiable, size
+from reductions.commands.values import size, solver_name
 from reductions.registry import names
 
 if TYPE_CHECKING:
+    from anna_model.lsh import Family
     from reductions.certify.certificate import Certificate
-    from reductions.commands.certify_inputs import Write
+    from reductions.certify.run import Case
+    from reductions.mpc_to_anna.options import CompilerOptions
+    from reductions.problems.problem import Instance
+
+BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token
+MOST_STEPS, PAIRS_A_STEP = 10**7, 2**10
+"""Tokens in all layers that are no hour of work, where softmax looks at a pair in no time."""
+BYTES_A_NUMBER = 32
+"""A value as it is made, laid out, received and folded."""
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -24,16 +41,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=run)
     command.add_argument(
         "task",
-        type=certifiable,
-        metavar="TASK",
-        help=f"{', '.join(names('task'))}, a construction such as k-hop/softmax, an algorithm (see "
-        "anna-mpc list), or module:name of a protocol or algorithm of your own",
+        type=solver_name,
+        metavar="PROBLEM",
+        help=f"{', '.join(names('problem'))}; problem/way such as k-hop/softmax (see anna-mpc "
+        "list), or module:name of a protocol or solver of your own; the parameters of a problem "
+        "are options",
     )
     command.add_argument(
-        "--n", type=size, help="tokens, words or vertices of the seeded input (256; algorithms 64)"
+        "--n", type=size, help="words or vertices of the seeded input (64, or 256)"
     )
-    command.add_argument("--k", type=size, help="hops (4)")
-    command.add_argument("--modulus", type=size, help="modulus of match2 (n + 5)")
     command.add_argument(
         "--epsilon", help="local memory s = c_s N^epsilon (2/3 or the algorithm's)"
     )
@@ -114,35 +130,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Certify a task; the exit status is 0 if nothing failed and 1 otherwise."""
-    if options.words and options.text is None:
-        raise UsageError("--words goes with --text FILE")
-    if options.buckets and options.no_back:
-        raise UsageError("--buckets is of the way back; leave --no-back out")
-    if options.side and not options.out:
-        raise UsageError("--side goes with --out FILE")
-    if options.side == "lsh" and options.attention == "ema":
-        raise UsageError("--side lsh is of the run by hashing; leave --attention ema out")
-    if options.side == "back" and options.no_back:
-        raise UsageError("--side back is of the way back; leave --no-back out")
-    if options.n is not None and (options.text or options.input or options.graph):
-        raise UsageError(
-            "--n is for the seeded input; leave it out with --text, --input or --graph"
-        )
-    from reductions.commands.certify_cases import (
-        CERTIFY_TASK,
-        certify_by_name,
-        certify_construction,
-        task_of,
-    )
+    """Certify a case; the exit status is 0 if nothing failed and 1 otherwise."""
+    refuse_contradictions(options)
     from reductions.mpc_to_anna.codes import CodeDomainError, CodeOverload
     from reductions.mpc_to_anna.hashed_ids import FarCollision
 
-    options.task = task_of(options.task)
-    otherwise = certify_construction if "/" in options.task else certify_by_name
     try:
-        certify = CERTIFY_TASK.get(options.task, otherwise)
-        certificate, write = certify(options)
+        certificate, case = certified(options)
     except (InputError, ShapeError, CodeDomainError) as error:
         raise UsageError(str(error)) from None
     except (MPCError, CodeOverload, FarCollision) as error:
@@ -155,7 +149,7 @@ def run(options: argparse.Namespace) -> int:
         except KeyError as error:
             raise UsageError(error.args[0]) from None
     if options.out and not _has_failed(certificate, options.side):
-        write_output(options.out, certificate, options.side, write)
+        write_output(options.out, certificate, options.side, case)
     if row is not None:
         print(json.dumps(row.to_json()) if options.json else row.explain())
     elif options.json:
@@ -165,15 +159,141 @@ def run(options: argparse.Namespace) -> int:
     return 0 if certificate.ok else 1
 
 
+def refuse_contradictions(options: argparse.Namespace) -> None:
+    """Reject options that contradict each other, before anything is imported.
+
+    Raises
+    ------
+    UsageError
+    """
+    if options.words and options.text is None:
+        raise UsageError("--words goes with --text FILE")
+    if options.buckets and options.no_back:
+        raise UsageError("--buckets is of the way back; leave --no-back out")
+    if options.side and not options.out:
+        raise UsageError("--side goes with --out FILE")
+    if options.side == "lsh" and options.attention == "ema":
+        raise UsageError("--side lsh is of the run by hashing; leave --attention ema out")
+    if options.side == "back" and options.no_back:
+        raise UsageError("--side back is of the way back; leave --no-back out")
+
+
+def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
+    """Certify what the options name on the input that they name, or on a seeded one."""
+    from reductions.certify.run import Case, How, certify_case
+
+    solver = load_solver(options.task)
+    if solver.compiles is None:
+        refuse_compiler_options(options)
+    problem = solver.problem
+    instance, remarks = read_instance(problem, options, problem.default_n, BYTES_A_TOKEN)
+    refuse_long_runs(solver, instance, options)
+    fits = len(instance.words) <= (solver.compiles or solver).back_up_to
+    how = How(
+        options=compiler_options(options),
+        epsilon=options.epsilon,
+        gamma=options.gamma,
+        precision=options.precision,
+        back=(options.back or (fits and not options.no_back)) and (options.buckets or "sorted"),
+        back_if_it_fits=not options.back,
+        progress=progress_line(),
+    )
+    case = Case(problem, instance)
+    name = options.task if solver.compiles is None else solver.compiles.name
+    certificate = certify_case(case, solver, how, name)
+    drawn = options.text is None and options.input is None and options.graph is None
+    seed = {"seed": options.seed if drawn else None}
+    return replace(
+        certificate,
+        parameters={**certificate.parameters, **seed},
+        remarks=(*certificate.remarks, *remarks),
+    ), case
+
+
+def compiler_options(options: argparse.Namespace) -> CompilerOptions:
+    """Read the options of the compiler."""
+    from reductions.mpc_to_anna.options import CompilerOptions
+
+    return CompilerOptions(
+        options.code,
+        options.heads,
+        options.attention,
+        options.failure,
+        options.seed,
+        options.fan_out,
+        options.hashes,
+        _family(options.family),
+    )
+
+
+def _family(name: str | None) -> Family | None:
+    from anna_model.lsh import CrossPolytope, Hyperplane, PStable
+
+    families: dict[str, Callable[[], Family]] = {
+        "hyperplane": Hyperplane,
+        "gaussian-cross-polytope": lambda: CrossPolytope("gaussian"),
+        "p-stable": lambda: PStable(1.0),
+    }
+    return families[name]() if name else None
+
+
+def refuse_compiler_options(options: argparse.Namespace) -> None:
+    """Reject what says how a protocol is compiled, where none is.
+
+    Raises
+    ------
+    UsageError
+    """
+    of_protocols = {
+        "--epsilon": options.epsilon,
+        "--gamma": options.gamma,
+        "--precision": options.precision or None,
+        "--buckets": options.buckets,
+        "--family": options.family,
+        "--hashes": options.hashes,
+        "--fan-out": options.fan_out,
+    }
+    chosen = [name for name, value in of_protocols.items() if value is not None]
+    names = options.code, options.heads, options.attention
+    defaults = ("syndrome", "emission", "both")
+    flags = ("--code", "--heads", "--attention")
+    chosen += [
+        flag for flag, given, usual in zip(flags, names, defaults, strict=True) if given != usual
+    ]
+    if chosen:
+        raise UsageError(f"{', '.join(chosen)}: for protocols; leave them out")
+
+
+def refuse_long_runs(solver: Any, instance: Instance, options: argparse.Namespace) -> None:
+    """Reject sizes that cannot fit this machine, or would take hours.
+
+    Raises
+    ------
+    UsageError
+    """
+    tokens = len(instance.words)
+    if solver.compiles is not None:
+        refuse_size(tokens, BYTES_A_TOKEN, options.epsilon or "2/3", options.gamma or "0")
+        return
+    layers, width = (bound.value for bound in solver.bounds(instance.shape))
+    refuse_size(tokens, max(BYTES_A_TOKEN, BYTES_A_NUMBER * width))
+    pairs = tokens // PAIRS_A_STEP if solver.looks_at_pairs else 0
+    if layers * tokens * (1 + pairs) > MOST_STEPS:
+        raise UsageError(
+            f"{options.task}: {layers} layers of {tokens} tokens take long; choose a smaller --n "
+            "or --k"
+        )
+
+
 def _has_failed(certificate: Certificate, side: str | None) -> bool:
-    """Tell whether a side ran and has no output: its row says so, and there is nothing to write."""
+    """Return whether a side ran and has no output: there is nothing to write."""
     rows = [check.name for check in certificate.checks]
     return f"output-{side}" in rows and side not in certificate.outputs
 
 
-def write_output(name: str, certificate: Certificate, side: str | None, write: Write) -> None:
+def write_output(name: str, certificate: Certificate, side: str | None, case: Case) -> None:
     """Write the output of a side."""
     side = side or next(iter(certificate.outputs))
     if side not in certificate.outputs:
         raise UsageError(f"--side {side}: this run has the sides {', '.join(certificate.outputs)}")
-    write_text(name, write(certificate.outputs[side]))
+    write_text(name, output_lines(case.problem, case.instance, certificate.outputs[side]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reductions.certify.versions import versions
 from reductions.commands.tables import open_console, progress_line
 from reductions.commands.usage import UsageError
-from reductions.registry import names
+from reductions.registry import canonical, instead
 
 if TYPE_CHECKING:
     from reductions.separations.cell import Cell
@@ -24,7 +24,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
     command.add_argument(
-        "--task", choices=names("task"), metavar="TASK", help=f"one of {', '.join(names('task'))}"
+        "--task", type=canonical, metavar="PROBLEM", help="one of those that have several solvers"
     )
     command.add_argument(
         "--explain", metavar="CELL", help="print what a cell rests on: a task, or task/architecture"
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     asked = None if options.explain is None else _asked(options.explain)
-    tasks: tuple[str, ...] | None = (options.task,) if options.task else None
+    tasks: tuple[str, ...] | None = (_task(options.task),) if options.task else None
     if asked is not None:
         if tasks and tasks != asked[:1]:
             raise UsageError(f"--explain {options.explain} is no cell of --task {options.task}")
@@ -63,17 +63,27 @@ def run(options: argparse.Namespace) -> int:
     return 1 if unproved else 0
 
 
+def _task(name: str) -> str:
+    """Read the name of a problem that architectures are compared on."""
+    from reductions.separations.table import compared
+
+    if canonical(name) not in compared():
+        raise UsageError(f"no task {name!r}; {instead(name, compared())}")
+    return canonical(name)
+
+
 def _asked(cell: str) -> tuple[str, ...]:
     """Read the name of a cell: a task, or task/architecture."""
     from reductions.separations.cell import ARCHITECTURES
 
-    task, slash, architecture = cell.partition("/")
-    if task not in names("task"):
-        raise UsageError(f"no task {task!r}; there are {', '.join(names('task'))}")
+    name, slash, architecture = cell.partition("/")
+    task = _task(name)
     if not slash:
         return (task,)
     if architecture not in ARCHITECTURES:
-        raise UsageError(f"no architecture {architecture!r}; there are {', '.join(ARCHITECTURES)}")
+        raise UsageError(
+            f"no architecture {architecture!r}; {instead(architecture, ARCHITECTURES)}"
+        )
     return task, architecture
 
 

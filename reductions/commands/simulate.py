@@ -7,30 +7,30 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mpc_sim import InputError, MPCError, ShapeError
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import CheckpointError
-from reductions.commands.files import make_folder, read_lines, refuse_size, write_text
-from reductions.commands.graph_input import (
+from reductions.commands.files import make_folder, refuse_size, write_text
+from reductions.commands.inputs import (
+    add_parameters as add_parameters,
     keep_graph,
     kept_graph,
+    load_solver,
     output_lines,
-    read_graph,
-    refuse_wrong_input,
-    takes_graphs,
+    parameters_of,
+    read_instance,
 )
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
-from reductions.commands.values import size
-from reductions.registry import find, names
+from reductions.commands.values import size, solver_name
+from reductions.registry import names
 
 if TYPE_CHECKING:
     from mpc_sim import Ledger, Simulation
-    from mpc_sim.inputs.graphs import Graph
-    from mpc_sim.records import Words
-    from reductions.problems.algorithm import Algorithm, GraphAlgorithm
+    from reductions.problems.problem import Instance
+    from reductions.problems.protocol_solver import ProtocolSolver
 
 DEFAULT_N = 1024
 BYTES_A_WORD = 1024
@@ -41,9 +41,12 @@ CHECKPOINT = "checkpoint.npz"
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
-    algorithms = names("algorithm")
     command.add_argument(
-        "algorithm", choices=algorithms, metavar="ALGORITHM", help=", ".join(algorithms)
+        "algorithm",
+        type=solver_name,
+        metavar="PROBLEM",
+        help=f"{', '.join(names('problem'))}, or "
+        "module:name of a protocol or solver of your own; the parameters of a problem are options",
     )
     command.add_argument("--n", type=size, help="words or vertices of the seeded input (1024)")
     source = command.add_mutually_exclusive_group()
@@ -78,33 +81,28 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Simulate an algorithm; the exit status is 0 if nothing failed and 1 otherwise."""
-    from reductions.certify.certify import run_algorithm
+    """Simulate a protocol; the exit status is 0 if nothing failed and 1 otherwise."""
+    from reductions.certify.run import simulate
 
-    algorithm: Algorithm = find("algorithm", options.algorithm).load()
+    solver = load_solver(options.algorithm).compiles
+    if solver is None:
+        raise UsageError(f"{options.algorithm} has no protocol; anna-mpc certify runs its model")
     if options.every is not None:
         _refuse_every(options)
     try:
-        refuse_wrong_input(algorithm, options.input, options.graph)
-        if options.resume is not None:
-            given, simulation, remarks = _resumed(algorithm, options)
-        else:
-            given, simulation, remarks = _new(algorithm, options)
+        begin = _new if options.resume is None else _resumed
+        instance, simulation, remarks = begin(solver, options)
     except (InputError, ShapeError, CheckpointError) as error:
         raise UsageError(str(error)) from None
     folder = options.resume if options.checkpoint is None else options.checkpoint
     line = progress_line()
     seeded = options.input is None and options.graph is None and options.resume is None
     try:
-        finished = run_algorithm(
-            algorithm,
-            given,
+        finished = simulate(
+            solver,
+            instance,
             simulation.cluster,
-            parameters=_sizes(algorithm, given)
-            | {
-                "seed": options.seed if seeded else None,
-                "mode": simulation.mode,
-            },
+            shown={"seed": options.seed if seeded else None, "mode": simulation.mode},
             simulation=simulation,
             progress=None if line is None else lambda done, total: line("simulate", done, total),
             checkpoint=None if folder is None else Path(folder) / CHECKPOINT,
@@ -116,9 +114,9 @@ def run(options: argparse.Namespace) -> int:
     certificate = finished.certificate
     certificate = replace(certificate, remarks=(*certificate.remarks, *remarks))
     output = certificate.outputs["mpc"]
-    failed = algorithm.has_failed(output, simulation.cluster)
+    failed = solver.has_failed(output, simulation.cluster)
     if options.out and not failed:
-        write_text(options.out, _text(algorithm, given, output))
+        write_text(options.out, output_lines(solver.problem, instance, output))
     if options.json:
         report = certificate.to_json() | {"schema": SCHEMA, "ledger": rounds(finished.ledger)}
         print(json.dumps(report))
@@ -143,39 +141,35 @@ def _refuse_every(options: argparse.Namespace) -> None:
 
 
 def _new(
-    algorithm: Algorithm, options: argparse.Namespace
-) -> tuple[Words | Graph, Simulation, list[str]]:
+    solver: ProtocolSolver, options: argparse.Namespace
+) -> tuple[Instance, Simulation, list[str]]:
     """Start a simulation, and save it at once if there will be checkpoints."""
     from mpc_sim import Simulation
 
-    for name in ("input", "graph"):
-        if options.n is not None and getattr(options, name):
-            raise UsageError(f"--n is for the seeded input; leave it out with --{name}")
-    given, remarks = _input(algorithm, options)
-    words = algorithm.words(given)
-    refuse_size(len(words), BYTES_A_WORD)
-    cluster = algorithm.cluster(given, options.epsilon, options.gamma)
+    instance, remarks = read_instance(solver.problem, options, DEFAULT_N, BYTES_A_WORD)
+    refuse_size(len(instance.words), BYTES_A_WORD)
     simulation = Simulation(
-        algorithm.protocol_for(given),
-        cluster,
-        words,
+        solver.protocol_for(instance),
+        solver.cluster(instance, options.epsilon, options.gamma),
+        instance.words,
         mode="charge" if options.charge else "strict",
         keep_bytes=0,
     )
     if options.checkpoint is not None:
         folder = make_folder(options.checkpoint)
-        if takes_graphs(algorithm):
-            keep_graph(cast("Graph", given), folder)
+        if instance.graph is not None:
+            keep_graph(instance.graph, folder)
         simulation.save(folder / CHECKPOINT)
-    return given, simulation, remarks
+    return instance, simulation, remarks
 
 
 def _resumed(
-    algorithm: Algorithm, options: argparse.Namespace
-) -> tuple[Words | Graph, Simulation, list[str]]:
+    solver: ProtocolSolver, options: argparse.Namespace
+) -> tuple[Instance, Simulation, list[str]]:
     """Go on from the checkpoint in a folder; it holds the input as well."""
     from mpc_sim import Simulation
     from mpc_sim.checkpoint import Checkpoint
+    from reductions.problems.problem import GRAPH
 
     fixed = {
         "--n": options.n,
@@ -191,23 +185,10 @@ def _resumed(
             raise UsageError(f"{name} is fixed by the checkpoint; leave it out with --resume")
     path = Path(options.resume) / CHECKPOINT
     words = Checkpoint.load(path).words
-    given = kept_graph(options.resume, words) if takes_graphs(algorithm) else words
-    simulation = Simulation.resume(path, algorithm.protocol_for(given), keep_bytes=0)
-    return given, simulation, []
-
-
-def _sizes(algorithm: Algorithm, given: Any) -> dict[str, int]:
-    """Return what the report says of the size of an input."""
-    if takes_graphs(algorithm):
-        return {"n": given.n_vertices, "m": given.n_edges}
-    return {"n": len(given)}
-
-
-def _text(algorithm: Algorithm, given: Any, output: Words) -> str:
-    """Return the output as ``--out`` writes it."""
-    if takes_graphs(algorithm):
-        return output_lines(cast("GraphAlgorithm", algorithm), given, output)
-    return "".join(f"{word}\n" for word in output)
+    given = kept_graph(options.resume, words) if solver.problem.reads == GRAPH else words
+    instance = solver.problem.instance(given, **parameters_of(solver.problem, options))
+    simulation = Simulation.resume(path, solver.protocol_for(instance), keep_bytes=0)
+    return instance, simulation, []
 
 
 def rounds(ledger: Ledger) -> list[dict[str, Any]]:
@@ -224,16 +205,3 @@ def rounds(ledger: Ledger) -> list[dict[str, Any]]:
         }
         for number, row in enumerate(ledger.rounds)
     ]
-
-
-def _input(algorithm: Algorithm, options: argparse.Namespace) -> tuple[Words | Graph, list[str]]:
-    from mpc_sim.inputs.instances import integers
-
-    if options.graph is not None:
-        return read_graph(algorithm, options.graph)
-    if options.input is not None:
-        return integers(read_lines(options.input), options.input), []
-    n = DEFAULT_N if options.n is None else options.n
-    refuse_size(n, BYTES_A_WORD)
-    seeded: Words | Graph = algorithm.instance(n, options.seed)
-    return seeded, []

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import product
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mpc_sim import InputError, ShapeError
 from reductions.commands.files import refuse_size
-from reductions.commands.graph_input import graph_of_diameter, takes_graphs
+from reductions.commands.inputs import (
+    PROBE,
+    add_parameters as add_parameters,
+    graph_of_diameter,
+    load_solver,
+    parameters_of,
+)
 from reductions.commands.row_files import FORMATS, RESOURCES, Row, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
-from reductions.commands.values import seeds, size, sizes
+from reductions.commands.values import seeds, size, sizes, solver_name
 from reductions.plots import draw_sweep
-from reductions.registry import find, names
+from reductions.registry import names
 
 if TYPE_CHECKING:
-    from reductions.problems.algorithm import Algorithm
+    from reductions.problems.protocol_solver import ProtocolSolver
 
 SCHEMA = "anna-mpc/sweep/1"
 DEFAULT_SIZES = [2**power for power in range(6, 13)]
@@ -33,12 +41,12 @@ OTHERS = ("machines", "depth", "bounds")
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
-    algorithms = names("algorithm")
+    problems = names("problem")
     command.add_argument(
         "algorithm",
-        choices=(*algorithms, *OTHERS),
-        metavar="ALGORITHM",
-        help=f"{', '.join(algorithms)}; machines: those of softmax, ANNA, exact match and low rank "
+        type=lambda text: text if text in OTHERS else solver_name(text),
+        metavar="PROBLEM",
+        help=f"{', '.join(problems)}; machines: those of softmax, ANNA, exact match and low rank "
         "when they are simulated; depth: layers of k-hop against k, by every construction; "
         "bounds: lower and upper sides of tasks in one table",
     )
@@ -58,7 +66,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--ratio", help="of machines: c of anna, separated by commas (10,16,20)")
     command.add_argument("--gap", help="of machines: local memory c_b N^gap (1/2)")
-    command.add_argument("--k", type=sizes, help="of depth: hops (1..2^12)")
+    command.add_argument("--k", type=sizes, help="hops (4); of depth (1..2^12)")
     command.add_argument("--letters", type=size, help="of depth: letters, A (16)")
     command.add_argument(
         "--run",
@@ -81,28 +89,33 @@ def run(options: argparse.Namespace) -> int:
     if options.algorithm in OTHERS:
         other = import_module(f"reductions.commands.sweep_{options.algorithm}")
         return int(other.run(options))
+    solver = load_solver(options.algorithm).compiles
+    if solver is None:
+        raise UsageError(f"{options.algorithm} has no protocol; sweep depth compares its models")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
-    refuse_options(options, ("k", "letters", "run_tokens"), "depth")
-    algorithm: Algorithm = find("algorithm", options.algorithm).load()
-    epsilons = options.epsilon.split(",") if options.epsilon else [algorithm.epsilon]
+    own = {one.name for one in solver.problem.parameters}
+    refuse_options(options, tuple({"k", "letters", "run_tokens"} - own), "depth")
     chosen = options.n or DEFAULT_SIZES
     refuse_size(max(chosen), BYTES_A_WORD)
     if options.out:
         refuse_suffix(options.out)
-    if options.diameter is not None and not takes_graphs(algorithm):
-        raise UsageError(f"--diameter is for graphs; {algorithm.name} takes words: leave it out")
-    diameters = [None] if options.diameter is None else options.diameter
+    if options.diameter is not None and solver.problem.draw(PROBE, 0).graph is None:
+        raise UsageError(f"--diameter is for graphs; {solver.name} takes words: leave it out")
+    given = parameters_of(solver.problem, options)
+    values = [each if isinstance(each, list) else [each] for each in given.values()]
+    epsilons = options.epsilon.split(",") if options.epsilon else [solver.epsilon]
     grid = [
-        Point(n, epsilon, seed, diameter)
+        Point(n, epsilon, seed, diameter, dict(zip(given, chosen_values, strict=True)))
         for epsilon in epsilons
         for n in chosen
-        for diameter in diameters
+        for diameter in options.diameter or [None]
+        for chosen_values in product(*values)
         for seed in options.seed
     ]
     line = progress_line()
     rows: list[Row] = []
     try:
-        for row in measure(algorithm, grid, options.gamma):
+        for row in measure(solver, grid, options.gamma):
             rows.append(row)
             if line is not None:
                 line("sweep", len(rows), len(grid))
@@ -112,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         write_rows(options.out, rows, draw_sweep)
     if options.json:
-        print(json.dumps({"schema": SCHEMA, "ok": ok, "algorithm": algorithm.name, "rows": rows}))
+        print(json.dumps({"schema": SCHEMA, "ok": ok, "algorithm": solver.name, "rows": rows}))
     elif not options.out:
         print(FORMATS[options.format](rows), end="")
     return 0 if ok else 1
@@ -120,37 +133,41 @@ def run(options: argparse.Namespace) -> int:
 
 def refuse_options(options: argparse.Namespace, names: tuple[str, ...], of: str) -> None:
     """Refuse options that belong to another sweep."""
-    for name in names:
+    for name in sorted(names):
         if getattr(options, name) is not None:
             option = name.partition("_")[0]
             raise UsageError(f"--{option} is for {of}; leave it out with {options.algorithm}")
 
 
 class Point(NamedTuple):
-    """A point of a grid: N, or the vertices of a graph; of graphs the diameter as well."""
+    """A point of a grid: N, or the vertices of a graph; its diameter, and parameters."""
 
     n: int
     epsilon: str
     seed: int
     diameter: int | None = None
+    parameters: Mapping[str, int] = MappingProxyType({})
 
 
-def measure(algorithm: Algorithm, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
+def measure(solver: ProtocolSolver, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
     """Yield a row for every point of a grid: sizes, resources and their bounds."""
-    from reductions.certify.certify import run_algorithm
+    from reductions.certify.run import simulate
 
-    for n, epsilon, seed, diameter in grid:
+    problem = solver.problem
+    for n, epsilon, seed, diameter, parameters in grid:
         if diameter is None:
-            given = algorithm.instance(n, seed)
+            instance = problem.draw(n, seed, **parameters)
         else:
-            given = graph_of_diameter(algorithm, n, diameter, seed)
-        cluster = algorithm.cluster(given, epsilon, gamma)
-        certificate = run_algorithm(algorithm, given, cluster).certificate
+            graph = graph_of_diameter(problem, n, diameter, seed)
+            instance = problem.instance(graph, **parameters)
+        cluster = solver.cluster(instance, epsilon, gamma)
+        certificate = simulate(solver, instance, cluster).certificate
         of_graph = {"n_words": cluster.n_words, "diameter": diameter}
         row: Row = {
-            "algorithm": algorithm.name,
+            "algorithm": solver.name,
             "n": n,
-            **(of_graph if takes_graphs(algorithm) else {}),
+            **({} if instance.graph is None else of_graph),
+            **instance.parameters,
             "epsilon": epsilon,
             "gamma": str(cluster.gamma),
             "seed": seed,

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import argparse
 
-from reductions.registry import names
+from reductions.registry import canonical, instead, names
 
 
-def certifiable(text: str) -> str:
-    """Read what is to be certified: a task, a construction, an algorithm, or ``module:name``."""
-    known = (*names("task"), *names("algorithm"))
-    module, colon, name = text.partition(":")
-    is_known = text in known or text in names("construction")
-    if is_known or (colon and name and all(part.isidentifier() for part in module.split("."))):
-        return text
+def is_solver(text: str) -> bool:
+    """Return whether a text names a solver: ``problem``, ``problem/way`` or ``module:name``."""
+    module, _, name = text.partition(":")
+    is_dotted = bool(name) and all(part.isidentifier() for part in module.split("."))
+    return is_dotted or canonical(text) in (*names("problem"), *names("solver"))
+
+
+def solver_name(text: str) -> str:
+    """Read the name of a solver; underscores count as hyphens."""
+    if is_solver(text):
+        return text if ":" in text else canonical(text)
+    known = names("solver") if "/" in text else names("problem")
     raise argparse.ArgumentTypeError(
-        f"{text!r} is unknown; choose from {', '.join(known)}, or give task/construction (see "
-        "anna-mpc list) or module:name"
+        f"{text!r} is unknown; {instead(text, known)}, or give problem/way (see anna-mpc list) or "
+        "module:name"
     )
+
+
+def problem_name(text: str) -> str:
+    """Read the name of a problem that a protocol solves; underscores count as hyphens."""
+    if canonical(text) in names("problem"):
+        return canonical(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is unknown; {instead(text, names('problem'))}")
 
 
 def sizes(text: str) -> list[int]:

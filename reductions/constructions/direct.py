@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sympy
 
-from reductions.constructions.match2 import match2_transformer
-from reductions.constructions.model import Construction, Formula
-from reductions.constructions.sum import sum_transformer
+from reductions.constructions.match2 import match2_bounds, match2_transformer, match2_way_back
+from reductions.constructions.model import Formula, ModelSolver
+from reductions.constructions.sum import sum_bounds, sum_transformer
+from reductions.constructions.word_transformer import way_back_of_words
+from reductions.problems.definitions import MATCH2, SUM
 
 ONE: Formula = (sympy.Integer(1), {})
 
-MATCH2_DIRECT = Construction(
-    task="match2",
+MATCH2_DIRECT = ModelSolver(
+    problem=MATCH2,
     name="match2/direct",
     architecture="ANNA",
     statement="query x mod M, key -x mod M, value 1: a match returns 1",
@@ -22,9 +24,12 @@ MATCH2_DIRECT = Construction(
     depth_formula="1",
     width_formula="1",
     width_kind="exact",
+    claims=lambda shape: match2_bounds(shape.n_words, shape["modulus"]),
+    way_back=match2_way_back,
+    back_up_to=256,
 )
-SUM_DIRECT = Construction(
-    task="sum",
+SUM_DIRECT = ModelSolver(
+    problem=SUM,
     name="sum/direct",
     architecture="ANNA",
     statement="equal keys, values N x: the mean is the sum",
@@ -35,4 +40,7 @@ SUM_DIRECT = Construction(
     depth_formula="1",
     width_formula="1",
     width_kind="exact",
+    claims=lambda shape: sum_bounds(shape.n_words, shape.largest_word),
+    way_back=way_back_of_words,
+    back_up_to=256,
 )

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import sympy
 
+from reductions.constructions.induction_heads import induction_heads_bounds
 from reductions.constructions.k_hop_softmax import Mask, k_hop_softmax
 from reductions.constructions.k_hop_tree import induction_heads, k_hop_tree, n_levels
-from reductions.constructions.model import Construction, Formula
-from reductions.constructions.word_transformer import WordTransformer
+from reductions.constructions.model import Formula, ModelSolver
+from reductions.constructions.word_transformer import WordTransformer, way_back_of_words
+from reductions.problems.definitions import INDUCTION_HEADS
+from reductions.problems.k_hop import K_HOP_PROBLEM
 from reductions.problems.problem import Shape
 
 SHT24 = "after Sanford, Hsu, Telgarsky, arXiv 2402.09268, Theorem 4.2"
@@ -37,8 +40,8 @@ def _softmax(mask: Mask) -> Callable[[Shape], WordTransformer]:
     return lambda shape: k_hop_softmax(shape.n_words, shape.largest_word, shape["k"], mask=mask)
 
 
-K_HOP_TREE = Construction(
-    task="k-hop",
+K_HOP_TREE = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/tree",
     architecture="ANNA",
     statement="latest occurrences by a binary tree in two layers, then look-ups that double",
@@ -49,10 +52,11 @@ K_HOP_TREE = Construction(
     depth_formula="2 + ceil(log2 k)",
     width_formula="2 ceil(log2 N)",
 )
-K_HOP_SOFTMAX = Construction(
-    task="k-hop",
+K_HOP_SOFTMAX = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/softmax",
     architecture="softmax",
+    looks_at_pairs=True,
     statement="the latest token of the same letter under j < i, then look-ups that double",
     source=SHT24,
     build=_softmax("past"),
@@ -61,10 +65,11 @@ K_HOP_SOFTMAX = Construction(
     depth_formula="2 + floor(log2 k)",
     width_formula="3",
 )
-K_HOP_CAUSAL_SOFTMAX = Construction(
-    task="k-hop",
+K_HOP_CAUSAL_SOFTMAX = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/causal-softmax",
     architecture="softmax",
+    looks_at_pairs=True,
     statement="the previous letter, the latest token that follows the letter, doubling look-ups",
     source=f"{SHT24}, under the mask j <= i",
     build=_softmax("causal"),
@@ -73,8 +78,8 @@ K_HOP_CAUSAL_SOFTMAX = Construction(
     depth_formula="2 + ceil(log2 k)",
     width_formula="4",
 )
-INDUCTION_HEADS_TREE = Construction(
-    task="induction-heads",
+INDUCTION_HEADS_TREE = ModelSolver(
+    problem=INDUCTION_HEADS,
     name="induction-heads/tree",
     architecture="ANNA",
     statement="a binary tree finds the latest token of the same letter; what follows is copied",
@@ -85,10 +90,13 @@ INDUCTION_HEADS_TREE = Construction(
     depth_formula="2",
     width_formula="ceil(log2 N) + 1",
     width_kind="exact",
+    claims=lambda shape: induction_heads_bounds(shape.n_words, shape.largest_word),
+    way_back=way_back_of_words,
+    back_up_to=256,
 )
 INDUCTION_HEADS_SOFTMAX = replace(
     K_HOP_SOFTMAX,
-    task="induction-heads",
+    problem=INDUCTION_HEADS,
     name="induction-heads/softmax",
     statement="the latest token of the same letter under j < i, then the one after it",
     depth_formula="2",

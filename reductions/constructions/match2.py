@@ -19,12 +19,10 @@ from mpc_sim import InputError
 from reductions.arrays import Floats, Integers
 from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
-from reductions.certify.certificate import Certificate, Progress, Recorder
-from reductions.certify.measured import measured_layers
 from reductions.certify.way_back import GAP, WayBack, planned
-from reductions.problems.words import MAX_MODULUS, match2_oracle
+from reductions.problems.problem import Instance
+from reductions.problems.words import MAX_MODULUS
 
-ORACLE = "sequential loop over the definition"
 SCARCE_FROM, SCARCE_FACTOR = 128, 8
 """From so many numbers on machines of 8 sqrt(n) words suffice, fewer than n."""
 
@@ -128,58 +126,9 @@ def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
     return (*rows, Bound("precision_bits", modulus_bits, values, "upper", source))
 
 
-def certify_match2(
-    numbers: Integers, modulus: int, *, back: bool = False, progress: Progress | None = None
-) -> Certificate:
-    """Certify Match2: the one-layer transformer against the oracle.
-
-    Parameters
-    ----------
-    numbers : int64[N]
-    modulus : int
-    back : bool
-        Simulate the transformer on machines (`reductions.certify.way_back`).
-    progress : callable, optional
-
-    Returns
-    -------
-    Certificate
-
-    Raises
-    ------
-    InputError
-        A number or the modulus is out of range.
-    NoWayBack
-        The way back was asked for and does not fit.
-
-    Examples
-    --------
-    >>> certify_match2(np.array([1, 36, 0, 5]), 37, back=True).ok
-    True
-    """
-    recorder = Recorder("match2", {"n": len(numbers), "modulus": modulus})
-    transformer = match2_transformer(len(numbers), modulus)
-    returning = _way_back(transformer, numbers) if back else None
-    recorder.parameters |= returning.parameters if returning else {}
-    output = transformer.run(numbers)
-    if progress is not None:
-        progress("transformer", 1, 1)
-    expected, measured = match2_oracle(numbers, modulus), measured_layers(transformer)
-    bounds = match2_bounds(len(numbers), modulus)
-    recorder.compare("transformer", output, expected, ORACLE)
-    if returning is not None:
-
-        def n_wrong(found: Integers) -> int:
-            return int(np.count_nonzero(found != expected))
-
-        measured |= returning.run(recorder, numbers, n_wrong, ORACLE, progress)
-        bounds = (*bounds, *returning.bounds)
-    recorder.measure(bounds, measured)
-    return recorder.certificate()
-
-
-def _way_back(transformer: Match2Transformer, numbers: Integers) -> WayBack:
+def match2_way_back(transformer: Match2Transformer, instance: Instance) -> WayBack:
     """Plan machines whose grid holds the numbers and the residues, s' < n where that fits."""
+    numbers = instance.words
     largest = max(int(np.max(numbers, initial=1)), transformer.modulus - 1)
 
     def build() -> TransformerProtocol:

@@ -31,9 +31,10 @@ from mpc_sim import InputError
 from mpc_sim.records import Words
 from reductions.constructions.direct import ONE
 from reductions.constructions.match2 import Residue
-from reductions.constructions.model import Construction
+from reductions.constructions.model import ModelSolver
 from reductions.constructions.sum import sum_transformer
 from reductions.constructions.word_transformer import WordTransformer
+from reductions.problems.definitions import MATCH2, SUM
 
 MOST_RESIDUES = 2**16
 
@@ -93,10 +94,11 @@ def match2_softmax(n: int, modulus: int, largest_word: int) -> WordTransformer:
     return WordTransformer((layer,), n, largest_word)
 
 
-MATCH2_SOFTMAX = Construction(
-    task="match2",
+MATCH2_SOFTMAX = ModelSolver(
+    problem=MATCH2,
     name="match2/softmax",
     architecture="softmax",
+    looks_at_pairs=True,
     statement="residues on a circle: is the nearest key at the partner's place",
     source="after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
     build=lambda shape: match2_softmax(shape.n_words, shape["modulus"], shape.largest_word),
@@ -106,10 +108,11 @@ MATCH2_SOFTMAX = Construction(
     width_formula="2",
     width_kind="exact",
 )
-SUM_SOFTMAX = Construction(
-    task="sum",
+SUM_SOFTMAX = ModelSolver(
+    problem=SUM,
     name="sum/softmax",
     architecture="softmax",
+    looks_at_pairs=True,
     statement="equal logits, values N x: the mean is the sum",
     source="one softmax head of equal keys",
     build=lambda shape: sum_transformer(shape.n_words, shape.largest_word, Softmax()),

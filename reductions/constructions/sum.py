@@ -16,13 +16,8 @@ from mpc_sim import InputError
 from mpc_sim.records import Words
 from reductions.arrays import Floats
 from reductions.bounds import Bound
-from reductions.certify.certificate import Certificate, Progress
-from reductions.constructions.certify_words import certify_words
 from reductions.constructions.match2 import one
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
-from reductions.problems.words import sum_oracle
-
-ORACLE = "sequential loop over the definition"
 
 
 @dataclass(frozen=True)
@@ -82,38 +77,3 @@ def sum_bounds(n: int, largest_sum: int) -> tuple[Bound, ...]:
         for name, expression in exact.items()
     ]
     return (*rows, Bound("precision_bits", n_bits + s_bits, values, "upper", source))
-
-
-def certify_sum(
-    words: Words, *, back: bool = False, progress: Progress | None = None
-) -> Certificate:
-    """Certify SUM: the one-layer transformer against the oracle.
-
-    Parameters
-    ----------
-    words : int64[N]
-        Not negative.
-    back : bool
-        Simulate the transformer on machines (`reductions.certify.way_back`).
-    progress : callable, optional
-
-    Raises
-    ------
-    InputError
-        N times the sum is 2^53 or more.
-    NoWayBack
-        The way back was asked for and does not fit.
-    """
-    n, largest = len(words), sum(words.tolist())
-    transformer = sum_transformer(n, largest)
-    return certify_words(
-        "sum",
-        {"n": n},
-        transformer,
-        words,
-        sum_oracle(words),
-        sum_bounds(n, largest),
-        oracle=ORACLE,
-        back=back,
-        progress=progress,
-    )

@@ -11,10 +11,12 @@ from reductions.constructions.chunk_sums import ChunkedSum, layers_for
 from reductions.constructions.direct import ONE
 from reductions.constructions.low_rank_boards import low_rank_match2, low_rank_sum
 from reductions.constructions.low_rank_k_hop import low_rank_k_hop
-from reductions.constructions.model import Construction, Formula
+from reductions.constructions.model import Formula, ModelSolver
 from reductions.constructions.packed_k_hop import Digits, packed_k_hop
 from reductions.constructions.recurrent_k_hop import recurrent_k_hop
 from reductions.constructions.recurrent_readers import recurrent_match2, recurrent_sum
+from reductions.problems.definitions import INDUCTION_HEADS, MATCH2, SUM
+from reductions.problems.k_hop import K_HOP_PROBLEM
 from reductions.problems.problem import Shape
 
 CHUNK = 4
@@ -63,8 +65,8 @@ def _log_layers(shape: Shape) -> Formula:
     return sympy.Symbol("D", integer=True), {"D": layers_for(shape.n_words, CHUNK)}
 
 
-RECURRENT_K_HOP = Construction(
-    task="k-hop",
+RECURRENT_K_HOP = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/recurrent",
     architecture="recurrent",
     statement="one layer per hop; the state holds, for every letter, what followed it last",
@@ -76,8 +78,8 @@ RECURRENT_K_HOP = Construction(
     width_formula="A + 1",
     width_kind="exact",
 )
-LOW_RANK_K_HOP = Construction(
-    task="k-hop",
+LOW_RANK_K_HOP = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/low-rank",
     architecture="low rank",
     statement="at the last token: one layer per hop writes the block where it lands on the board",
@@ -89,8 +91,8 @@ LOW_RANK_K_HOP = Construction(
     width_formula="A ceil(N / S) + S, S = ceil(sqrt(A N))",
     scored=last,
 )
-PACKED_K_HOP = Construction(
-    task="k-hop",
+PACKED_K_HOP = ModelSolver(
+    problem=K_HOP_PROBLEM,
     name="k-hop/low-rank-packed",
     architecture="low rank",
     statement="causal, at every token: the whole prefix, p letters per word, in one layer",
@@ -104,15 +106,15 @@ PACKED_K_HOP = Construction(
 )
 INDUCTION_RECURRENT = replace(
     RECURRENT_K_HOP,
-    task="induction-heads",
+    problem=INDUCTION_HEADS,
     name="induction-heads/recurrent",
     statement="one layer; the state holds, for every letter, what followed it last",
 )
 INDUCTION_LOW_RANK = replace(
-    LOW_RANK_K_HOP, task="induction-heads", name="induction-heads/low-rank"
+    LOW_RANK_K_HOP, problem=INDUCTION_HEADS, name="induction-heads/low-rank"
 )
-SUM_LOW_RANK = Construction(
-    task="sum",
+SUM_LOW_RANK = ModelSolver(
+    problem=SUM,
     name="sum/low-rank",
     architecture="low rank",
     statement="query and key 1, value x: the sum of the values is the sum",
@@ -143,8 +145,8 @@ SUM_CHUNKED = replace(
     depth=_log_layers,
     depth_formula="ceil(log_B N), B = 4",
 )
-MATCH2_LOW_RANK = Construction(
-    task="match2",
+MATCH2_LOW_RANK = ModelSolver(
+    problem=MATCH2,
     name="match2/low-rank",
     architecture="low rank",
     statement="one word per residue on the board",

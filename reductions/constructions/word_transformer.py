@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anna_model import Rows, Transformer
+from anna_model.fixed_point.attention import Precision
+from anna_model.fixed_point.grid import Grid
 from anna_model.transformer import Progress
 from mpc_sim import InputError
 from mpc_sim.records import Words
+from reductions.attention_to_mpc.fit import fit_anna_to_mpc
+from reductions.certify.way_back import GAP, WayBack, planned
+from reductions.problems.problem import Instance
 
 MAX_WORD = 2**53
 
@@ -61,3 +66,21 @@ class WordTransformer(Transformer):
         rows = Rows.from_dense(given[:, None].astype(np.float64) + self.offset)
         heard = self.forward(rows, progress=progress).dense()
         return heard[:, self.column].astype(np.int64)
+
+
+def way_back_of_words(transformer: WordTransformer, instance: Instance) -> WayBack:
+    """Plan machines for a transformer whose rows, keys and values are whole numbers.
+
+    Raises
+    ------
+    NoWayBack
+        It does not fit.
+    ValueError
+        Its answer is not in the first column.
+    """
+    if transformer.column:
+        raise ValueError("the way back reads the first column of the last rows")
+    bits = max(layer.precision_bits for layer in transformer.layers)
+    grid = Grid(bits + 1, 0)
+    precision = Precision(rows=grid, keys=grid, values=grid)
+    return planned(lambda: fit_anna_to_mpc(transformer, precision, GAP, input_width=1))

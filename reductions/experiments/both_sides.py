@@ -28,11 +28,11 @@ from reductions.certify.full_information import (
 )
 from reductions.experiments.machine_counts import COUNTED, series_of
 from reductions.problems.aggregate import AGGREGATE
-from reductions.problems.algorithm import Algorithm
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.converge_cast import CONVERGE_CAST
 from reductions.problems.cycle_counting import CYCLE_COUNTING
 from reductions.problems.prefix_sum import PREFIX_SUM
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.separations.lower_bounds import (
     CONNECTIVITY_ROUNDS,
     CYCLE_ROUNDS,
@@ -44,7 +44,7 @@ from reductions.separations.lower_bounds import (
     simulation_of,
 )
 
-FULL_DEGREE: tuple[Algorithm, ...] = (CONVERGE_CAST, AGGREGATE, PREFIX_SUM)
+FULL_DEGREE: tuple[ProtocolSolver, ...] = (CONVERGE_CAST, AGGREGATE, PREFIX_SUM)
 LETTERS = 1024
 LAYER_TOKENS = 256
 RATIO = 20.0
@@ -54,7 +54,7 @@ SOURCES = {
     "exact-match": "arXiv 2509.09001, Theorem C.1",
     "low-rank": "arXiv 2509.09001, Lemma D.2",
 }
-GRAPHS: tuple[tuple[Algorithm, RoundLowerBound], ...] = (
+GRAPHS: tuple[tuple[ProtocolSolver, RoundLowerBound], ...] = (
     (CONNECTIVITY, CONNECTIVITY_ROUNDS),
     (CYCLE_COUNTING, CYCLE_ROUNDS),
 )
@@ -103,7 +103,7 @@ def both_sides(
 
 
 def _sum_row(
-    algorithm: Algorithm, size: int, epsilon: str, simulations: dict[str, LayerSimulation]
+    algorithm: ProtocolSolver, size: int, epsilon: str, simulations: dict[str, LayerSimulation]
 ) -> dict[str, Any]:
     """Run a sum and hold its rounds to the bound of full information."""
     words = algorithm.instance(size, 0)

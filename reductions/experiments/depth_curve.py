@@ -16,10 +16,10 @@ import numpy as np
 
 from mpc_sim import InputError
 from reductions.certify.full_information import C, K
-from reductions.constructions.model import Construction
+from reductions.constructions.model import ModelSolver
 from reductions.problems.problem import Instance, Shape
 from reductions.problems.sequences import HARD_LETTERS, sequence_of
-from reductions.registry import find, names
+from reductions.registry import names, solver
 from reductions.separations.lower_bounds import K_HOP_ROUNDS
 from reductions.separations.state_counting import recurrent_width
 
@@ -32,20 +32,20 @@ CHASING = "k, for recurrent and low-rank models of width o(N / k^6)"
 COUNTING = "counting, for recurrent models of width A + 1"
 
 
-def constructions() -> tuple[Construction, ...]:
+def constructions() -> tuple[ModelSolver, ...]:
     """Return all constructions of k-hop, in the order of the registry."""
-    loaded = (find("construction", name).load() for name in names("construction"))
+    loaded = (solver(name) for name in names("solver"))
     return tuple(each for each in loaded if each.task == TASK)
 
 
 def depth_row(
-    construction: Construction, n: int, n_letters: int, k: int, *, run: int = 0, seed: int = 0
+    construction: ModelSolver, n: int, n_letters: int, k: int, *, run: int = 0, seed: int = 0
 ) -> Row:
     """Build the model of a construction and read its layers and its width.
 
     Parameters
     ----------
-    construction : Construction
+    construction : ModelSolver
         Of k-hop.
     n, n_letters, k : int
     run : int

@@ -13,8 +13,9 @@ from mpc_sim.compose import Stages
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.operations import Addition
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.broadcast import tree_values, uniform_words
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -34,18 +35,20 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
 
 
-AGGREGATE = Algorithm(
-    name="aggregate",
-    statement="N words; out: their sum (or any associative operation) in every word",
+AGGREGATE = ProtocolSolver(
+    problem=Problem.of_words(
+        name="aggregate",
+        statement="N words; out: their sum (or any associative operation) in every word",
+        instance=uniform_words,
+        hard=HARD_SEQUENCES,
+        oracle=lambda words: np.full(len(words), words.sum()),
+        largest_word=lambda words: int(words.sum()),
+        is_full_degree=True,
+    ),
     regime="every epsilon > 0; 2 L rounds, L <= ceil((1 - epsilon) / epsilon) + 1",
     source=SOURCE,
     constants="a node receives the totals of up to s children and sends to them all: c_s = 1",
     protocol=lambda n: aggregate(Addition()),
-    instance=uniform_words,
-    hard=HARD_SEQUENCES,
-    oracle=lambda words: np.full(len(words), words.sum()),
     bounds=_bounds,
-    largest_word=lambda words: int(words.sum()),
     epsilon="1/2",
-    is_full_degree=True,
 )

@@ -19,7 +19,8 @@ from mpc_sim.compose import Parallel, Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.operations import Last
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "concurrent reads by sort and scan: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -117,9 +118,15 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
 
-BOOLEAN_CIRCUIT = Algorithm(
-    name="boolean_circuit",
-    statement="N words, a circuit of N // 3 gates; out: the values of the gates of depth <= d",
+BOOLEAN_CIRCUIT = ProtocolSolver(
+    problem=Problem.of_words(
+        name="boolean-circuit",
+        statement="N words, a circuit of N // 3 gates; out: the values of the gates of depth <= d",
+        instance=_instance,
+        hard={**HARD_SEQUENCES, "one source": _one_source, "chain": _chain},
+        oracle=_oracle,
+        largest_word=lambda words: max(int(words.max()), largest_tag(len(words))),
+    ),
     regime="as columnsort on records of two words; 3 + 4^e + 2 d (L + 1) rounds",
     source=SOURCE,
     constants=(
@@ -127,9 +134,5 @@ BOOLEAN_CIRCUIT = Algorithm(
         "c_s = 4 at epsilon = 2/3; a larger c_s is taken where it saves rounds of the sort"
     ),
     protocol=lambda n: boolean_circuit(DEPTH),
-    instance=_instance,
-    hard={**HARD_SEQUENCES, "one source": _one_source, "chain": _chain},
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: max(int(words.max()), largest_tag(len(words))),
 )

@@ -13,7 +13,8 @@ from mpc_sim.records import Words
 from mpc_sim.stages.broadcast import Broadcast, broadcast
 from mpc_sim.stages.tree import Tree
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -49,16 +50,18 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
 
 
-BROADCAST = Algorithm(
-    name="broadcast",
-    statement="N words; out: the first word, N times",
+BROADCAST = ProtocolSolver(
+    problem=Problem.of_words(
+        name="broadcast",
+        statement="N words; out: the first word, N times",
+        instance=uniform_words,
+        hard=HARD_SEQUENCES,
+        oracle=lambda words: np.full(len(words), words[0]),
+    ),
     regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
     source=SOURCE,
     constants="a machine that knows the word sends up to s copies; it holds its block: c_s = 1",
     protocol=lambda n: broadcast(),
-    instance=uniform_words,
-    hard=HARD_SEQUENCES,
-    oracle=lambda words: np.full(len(words), words[0]),
     bounds=_bounds,
     epsilon="1/2",
 )

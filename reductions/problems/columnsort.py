@@ -12,7 +12,8 @@ from mpc_sim.compose import Stages
 from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort, columnsort
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "Leighton 1985, recursive on columns"
 
@@ -43,9 +44,14 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
 
-COLUMNSORT = Algorithm(
-    name="columnsort",
-    statement="N words; out: the words in increasing order",
+COLUMNSORT = ProtocolSolver(
+    problem=Problem.of_words(
+        name="columnsort",
+        statement="N words; out: the words in increasing order",
+        instance=_instance,
+        hard=HARD_SEQUENCES,
+        oracle=np.sort,
+    ),
     regime="gamma = 0; depth d for epsilon >= (2/3)^d, 1 + 4^d rounds",
     source=SOURCE,
     constants=(
@@ -53,8 +59,5 @@ COLUMNSORT = Algorithm(
         "so c_s = 2 at epsilon = 2/3"
     ),
     protocol=lambda n: columnsort(),
-    instance=_instance,
-    hard=HARD_SEQUENCES,
-    oracle=np.sort,
     bounds=_bounds,
 )

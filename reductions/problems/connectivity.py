@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from mpc_sim.algorithms.connectivity import connectivity
+from mpc_sim.inputs.graph_instances import karate_club
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
@@ -18,6 +18,9 @@ from reductions.problems.contraction import (
     random_graph,
     union_find,
 )
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.problems.text import text_graph
 
 
 def _oracle(graph: Graph) -> Words:
@@ -25,9 +28,18 @@ def _oracle(graph: Graph) -> Words:
     return np.append(smallest, np.zeros(2 * graph.n_edges, np.int64))
 
 
-CONNECTIVITY = GraphAlgorithm(
-    name="connectivity",
-    statement="a graph; out: the smallest vertex of the component of every vertex, 0 for edges",
+CONNECTIVITY = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="connectivity",
+        statement="a graph; out: the smallest vertex of the component of every vertex, 0 for edges",
+        instance=random_graph,
+        hard=HARD_GRAPHS,
+        oracle=_oracle,
+        default_n=256,
+        largest_word=largest_word,
+        on_vertices="vertex",
+        real={"text": text_graph, "karate club": lambda n: karate_club()},
+    ),
     regime=(
         "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
         "probability at most 1/N"
@@ -39,11 +51,6 @@ CONNECTIVITY = GraphAlgorithm(
         "where it saves rounds of the sort"
     ),
     protocol=connectivity,
-    instance=random_graph,
-    hard=HARD_GRAPHS,
-    oracle=_oracle,
     bounds=partial(label_bounds, has_tags=False),
-    largest_word=largest_word,
     is_randomised=True,
-    on_vertices="vertex",
 )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import sympy
 
@@ -23,7 +20,6 @@ from mpc_sim.stages.smallest_neighbours import SendNeighbours
 from mpc_sim.stages.tree import plan_tree
 from mpc_sim.stages.waiting import Beside, Wait, share
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     every_stage,
@@ -33,6 +29,8 @@ from reductions.problems.contraction import (
     sort_sizes,
     union_find,
 )
+from reductions.problems.problem import Parameter, Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table
 
 SOURCE = "capped balls: Andoni et al., FOCS 2018; sorts and scans: Leighton 1985, arXiv 1101.1902"
@@ -50,28 +48,9 @@ def largest_diameter(graph: Graph) -> int:
     return max(1, *diameters)
 
 
-@dataclass(frozen=True, eq=False)
-class DiameterAlgorithm(GraphAlgorithm):
-    """A graph algorithm whose protocol is given a bound on the diameter, which the graph keeps.
-
-    Parameters
-    ----------
-    told : callable
-        (GraphShape, D) -> Protocol.
-    diameter_of : callable
-        Graph -> D, a bound on the diameter of every component.
-    """
-
-    told: Callable[[GraphShape, int], Protocol] = connectivity_log_diameter
-    diameter_of: Callable[[Graph], int] = largest_diameter
-
-    def protocol_for(self, given: Graph) -> Protocol:
-        """Return the protocol for graphs of this shape and diameter."""
-        return self.told(given.shape, self.diameter_of(given))
-
-
-def _for_any_diameter(shape: GraphShape) -> Protocol:
-    return connectivity_log_diameter(shape, max(1, shape.n_vertices - 1))
+def _protocol(shape: GraphShape, diameter_guess: int = 0) -> Protocol:
+    """Return the protocol for a bound on the diameter, by default that of a path."""
+    return connectivity_log_diameter(shape, diameter_guess or max(1, shape.n_vertices - 1))
 
 
 def _oracle(graph: Graph) -> Words:
@@ -97,7 +76,7 @@ def _sizes(stage: Beside, cluster: Cluster, number: int) -> dict[str, int]:
     return {f"{name}{number}": size for name, size in zip("drLq", sizes, strict=True)}
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(protocol: Protocol, cluster: Cluster, diameter_guess: int = 0) -> tuple[Bound, ...]:
     """Sorts 1 (neighbours), 2 (doubling), 3 (new labels), and 4 and 5 of the labels at the end.
 
     V vertices and E edges per machine; H = ceil(2 m / P), F = ceil(n (b^2 - 1) / P) and A =
@@ -196,11 +175,26 @@ def _largest_word(graph: Graph) -> int:
     return max(largest_word(graph), places + 1)
 
 
-CONNECTIVITY_LOG_DIAMETER = DiameterAlgorithm(
-    name="connectivity_log_diameter",
-    statement=(
-        "a graph of a known diameter D; out: the smallest vertex of the component of every vertex, "
-        "0 for edges"
+CONNECTIVITY_LOG_DIAMETER = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="connectivity-log-diameter",
+        statement=(
+            "a graph of a known diameter D; out: the smallest vertex of the component of every "
+            "vertex, 0 for edges"
+        ),
+        instance=random_graph,
+        hard={**HARD_GRAPHS, "karate club": lambda n: karate_club()},
+        oracle=_oracle,
+        largest_word=_largest_word,
+        on_vertices="vertex",
+        parameters=(
+            Parameter(
+                "diameter_guess",
+                "a bound on the diameter of every component (that of the graph)",
+                lambda given: largest_diameter(given.given),
+                least=1,
+            ),
+        ),
     ),
     regime=(
         "gamma = 1/2, epsilon >= 1/2: O(1 / gamma) phases of log2 D sorts; fails with probability "
@@ -211,13 +205,8 @@ CONNECTIVITY_LOG_DIAMETER = DiameterAlgorithm(
         "balls of b <= 1.42 N^(1/4) labels: b^2 - 1 records of 3 words of a vertex are at most "
         "6 N^(1/2) words, so c_s = 8 at epsilon = 1/2 where P >= n; c_s = 16 saves rounds of sorts"
     ),
-    protocol=_for_any_diameter,
-    instance=random_graph,
-    hard={**HARD_GRAPHS, "karate club": lambda n: karate_club()},
-    oracle=_oracle,
+    protocol=_protocol,
     bounds=_bounds,
-    largest_word=_largest_word,
     gamma="1/2",
     is_randomised=True,
-    on_vertices="vertex",
 )

@@ -13,8 +13,9 @@ from mpc_sim.records import Words
 from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
 from mpc_sim.stages.operations import Maximum
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.broadcast import tree_values, uniform_words
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -40,17 +41,19 @@ def _oracle(words: Words) -> Words:
     return output
 
 
-CONVERGE_CAST = Algorithm(
-    name="converge_cast",
-    statement="N words; out: their maximum (or any associative operation) in word 0, else 0",
+CONVERGE_CAST = ProtocolSolver(
+    problem=Problem.of_words(
+        name="converge-cast",
+        statement="N words; out: their maximum (or any associative operation) in word 0, else 0",
+        instance=uniform_words,
+        hard=HARD_SEQUENCES,
+        oracle=_oracle,
+        is_full_degree=True,
+    ),
     regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
     source=SOURCE,
     constants="a node receives the totals of up to s children: c_s = 1",
     protocol=lambda n: converge_cast(Maximum()),
-    instance=uniform_words,
-    hard=HARD_SEQUENCES,
-    oracle=_oracle,
     bounds=_bounds,
     epsilon="1/2",
-    is_full_degree=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,9 +17,11 @@ from mpc_sim.stages.first_of_run import SortShares
 from mpc_sim.stages.tree import plan_tree
 from mpc_sim.stages.waiting import Wait, share
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import SOURCE, largest_word, shape_and_phases, sort_sizes
+from reductions.problems.problem import Instance, Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table
+from reductions.problems.text import text_cycle
 
 
 def one_or_two_cycles(n: int, seed: int, n_cycles: int | None = None) -> Graph:
@@ -118,11 +121,26 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values, SOURCE)
 
 
-CYCLE_COUNTING = GraphAlgorithm(
-    name="cycle_counting",
-    statement=(
-        "a graph where every vertex has two edges; out: the number of its cycles for every vertex "
-        "(0 if some vertex has not two), 0 for edges"
+CYCLE_COUNTING = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="cycle-counting",
+        statement=(
+            "a graph where every vertex has two edges; out: the number of its cycles for every "
+            "vertex (0 if some vertex has not two), 0 for edges"
+        ),
+        instance=one_or_two_cycles,
+        hard={
+            "one in order": lambda n: Graph.of(n, [(v, (v + 1) % n) for v in range(n)]),
+            "strided": lambda n: Graph.of(n, [(v, (v + 3) % n) for v in range(n)]),
+            "triangles": lambda n: Graph.of(
+                n - n % 3, [(v, v + 1 if v % 3 < 2 else v - 2) for v in range(n - n % 3)]
+            ),
+            "two edges broken": lambda n: Graph.of(
+                n, [(v, (v + 1) % n) for v in range(n - 1)] + [(0, 2)]
+            ),
+        },
+        oracle=_oracle,
+        largest_word=largest_word,
     ),
     regime=(
         "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
@@ -131,19 +149,15 @@ CYCLE_COUNTING = GraphAlgorithm(
     source=f"{SOURCE}; 1-vs-2-cycle: Yaroslavtsev, Vadapalli, arXiv 1710.01431",
     constants="as connectivity with m = n: c_s = 4 at epsilon = 2/3, up to 16 at 1/2",
     protocol=cycle_counting,
-    instance=one_or_two_cycles,
-    hard={
-        "one in order": lambda n: Graph.of(n, [(v, (v + 1) % n) for v in range(n)]),
-        "strided": lambda n: Graph.of(n, [(v, (v + 3) % n) for v in range(n)]),
-        "triangles": lambda n: Graph.of(
-            n - n % 3, [(v, v + 1 if v % 3 < 2 else v - 2) for v in range(n - n % 3)]
-        ),
-        "two edges broken": lambda n: Graph.of(
-            n, [(v, (v + 1) % n) for v in range(n - 1)] + [(0, 2)]
-        ),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=largest_word,
     is_randomised=True,
 )
+ONE_OR_TWO_CYCLES = replace(
+    CYCLE_COUNTING,
+    problem=replace(
+        CYCLE_COUNTING.problem,
+        name="one-vs-two-cycle",
+        real={"text": lambda n: Instance.of(text_cycle(n))},
+    ),
+)
+"""The same protocol, for graphs of one or two cycles."""

@@ -11,7 +11,7 @@ from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.integers import ceil_div, ceil_power
 from mpc_sim.protocol import FACTORS, check_shape
-from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.protocol_solver import ProtocolSolver
 
 MU = Fraction(1, 8)
 """By default memory is c_s n^(9/8)."""
@@ -61,7 +61,7 @@ def vertex_cluster(
 
 
 def fit_dense(
-    algorithm: GraphAlgorithm, graph: Graph, epsilon: str | None, gamma: str | None
+    algorithm: ProtocolSolver, graph: Graph, epsilon: str | None, gamma: str | None
 ) -> Cluster:
     """Return the cluster of ``MU``, or that of given exponents of N."""
     protocol, largest = algorithm.protocol_for(graph), algorithm.largest_word(graph)

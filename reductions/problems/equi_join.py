@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.equi_join import equi_join
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
 
 
@@ -108,11 +109,24 @@ def _too_many_pairs(n: int) -> Words:
     return _rows(1 + index % 2, np.zeros(n // 3, np.int64), index, n)
 
 
-EQUI_JOIN = Algorithm(
-    name="equi_join",
-    statement=(
-        "rows (relation 1 | 2 | none, key, value); out: rows (key, left value, right value), each "
-        "+ 1, in order, then 0; 2^word_bits - 1 in all rows if there are more than floor(N/3)"
+EQUI_JOIN = ProtocolSolver(
+    problem=Problem.of_words(
+        name="equi-join",
+        statement=(
+            "rows (relation 1 | 2 | none, key, value); out: rows (key, left value, right value), "
+            "each + 1, in order, then 0; 2^word_bits - 1 in all rows if there are more than "
+            "floor(N/3)"
+        ),
+        instance=_instance,
+        hard={
+            "one heavy key": _one_heavy_key,
+            "square": _square,
+            "no partners": _no_partners,
+            "too many pairs": _too_many_pairs,
+            "empty": lambda n: np.zeros(n, np.int64),
+        },
+        oracle=_oracle,
+        largest_word=_largest_word,
     ),
     regime="gamma = 0; N counts the output; depth d of the sort for epsilon >= (2/3)^d",
     source=f"{SOURCE}; skew: Beame, Koutris, Suciu, arXiv 1401.1872",
@@ -122,15 +136,5 @@ EQUI_JOIN = Algorithm(
         "and 0.45, where it saves rounds"
     ),
     protocol=equi_join,
-    instance=_instance,
-    hard={
-        "one heavy key": _one_heavy_key,
-        "square": _square,
-        "no partners": _no_partners,
-        "too many pairs": _too_many_pairs,
-        "empty": lambda n: np.zeros(n, np.int64),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=_largest_word,
 )

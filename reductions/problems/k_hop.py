@@ -4,46 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import LETTERS, Instance, Parameter, Problem
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
 from reductions.problems.sort_and_scan import QUANTITIES
 from reductions.problems.words import k_hop_oracle
 
-K = 16
+HOPS = 4
+SOURCE = "doubling (arXiv 2402.09268), columnsort (Leighton 1985)"
 
 
-def _instance(n: int, seed: int) -> Words:
-    return np.random.default_rng(seed).integers(0, 4, n)
+def _hops(instance: Instance) -> Words:
+    return k_hop_oracle(instance.words, instance.shape["k"])
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """The rows of the protocol; those of the transformer belong to the task."""
+def _bounds(protocol: Protocol, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
+    """The rows of the protocol; those of the transformer that it becomes are in k_hop_bounds."""
     with sympy.evaluate(False):  # comparing the terms of a maximum of symbols takes sympy long
-        bounds = k_hop_bounds(cluster, K)
+        bounds = k_hop_bounds(cluster, k)
     return tuple(bound for bound in bounds if bound.quantity in QUANTITIES)
 
 
-K_HOP = Algorithm(
-    name="k_hop",
-    statement="N letters; out: 1 + the letter 16 hops back, 0 if there is none",
+K_HOP_PROBLEM = Problem(
+    name="k-hop",
+    statement=(
+        "N letters, k; out: 1 + the letter at sigma^k(i), 0 if there is none; sigma(i) is the "
+        "place behind the latest earlier occurrence of the letter at i"
+    ),
+    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268",
+    oracle=_hops,
+    random=drawn_letters(HOPS),
+    hard=hard_letters(HOPS),
+    real=real_letters(HOPS),
+    largest_word=lambda words: int(words.max()) + 1,
+    parameters=(Parameter("k", f"hops ({HOPS})", lambda given: HOPS),),
+    reads=LETTERS,
+    default_n=256,
+)
+K_HOP = ProtocolSolver(
+    problem=K_HOP_PROBLEM,
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 4^d + 3 + bit_length(k) rounds",
-    source="doubling (arXiv 2402.09268), columnsort (Leighton 1985)",
+    source=SOURCE,
     constants=(
         "the sort of records of 2 words needs 2 * 1.26 N^(2/3) words at depth 1, so c_s = 4 at "
         "epsilon = 2/3; a hop needs 5 T words, T = ceil(N / P), so c_p = 2 there"
     ),
-    protocol=lambda n: k_hop(K),
-    instance=_instance,
-    hard={**HARD_SEQUENCES, "one letter": lambda n: np.zeros(n, np.int64)},
-    oracle=lambda words: k_hop_oracle(words, K),
+    protocol=lambda n, k=HOPS: k_hop(k),
     bounds=_bounds,
-    largest_word=lambda words: int(words.max()) + 1,
+    back_up_to=64,
+    layer_claims=lambda cluster, k: k_hop_bounds(cluster, k)[N_MACHINE_ROWS:],
 )
 
 

@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.list_ranking import jumps, list_ranking, nodes_per_machine
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 
 SOURCE = "pointer jumping: Wyllie 1979; one round per doubling"
 
@@ -66,9 +67,24 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
 
-LIST_RANKING = Algorithm(
-    name="list_ranking",
-    statement="N successors (itself or N: end); out: distance to the end, N where there is no list",
+LIST_RANKING = ProtocolSolver(
+    problem=Problem.of_words(
+        name="list-ranking",
+        statement=(
+            "N successors (itself or N: end); out: distance to the end, N where there is no list"
+        ),
+        instance=_instance,
+        hard={
+            "sorted": lambda n: np.arange(1, n + 1),
+            "reversed": lambda n: np.maximum(np.arange(n) - 1, 0),
+            "all equal": lambda n: np.full(n, n),
+            "skewed": lambda n: _linked(np.arange(n)[::-1], 2 ** np.arange(n.bit_length()) - 1),
+            "strided": lambda n: _linked(np.argsort(np.arange(n) % 7, kind="stable")),
+            "cycle": lambda n: (np.arange(n) + 1) % n,
+        },
+        oracle=_oracle,
+        largest_word=lambda words: max(int(words.max()), len(words)),
+    ),
     regime="every epsilon > 0; 1 + ceil(log2 N) rounds",
     source=SOURCE,
     constants=(
@@ -76,17 +92,6 @@ LIST_RANKING = Algorithm(
         "one too many: 7 T + 2 B, so c_s = 4 at c_p = 4; on lists it uses 7 T"
     ),
     protocol=list_ranking,
-    instance=_instance,
-    hard={
-        "sorted": lambda n: np.arange(1, n + 1),
-        "reversed": lambda n: np.maximum(np.arange(n) - 1, 0),
-        "all equal": lambda n: np.full(n, n),
-        "skewed": lambda n: _linked(np.arange(n)[::-1], 2 ** np.arange(n.bit_length()) - 1),
-        "strided": lambda n: _linked(np.argsort(np.arange(n) % 7, kind="stable")),
-        "cycle": lambda n: (np.arange(n) + 1) % n,
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: max(int(words.max()), len(words)),
     epsilon="1/2",
 )

@@ -11,7 +11,8 @@ from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.matrix_product import MERSENNE, WriteProduct, matrix_product
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, stages_of
 
 SOURCE = "three-dimensional scheme: Irony, Toledo, Tiskin, JPDC 2004; trees: arXiv 1101.1902"
@@ -82,10 +83,22 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
 
-MATRIX_PRODUCT = Algorithm(
-    name="matrix_product",
-    statement=(
-        "A row by row, then B, of side a, N = 2 a^2; out: A B modulo 2^31 - 1 row by row, then 0"
+MATRIX_PRODUCT = ProtocolSolver(
+    problem=Problem.of_words(
+        name="matrix-product",
+        statement=(
+            "A row by row, then B, of side a, N = 2 a^2; out: A B modulo 2^31 - 1 row by row, then "
+            "0"
+        ),
+        instance=_instance,
+        hard={
+            "identity": lambda side: _pair(np.eye(side, dtype=np.int64), np.arange(side * side)),
+            "zero": lambda side: np.zeros(2 * side * side, np.int64),
+            "all p - 1": lambda side: np.full(2 * side * side, MERSENNE - 1),
+            "permutation": _permutation,
+        },
+        oracle=_oracle,
+        largest_word=lambda words: max(int(words.max()), MERSENNE - 1),
     ),
     regime="gamma = (1 - epsilon) / 2: q^3 machines, tiles of b^2 = a^2 / q^2 entries; O(1) rounds",
     source=SOURCE,
@@ -95,16 +108,7 @@ MATRIX_PRODUCT = Algorithm(
         "trees have O(1 / epsilon) levels; c_s = 1 to 16 where it saves rounds"
     ),
     protocol=lambda n: matrix_product(side_of(n)),
-    instance=_instance,
-    hard={
-        "identity": lambda side: _pair(np.eye(side, dtype=np.int64), np.arange(side * side)),
-        "zero": lambda side: np.zeros(2 * side * side, np.int64),
-        "all p - 1": lambda side: np.full(2 * side * side, MERSENNE - 1),
-        "permutation": _permutation,
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: max(int(words.max()), MERSENNE - 1),
     epsilon="2/3",
     gamma="1/6",
 )

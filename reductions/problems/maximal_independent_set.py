@@ -28,7 +28,8 @@ from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from mpc_sim.stages.half_edges import Meet
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, sizes, stages_of
 
 SOURCE = "Luby 1986; half of the edges go in a phase: Metivier et al. 2011"
@@ -109,11 +110,29 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values, SOURCE)
 
 
-MAXIMAL_INDEPENDENT_SET = GraphAlgorithm(
-    name="maximal_independent_set",
-    statement=(
-        "a graph; out: 1 for the vertices of a maximal independent set, else 0, 0 for edges; "
-        "2^word_bits - 1 everywhere if vertices are undecided, with probability at most 1/N"
+MAXIMAL_INDEPENDENT_SET = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="maximal-independent-set",
+        statement=(
+            "a graph; out: 1 for the vertices of a maximal independent set, else 0, 0 for edges; "
+            "2^word_bits - 1 everywhere if vertices are undecided, with probability at most 1/N"
+        ),
+        instance=_instance,
+        hard={
+            "star": lambda n: shuffled(star(n), seed=1),
+            "path": path,
+            "cycle": lambda n: shuffled(cycle(n), seed=1),
+            "two cycles": two_cycles,
+            "complete": lambda n: complete(min(n, 60)),
+            "bipartite": lambda n: complete_bipartite(
+                min((n + 1) // 2, 8), n - min((n + 1) // 2, 8)
+            ),
+            "power law": lambda n: power_law(n, 4 * n, seed=1),
+            "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
+        },
+        oracle=_oracle,
+        largest_word=lambda graph: max(graph.shape.n_words, LARGEST_STATE),
+        verifier=_n_wrong,
     ),
     regime="gamma = 0, epsilon >= 1/2; 6 ceil(log2(m N)) rounds and a sort",
     source=SOURCE,
@@ -123,21 +142,7 @@ MAXIMAL_INDEPENDENT_SET = GraphAlgorithm(
         "is small"
     ),
     protocol=maximal_independent_set,
-    instance=_instance,
-    hard={
-        "star": lambda n: shuffled(star(n), seed=1),
-        "path": path,
-        "cycle": lambda n: shuffled(cycle(n), seed=1),
-        "two cycles": two_cycles,
-        "complete": lambda n: complete(min(n, 60)),
-        "bipartite": lambda n: complete_bipartite(min((n + 1) // 2, 8), n - min((n + 1) // 2, 8)),
-        "power law": lambda n: power_law(n, 4 * n, seed=1),
-        "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda graph: max(graph.shape.n_words, LARGEST_STATE),
     epsilon="2/3",
     is_randomised=True,
-    n_wrong_of=_n_wrong,
 )

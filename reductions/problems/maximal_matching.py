@@ -13,8 +13,9 @@ from mpc_sim.algorithms.maximal_matching import MatchInPhases, maximal_matching
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, stages_of
 
 SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 4; loads: Chernoff"
@@ -88,11 +89,20 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
 
-MAXIMAL_MATCHING = GraphAlgorithm(
-    name="maximal_matching",
-    statement=(
-        "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of a maximal matching, "
-        "0 elsewhere; 2^word_bits - 1 everywhere with probability at most 1/N"
+MAXIMAL_MATCHING = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="maximal-matching",
+        statement=(
+            "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of a maximal "
+            "matching, 0 elsewhere; 2^word_bits - 1 everywhere with probability at most 1/N"
+        ),
+        instance=lambda n, seed: dense_graph(n, seed, is_weighted=False),
+        hard={name: partial(_without_weights, make) for name, make in HARD_GRAPHS.items()},
+        oracle=_oracle,
+        largest_word=lambda graph: max(2, len(graph.words)),
+        on_vertices="nothing",
+        on_edges=True,
+        verifier=_n_wrong,
     ),
     regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + 3 K rounds, K = O(c / mu) phases",
     source=SOURCE,
@@ -102,14 +112,7 @@ MAXIMAL_MATCHING = GraphAlgorithm(
         "ln(2 K N): c_s = 16 at mu = 1/8, 8 at 1/4, 4 at 1/2 are enough, and more saves phases"
     ),
     protocol=maximal_matching,
-    instance=lambda n, seed: dense_graph(n, seed, is_weighted=False),
-    hard={name: partial(_without_weights, make) for name, make in HARD_GRAPHS.items()},
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda graph: max(2, len(graph.words)),
     is_randomised=True,
-    n_wrong_of=_n_wrong,
     fit=fit_dense,
-    on_vertices="nothing",
-    on_edges=True,
 )

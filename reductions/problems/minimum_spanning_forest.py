@@ -14,7 +14,6 @@ from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
 from mpc_sim.stages.first_of_run import SortShares
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
@@ -23,6 +22,8 @@ from reductions.problems.contraction import (
     random_graph,
     union_find,
 )
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most
 
 
@@ -68,11 +69,19 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return label_bounds(protocol, cluster, has_tags=True, more=_sort_of_weights)
 
 
-MINIMUM_SPANNING_FOREST = GraphAlgorithm(
-    name="minimum_spanning_forest",
-    statement=(
-        "a graph with weights; out: the smallest vertex of the component of every vertex, 1 for "
-        "the edges of the minimum spanning forest (ties: the earlier edge), 0 for others"
+MINIMUM_SPANNING_FOREST = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="minimum-spanning-forest",
+        statement=(
+            "a graph with weights; out: the smallest vertex of the component of every vertex, 1 "
+            "for the edges of the minimum spanning forest (ties: the earlier edge), 0 for others"
+        ),
+        instance=_instance,
+        hard={name: partial(_weighted, make) for name, make in HARD_GRAPHS.items()},
+        oracle=_oracle,
+        largest_word=largest_word,
+        on_vertices="vertex",
+        on_edges=True,
     ),
     regime=(
         "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
@@ -84,12 +93,6 @@ MINIMUM_SPANNING_FOREST = GraphAlgorithm(
         "half-edges of 3"
     ),
     protocol=minimum_spanning_forest,
-    instance=_instance,
-    hard={name: partial(_weighted, make) for name, make in HARD_GRAPHS.items()},
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=largest_word,
     is_randomised=True,
-    on_vertices="vertex",
-    on_edges=True,
 )

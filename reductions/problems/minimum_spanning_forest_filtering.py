@@ -15,8 +15,9 @@ from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from mpc_sim.stages.edge_rows import LoadEdges
 from reductions.bounds import Bound, Kind
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, stages_of
 
 SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 3"
@@ -78,11 +79,19 @@ def levels_of(protocol: Protocol, cluster: Cluster) -> int:
     return merge.tree(cluster).levels
 
 
-MINIMUM_SPANNING_FOREST_FILTERING = GraphAlgorithm(
-    name="minimum_spanning_forest_filtering",
-    statement=(
-        "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of the minimum spanning "
-        "forest, ties by the number of the edge, 0 elsewhere"
+MINIMUM_SPANNING_FOREST_FILTERING = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="minimum-spanning-forest-filtering",
+        statement=(
+            "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of the minimum "
+            "spanning forest, ties by the number of the edge, 0 elsewhere"
+        ),
+        instance=dense_graph,
+        hard=HARD_GRAPHS,
+        oracle=_oracle,
+        largest_word=lambda graph: max(1, int(graph.words.max())),
+        on_vertices="nothing",
+        on_edges=True,
     ),
     regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + O(c / mu) rounds, nothing is random",
     source=SOURCE,
@@ -91,12 +100,6 @@ MINIMUM_SPANNING_FOREST_FILTERING = GraphAlgorithm(
         "mu = 1/8 c_s = 4 from n = 256 on, and more saves levels"
     ),
     protocol=minimum_spanning_forest_filtering,
-    instance=dense_graph,
-    hard=HARD_GRAPHS,
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda graph: max(1, int(graph.words.max())),
     fit=fit_dense,
-    on_vertices="nothing",
-    on_edges=True,
 )

@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.multi_search import multi_search
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
 
 
@@ -43,11 +44,23 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, sizes(protocol, cluster))
 
 
-MULTI_SEARCH = Algorithm(
-    name="multi_search",
-    statement=(
-        "ceil(N/2) keys, then queries; out: 0 for a key, for a query 1 + the largest key <= it, "
-        "0 if there is none"
+MULTI_SEARCH = ProtocolSolver(
+    problem=Problem.of_words(
+        name="multi-search",
+        statement=(
+            "ceil(N/2) keys, then queries; out: 0 for a key, for a query 1 + the largest key <= "
+            "it, 0 if there is none"
+        ),
+        instance=_instance,
+        hard={
+            **HARD_SEQUENCES,
+            "queries between keys": lambda n: np.where(
+                np.arange(n) < (n + 1) // 2, 2 * np.arange(n), 2 * (np.arange(n) - (n + 1) // 2) + 1
+            ),
+            "one key below": lambda n: np.where(np.arange(n) == 0, 0, n - np.arange(n)),
+        },
+        oracle=_oracle,
+        largest_word=lambda words: int(words.max()) + 1,
     ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 2 + 4^d + 2 L rounds",
     source=SOURCE,
@@ -57,15 +70,5 @@ MULTI_SEARCH = Algorithm(
         "is small"
     ),
     protocol=lambda n: multi_search(),
-    instance=_instance,
-    hard={
-        **HARD_SEQUENCES,
-        "queries between keys": lambda n: np.where(
-            np.arange(n) < (n + 1) // 2, 2 * np.arange(n), 2 * (np.arange(n) - (n + 1) // 2) + 1
-        ),
-        "one key below": lambda n: np.where(np.arange(n) == 0, 0, n - np.arange(n)),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: int(words.max()) + 1,
 )

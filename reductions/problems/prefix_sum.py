@@ -13,8 +13,9 @@ from mpc_sim.compose import Stages
 from mpc_sim.stages.operations import Addition
 from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
 from reductions.problems.broadcast import tree_values, uniform_words
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -35,9 +36,16 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
 
 
-PREFIX_SUM = Algorithm(
-    name="prefix_sum",
-    statement="N words; out: word i is the sum (or any associative operation) of words 0 .. i",
+PREFIX_SUM = ProtocolSolver(
+    problem=Problem.of_words(
+        name="prefix-sum",
+        statement="N words; out: word i is the sum (or any associative operation) of words 0 .. i",
+        instance=uniform_words,
+        hard=HARD_SEQUENCES,
+        oracle=np.cumsum,
+        largest_word=lambda words: int(words.sum()),
+        is_full_degree=True,
+    ),
     regime="every epsilon > 0; 2 L rounds, L = O((1 - epsilon) / epsilon)",
     source=SOURCE,
     constants=(
@@ -45,11 +53,6 @@ PREFIX_SUM = Algorithm(
         "so c_s = 2 or more; a larger c_s is taken where it saves rounds"
     ),
     protocol=lambda n: prefix_sum(Addition()),
-    instance=uniform_words,
-    hard=HARD_SEQUENCES,
-    oracle=np.cumsum,
     bounds=_bounds,
-    largest_word=lambda words: int(words.sum()),
     epsilon="1/2",
-    is_full_degree=True,
 )

@@ -1,19 +1,22 @@
-"""A task: what is asked, inputs of every kind, and an oracle that shares no code with a solver.
+"""A problem: what is asked, inputs of every kind, and a judge that shares no code with a solver.
 
 An instance is what a model is given: N words, and the parameters that the model was built for (the
-modulus of Match2, the hops of k-hop). Its shape is all that a construction may know before: N, the
+modulus of Match2, the hops of k-hop). Its shape is all that a solver may know before: N, the
 parameters, the largest word, and of a graph its vertices and edges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 
 
@@ -54,7 +57,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """An input of a task.
+    """An input of a problem.
 
     Parameters
     ----------
@@ -67,6 +70,9 @@ class Instance:
         Of the shape: no less than the largest of ``words``, and by default that. The size of the
         alphabet less one, where that is what a model is built for.
 
+    alphabet : tuple of str
+        What the letters stand for, where the words are letters.
+
     Raises
     ------
     InputError
@@ -77,6 +83,7 @@ class Instance:
     parameters: Mapping[str, int] = field(default_factory=dict)
     graph: Graph | None = None
     largest_word: int | None = None
+    alphabet: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         words = np.array(self.words, np.int64)
@@ -90,13 +97,20 @@ class Instance:
         object.__setattr__(self, "largest_word", largest)
 
     @classmethod
-    def of_graph(cls, graph: Graph) -> Instance:
-        """Return the words of a graph as an instance."""
-        return cls(graph.words, graph=graph)
+    def of(cls, given: Any, **fields: Any) -> Instance:
+        """Make an instance of words, int64[N], or of a graph."""
+        if isinstance(given, Graph):
+            return cls(given.words, graph=given, **fields)
+        return cls(given, **fields)
+
+    @property
+    def given(self) -> Any:
+        """The graph, or int64[N]: what a protocol is made for."""
+        return self.words if self.graph is None else self.graph
 
     @property
     def shape(self) -> Shape:
-        """What a construction may know of it."""
+        """What a solver may know of it."""
         assert self.largest_word is not None
         return Shape(
             len(self.words),
@@ -106,9 +120,37 @@ class Instance:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A task with its inputs and its oracle.
+@dataclass(frozen=True)
+class Parameter:
+    """A number that belongs to a problem or to the way of solving it: an option of every command.
+
+    Parameters
+    ----------
+    name : str
+        Of the option, ``--name``.
+    help : str
+    default : callable
+        Instance -> its value where none is given.
+    least : int
+        No value is less.
+    is_drawn : bool
+        Whether seeded inputs are drawn for its value, as residues are for a modulus.
+    """
+
+    name: str
+    help: str
+    default: Callable[[Instance], int]
+    least: int = 0
+    is_drawn: bool = False
+
+
+NUMBERS, LETTERS, GRAPH = "numbers", "letters", "graph"
+WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Problem:
+    """A statement with its inputs and its judge.
 
     Parameters
     ----------
@@ -117,34 +159,203 @@ class Task:
     statement : str
         Input and output in one line.
     source : str
-    oracle : callable
-        Instance -> int64[N], a sequential program written from the definition.
     random : mapping of str to callable
         Seeded inputs by name: (int n, int seed) -> Instance. ``uniform`` is always there. ``n``
         counts words, of a graph vertices.
-    hard : mapping of str to callable
-        Hard inputs: int n -> Instance.
-    real : mapping of str to callable
-        Real inputs, text or a graph that was observed: int n -> Instance, of at most n words or
-        vertices.
+    hard, real : mapping of str to callable
+        Hard inputs, and text or a graph that was observed: int n -> Instance; real ones have at
+        most n words or vertices.
+    oracle : callable or None
+        Instance -> int64[N], a sequential program written from the definition; None for a protocol
+        of a user, of which nothing is known.
+    verifier : callable, optional
+        (Instance, int64[N]) -> int, for problems with several right outputs: how many words, or
+        vertices, or edges, break the statement. By default the words that differ from the oracle's.
+    largest_word : callable
+        What is given -> the largest word that a run may need.
+    parameters : tuple of Parameter
+    fixed : mapping of str to int
+        Parameters of every instance that cannot be chosen.
+    reads : str
+        What an input is: numbers, letters or a graph.
+    on_vertices, on_edges
+        Of graphs: what the output words of vertices mean, "word" (a number), "vertex" (the number
+        of one) or "nothing"; and whether those of edges mean something.
+    is_full_degree : bool
+        Whether some output word has full degree in all N input words, as their sum has; then every
+        run is held to the rounds of full information (`reductions.certify.full_information`).
+    default_n : int
+        Words, or vertices, of the seeded input of a certificate.
 
     Raises
     ------
     ValueError
-        There is no uniform generator.
+        There is no uniform generator, or ``on_vertices`` is none of the three.
     """
 
     name: str
     statement: str
-    source: str
-    oracle: Callable[[Instance], Words]
+    source: str = ""
     random: Mapping[str, Callable[[int, int], Instance]]
     hard: Mapping[str, Callable[[int], Instance]]
-    real: Mapping[str, Callable[[int], Instance]]
+    real: Mapping[str, Callable[[int], Instance]] = field(default_factory=dict)
+    oracle: Callable[[Instance], Words] | None
+    verifier: Callable[[Instance, Words], int] | None = None
+    largest_word: Callable[[Any], int] = lambda words: int(words.max())
+    parameters: tuple[Parameter, ...] = ()
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    reads: str = NUMBERS
+    on_vertices: str = WORD
+    on_edges: bool = False
+    is_full_degree: bool = False
+    default_n: int = 64
 
     def __post_init__(self) -> None:
         if "uniform" not in self.random:
-            raise ValueError(f"task {self.name} needs a uniform generator")
+            raise ValueError(f"problem {self.name} needs a uniform generator")
+        if self.on_vertices not in (WORD, VERTEX, NOTHING):
+            raise ValueError(
+                f'on_vertices must be "{WORD}", "{VERTEX}" or "{NOTHING}", not "{self.on_vertices}"'
+            )
+
+    @classmethod
+    def of_words(
+        cls,
+        *,
+        instance: Callable[[int, int], Words],
+        hard: Mapping[str, Callable[[int], Words]] = MappingProxyType({}),
+        oracle: Callable[[Words], Words],
+        **fields: Any,
+    ) -> Problem:
+        """Make a problem from functions of words, int64[N]."""
+        return cls._of(instance, hard, oracle, None, fields)
+
+    @classmethod
+    def of_graphs(
+        cls,
+        *,
+        instance: Callable[[int, int], Graph],
+        hard: Mapping[str, Callable[[int], Graph]],
+        oracle: Callable[[Graph], Words],
+        verifier: Callable[[Graph, Words], int] | None = None,
+        **fields: Any,
+    ) -> Problem:
+        """Make a problem from functions of graphs."""
+        return cls._of(instance, hard, oracle, verifier, {"reads": GRAPH, **fields})
+
+    @classmethod
+    def _of(
+        cls,
+        instance: Callable[[int, int], Any],
+        hard: Mapping[str, Callable[[int], Any]],
+        oracle: Callable[[Any], Words],
+        verifier: Callable[[Any, Words], int] | None,
+        fields: dict[str, Any],
+    ) -> Problem:
+        largest = fields.get("largest_word", lambda words: int(words.max()))
+
+        chosen: tuple[Parameter, ...] = fields.get("parameters", ())
+
+        def take(given: Any) -> Instance:
+            found = Instance.of(given, largest_word=largest(given))
+            return replace(found, parameters={one.name: one.default(found) for one in chosen})
+
+        def of(make: Callable[[int], Any]) -> Callable[[int], Instance]:
+            return lambda n: take(make(n))
+
+        judge = None if verifier is None else lambda given, found: verifier(given.given, found)
+        return cls(
+            random={"uniform": lambda n, seed: take(instance(n, seed))},
+            hard={name: of(make) for name, make in hard.items()},
+            real={name: of(make) for name, make in fields.pop("real", {}).items()},
+            oracle=lambda given: oracle(given.given),
+            verifier=judge,
+            **fields,
+        )
+
+    def instance(self, given: Any, **parameters: int) -> Instance:
+        """Return what is given as an instance; parameters that are left out have their defaults.
+
+        Parameters
+        ----------
+        given : Instance, Graph, int[N], sequence of int, Letters, str or sequence of str
+            Text is a letter per character, a sequence of texts a letter per item.
+
+        Raises
+        ------
+        InputError
+            It is none of these, or a parameter is not the problem's.
+        """
+        found = given if isinstance(given, Instance) else self._read(given)
+        self._check(parameters)
+        values = {one.name: one.default(found) for one in self.parameters}
+        values |= {**self.fixed, **found.parameters, **parameters}
+        return replace(found, parameters=values)
+
+    def draw(self, n: int, seed: int, **parameters: int) -> Instance:
+        """Return a seeded input of n words, of a graph n vertices."""
+        self._check(parameters)
+        drawn = {one.name for one in self.parameters if one.is_drawn} & parameters.keys()
+        make: Callable[..., Instance] = self.random["uniform"]
+        found = make(n, seed, **{name: parameters[name] for name in drawn})
+        return self.instance(found, **parameters)
+
+    def _check(self, parameters: Mapping[str, int]) -> None:
+        """Raise for a parameter that is not the problem's, or that is too small."""
+        unknown = parameters.keys() - {one.name for one in self.parameters}
+        if unknown:
+            listed = ", ".join(one.name for one in self.parameters) or "no parameters"
+            raise InputError(f"{self.name} has {listed}; leave out {', '.join(sorted(unknown))}")
+        for one in self.parameters:
+            if parameters.get(one.name, one.least) < one.least:
+                raise InputError(
+                    f"{one.name} = {parameters[one.name]}: choose it at least {one.least}"
+                )
+
+    def _read(self, given: Any) -> Instance:
+        if (self.reads == GRAPH) != isinstance(given, Graph):
+            raise InputError(f"{self.name} takes {self.reads}; give a Graph for a graph alone")
+        if isinstance(given, Graph):
+            return Instance.of(given, largest_word=self.largest_word(given))
+        is_text = isinstance(given, Sequence) and len(given) > 0 and isinstance(given[0], str)
+        if is_text:
+            given = Letters.of(given)
+        if isinstance(given, Letters):
+            if self.reads != LETTERS:
+                raise InputError(f"{self.name} takes numbers, not letters; give integers")
+            words, alphabet = given.words, given.alphabet
+            return Instance(words, largest_word=len(alphabet), alphabet=alphabet)
+        words = np.asarray(given)
+        if words.dtype.kind not in "iu" or words.ndim != 1:
+            raise InputError(
+                f"{self.name} takes {self.reads}; give one row of integers, not {words.dtype} "
+                f"{words.shape}"
+            )
+        words = words.astype(np.int64)
+        return Instance(words, largest_word=self.largest_word(words) if len(words) else 0)
+
+    @property
+    def judge(self) -> str:
+        """What finds wrong outputs: the oracle, or a verifier."""
+        return "oracle" if self.verifier is None else "verifier"
+
+    def n_wrong(self, instance: Instance, output: Words) -> int:
+        """Return how much of an output is wrong."""
+        if self.verifier is not None:
+            return self.verifier(instance, output)
+        return int(np.count_nonzero(output != self.expected(instance)))
+
+    def expected(self, instance: Instance) -> Words:
+        """Return what the oracle puts out.
+
+        Raises
+        ------
+        InputError
+            The problem has none.
+        """
+        if self.oracle is None:
+            raise InputError(f"{self.name} has no oracle")
+        return self.oracle(instance)
 
     def inputs(self, n: int, *, seed: int = 0) -> dict[str, Instance]:
         """Return one input of every kind, by name: seeded, hard and real."""

@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
 
 
@@ -61,11 +62,21 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values)
 
 
-REDUCE_BY_KEY = Algorithm(
-    name="reduce_by_key",
-    statement=(
-        "pairs (key, value), interleaved; out: pairs (key + 1, sum of its values), keys "
-        "increasing, then 0"
+REDUCE_BY_KEY = ProtocolSolver(
+    problem=Problem.of_words(
+        name="reduce-by-key",
+        statement=(
+            "pairs (key, value), interleaved; out: pairs (key + 1, sum of its values), keys "
+            "increasing, then 0"
+        ),
+        instance=_instance,
+        hard={
+            **HARD_SEQUENCES,
+            "one key": lambda n: _pairs(np.full(n // 2, 5), np.arange(n // 2), n),
+            "two keys": lambda n: _pairs(np.arange(n // 2) % 2, np.arange(n // 2)[::-1], n),
+        },
+        oracle=_oracle,
+        largest_word=_largest_word,
     ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, at most 4 + 4^d + 2 L rounds",
     source=SOURCE,
@@ -75,13 +86,5 @@ REDUCE_BY_KEY = Algorithm(
         "and 0.45 c_s is 8 or 16"
     ),
     protocol=reduce_by_key,
-    instance=_instance,
-    hard={
-        **HARD_SEQUENCES,
-        "one key": lambda n: _pairs(np.full(n // 2, 5), np.arange(n // 2), n),
-        "two keys": lambda n: _pairs(np.arange(n // 2) % 2, np.arange(n // 2)[::-1], n),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=_largest_word,
 )

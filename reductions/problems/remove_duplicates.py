@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
 
 
@@ -38,9 +39,19 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, sizes(protocol, cluster))
 
 
-REMOVE_DUPLICATES = Algorithm(
-    name="remove_duplicates",
-    statement="N words; out: 1 + the distinct words in increasing order, then 0",
+REMOVE_DUPLICATES = ProtocolSolver(
+    problem=Problem.of_words(
+        name="remove-duplicates",
+        statement="N words; out: 1 + the distinct words in increasing order, then 0",
+        instance=_instance,
+        hard={
+            **HARD_SEQUENCES,
+            "pairs": lambda n: np.arange(n) // 2,
+            "bits": lambda n: np.arange(n) % 2,
+        },
+        oracle=_oracle,
+        largest_word=lambda words: int(words.max()) + 1,
+    ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 3 + 4^d + 2 L rounds",
     source=SOURCE,
     constants=(
@@ -49,13 +60,5 @@ REMOVE_DUPLICATES = Algorithm(
         "at depth 1 while N is small"
     ),
     protocol=lambda n: remove_duplicates(),
-    instance=_instance,
-    hard={
-        **HARD_SEQUENCES,
-        "pairs": lambda n: np.arange(n) // 2,
-        "bits": lambda n: np.arange(n) % 2,
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: int(words.max()) + 1,
 )

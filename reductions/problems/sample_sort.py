@@ -9,7 +9,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.algorithm import HARD_SEQUENCES, Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
 
 SOURCE = "splitters: Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
@@ -80,9 +81,15 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     )
 
 
-SAMPLE_SORT = Algorithm(
-    name="sample_sort",
-    statement="N words; out: the words in increasing order, with random splitters",
+SAMPLE_SORT = ProtocolSolver(
+    problem=Problem.of_words(
+        name="sample-sort",
+        statement="N words; out: the words in increasing order, with random splitters",
+        instance=_instance,
+        hard=HARD_SEQUENCES,
+        oracle=np.sort,
+        largest_word=lambda words: int(words.max()) + 1,
+    ),
     regime=(
         "gamma = 0, O(1 / epsilon^2) rounds; a run fails with probability at most 1/N; c_s = 16 is "
         "enough for every N tried at epsilon >= 0.4; below that small N are rejected"
@@ -94,10 +101,6 @@ SAMPLE_SORT = Algorithm(
         "epsilon = 2/3 (16 where one machine then holds all), 8 or 16 at 1/2, 16 at 0.45"
     ),
     protocol=lambda n: sample_sort(),
-    instance=_instance,
-    hard=HARD_SEQUENCES,
-    oracle=np.sort,
     bounds=_bounds,
-    largest_word=lambda words: int(words.max()) + 1,
     is_randomised=True,
 )

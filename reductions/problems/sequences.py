@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mpc_sim import InputError
+from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 from reductions.problems.problem import Instance
 from reductions.problems.text import text_letters
@@ -53,8 +54,8 @@ def drawn_letters(k: int) -> dict[str, Callable[[int, int], Instance]]:
     """Return the seeded generators: uniform, and without adjacent repeats."""
 
     def uniform(n: int, seed: int) -> Instance:
-        drawn = np.random.default_rng(seed).integers(0, N_LETTERS, n)
-        return sequence_of(drawn, k, N_LETTERS)
+        drawn = Letters.random(n, N_LETTERS, seed=seed)
+        return Instance(drawn.words, {"k": k}, largest_word=N_LETTERS, alphabet=drawn.alphabet)
 
     def no_repeats(n: int, seed: int) -> Instance:
         return sequence_of(letters_without_repeats(n, seed=seed), k, N_LETTERS)

@@ -9,7 +9,6 @@ import numpy as np
 from mpc_sim.algorithms.spanning_forest import spanning_forest
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
@@ -18,6 +17,8 @@ from reductions.problems.contraction import (
     random_graph,
     union_find,
 )
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 
 
 def _oracle(graph: Graph) -> Words:
@@ -45,11 +46,20 @@ def _n_wrong(graph: Graph, output: Words) -> int:
     return wrong_labels + int(np.count_nonzero(~is_whole)) + len(listed) - len(joining) + missing
 
 
-SPANNING_FOREST = GraphAlgorithm(
-    name="spanning_forest",
-    statement=(
-        "a graph; out: the smallest vertex of the component of every vertex, 1 for the edges of a "
-        "spanning forest, 0 for others"
+SPANNING_FOREST = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="spanning-forest",
+        statement=(
+            "a graph; out: the smallest vertex of the component of every vertex, 1 for the edges "
+            "of a spanning forest, 0 for others"
+        ),
+        instance=random_graph,
+        hard=HARD_GRAPHS,
+        oracle=_oracle,
+        largest_word=largest_word,
+        on_vertices="vertex",
+        on_edges=True,
+        verifier=_n_wrong,
     ),
     regime=(
         "gamma = 0, epsilon >= 1/2: O(log n) phases of 2 + 4^d + 2 L rounds; fails with "
@@ -61,13 +71,6 @@ SPANNING_FOREST = GraphAlgorithm(
         "1/2, where it saves rounds of the sort"
     ),
     protocol=spanning_forest,
-    instance=random_graph,
-    hard=HARD_GRAPHS,
-    oracle=_oracle,
     bounds=partial(label_bounds, has_tags=True),
-    largest_word=largest_word,
     is_randomised=True,
-    n_wrong_of=_n_wrong,
-    on_vertices="vertex",
-    on_edges=True,
 )

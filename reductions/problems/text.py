@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
+from mpc_sim.inputs.graphs import Graph
 from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 
@@ -38,3 +41,20 @@ def text_words(n: int) -> list[str]:
     """Return the first n words, without signs and in small letters."""
     words = "".join(letter if letter.isalpha() else " " for letter in TEXT.lower()).split()
     return words[:n]
+
+
+def text_graph(n: int) -> Graph:
+    """Return the graph of the first n words of a text, joined where they are neighbours."""
+    number: dict[str, int] = {}
+    for word in text_words(10 * n):
+        number.setdefault(word, len(number))
+    kept = [number[word] for word in text_words(10 * n) if number[word] < n]
+    return Graph.of(min(n, len(number)), list(pairwise(kept)))
+
+
+def text_cycle(n: int) -> Graph:
+    """Return one cycle through the first n words of a text, numbered alphabetically."""
+    words = list(dict.fromkeys(text_words(10 * n)))[: max(n, 3)]
+    place = {word: at for at, word in enumerate(sorted(words))}
+    order = [place[word] for word in words]
+    return Graph(len(order), np.stack([order, np.roll(order, -1)], axis=1))

@@ -14,8 +14,10 @@ from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.converge_cast import ConvergeCast
 from reductions.bounds import Bound
-from reductions.problems.algorithm import Algorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+from reductions.problems.text import text_numbers
 
 SOURCE = (
     "sort: Leighton 1985; triples of blocks by diagonals, one machine each; 3-SUM in the (gamma, "
@@ -112,11 +114,38 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values, SOURCE)
 
 
-THREE_SUM = Algorithm(
-    name="three_sum",
-    statement=(
-        "N words, w stands for w - N^3; out: 1 everywhere if three different words stand for "
-        "values of sum 0, else 0"
+def _text_values(n: int) -> Words:
+    """Return numbers of a text around their median, as words."""
+    values = text_numbers(n)
+    offset = offset_for(len(values))
+    moved: Words = np.clip(values - int(np.median(values)) + offset, 0, 2 * offset)
+    return moved
+
+
+THREE_SUM = ProtocolSolver(
+    problem=Problem.of_words(
+        name="three-sum",
+        statement=(
+            "N words, w stands for w - N^3; out: 1 everywhere if three different words stand for "
+            "values of sum 0, else 0"
+        ),
+        instance=_instance,
+        hard={
+            "all equal": lambda n: _values(n, np.ones(n, np.int64)),
+            "all zero": lambda n: _values(n, np.zeros(n, np.int64)),
+            "planted": _planted,
+            "all odd": lambda n: _values(n, 2 * np.arange(n) - n // 2 * 2 + 1),
+            "progression": lambda n: _values(n, np.arange(n) - n // 3),
+            "progression without": lambda n: _values(n, 9 * np.arange(n) - n // 2 * 9 + 1),
+            "half twice": lambda n: _values(
+                n, np.where(np.arange(n) == 0, -2, 1 + 3 * np.arange(n))
+            ),
+            "two zeros": lambda n: _values(n, np.maximum(2 * np.arange(n) - 2, 0) // 2),
+        },
+        oracle=_oracle,
+        default_n=256,
+        real={"text": _text_values},
+        largest_word=lambda words: max(int(words.max()), 2 * offset_for(len(words))),
     ),
     regime=(
         "epsilon = gamma = 1/2: s = O(sqrt N), O(N) machines, every N; at most 25 rounds, 13 while "
@@ -129,20 +158,7 @@ THREE_SUM = Algorithm(
         "W = m (m + 1) / 2 machines look at a triple of blocks each, so c_p = 1"
     ),
     protocol=lambda n: three_sum(offset_for(n)),
-    instance=_instance,
-    hard={
-        "all equal": lambda n: _values(n, np.ones(n, np.int64)),
-        "all zero": lambda n: _values(n, np.zeros(n, np.int64)),
-        "planted": _planted,
-        "all odd": lambda n: _values(n, 2 * np.arange(n) - n // 2 * 2 + 1),
-        "progression": lambda n: _values(n, np.arange(n) - n // 3),
-        "progression without": lambda n: _values(n, 9 * np.arange(n) - n // 2 * 9 + 1),
-        "half twice": lambda n: _values(n, np.where(np.arange(n) == 0, -2, 1 + 3 * np.arange(n))),
-        "two zeros": lambda n: _values(n, np.maximum(2 * np.arange(n) - 2, 0) // 2),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda words: max(int(words.max()), 2 * offset_for(len(words))),
     epsilon="1/2",
     gamma="1/2",
 )

@@ -33,7 +33,8 @@ from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
-from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
 
 SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"
@@ -114,9 +115,27 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     return bounds_table(formulas, values, SOURCE)
 
 
-TRIANGLE_COUNT = GraphAlgorithm(
-    name="triangle_count",
-    statement="a graph; out: the number of triangles in every vertex word, 0 for edges",
+TRIANGLE_COUNT = ProtocolSolver(
+    problem=Problem.of_graphs(
+        name="triangle-count",
+        statement="a graph; out: the number of triangles in every vertex word, 0 for edges",
+        instance=_instance,
+        hard={
+            "star": lambda n: shuffled(star(n), seed=1),
+            "path": path,
+            "cycle": cycle,
+            "two cycles": two_cycles,
+            "complete": lambda n: complete(min(n, 40)),
+            "bipartite": lambda n: complete_bipartite(
+                min((n + 1) // 2, 8), n - min((n + 1) // 2, 8)
+            ),
+            "power law": lambda n: power_law(n, 4 * n, seed=1),
+            "karate club": lambda n: karate_club(),
+            "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
+        },
+        oracle=_oracle,
+        largest_word=lambda graph: largest_word(graph.shape),
+    ),
     regime="gamma = 1/2, epsilon >= 1/2; O(1) rounds: three sorts and three scans",
     source=SOURCE,
     constants=(
@@ -125,21 +144,7 @@ TRIANGLE_COUNT = GraphAlgorithm(
         "rounds while N is small"
     ),
     protocol=triangle_count,
-    instance=_instance,
-    hard={
-        "star": lambda n: shuffled(star(n), seed=1),
-        "path": path,
-        "cycle": cycle,
-        "two cycles": two_cycles,
-        "complete": lambda n: complete(min(n, 40)),
-        "bipartite": lambda n: complete_bipartite(min((n + 1) // 2, 8), n - min((n + 1) // 2, 8)),
-        "power law": lambda n: power_law(n, 4 * n, seed=1),
-        "karate club": lambda n: karate_club(),
-        "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
-    },
-    oracle=_oracle,
     bounds=_bounds,
-    largest_word=lambda graph: largest_word(graph.shape),
     epsilon="2/3",
     gamma="1/2",
 )

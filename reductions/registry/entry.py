@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-Family = Literal["task", "construction", "algorithm", "mechanism", "code", "reduction", "theorem"]
+Family = Literal["problem", "solver", "mechanism", "code", "reduction", "theorem"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Entry:
     Parameters
     ----------
     family : str
-        task, construction (of a task), algorithm, mechanism, code, reduction, or theorem for a
+        problem, solver (a further way of solving one), mechanism, code, reduction, or theorem for a
         claim that is no construction.
     name : str
         Its identifier.
@@ -35,7 +35,7 @@ class Entry:
     Examples
     --------
     >>> from reductions.registry import find
-    >>> entry = find("algorithm", "columnsort")
+    >>> entry = find("problem", "columnsort")
     >>> entry.load().name, entry.file
     ('columnsort', 'reductions/problems/columnsort.py')
     """

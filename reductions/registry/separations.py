@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from reductions.registry.entry import Entry
-from reductions.registry.task_constructions import TESTED
+from reductions.registry.solvers import TESTED
 
 
 def _entry(name: str, statement: str, source: str, home: str) -> Entry:
-    return Entry("construction", name, statement, source, home, TESTED)
+    return Entry("solver", name, statement, source, home, TESTED)
 
 
 SEPARATIONS = (

@@ -12,7 +12,7 @@ from anna_model import Rows
 from mpc_sim.inputs.graph_instances import cycle
 from reductions.arrays import Integers
 from reductions.constructions.chunk_sums import chunk_sums, layers_for
-from reductions.problems.problem import Instance, Task
+from reductions.problems.problem import Instance, Problem
 from reductions.separations.cell import Cell
 from reductions.separations.drawn_chunks import drawn_chunks
 from reductions.separations.indistinguishable import Oracle, TwoInputs, refute
@@ -29,7 +29,7 @@ WORDS = 65
 VERTICES = 24
 
 
-def fixed_chunks(task: Task) -> Cell | None:
+def fixed_chunks(task: Problem) -> Cell | None:
     """Refute Reformer attention with chunks fixed in advance that reach too few words."""
     instance = task.random["uniform"](WORDS, 0)
     graph = None if instance.graph is None else cycle(VERTICES)
@@ -68,7 +68,7 @@ def fixed_chunks(task: Task) -> Cell | None:
     )
 
 
-def _mixed(task: Task, n: int) -> Callable[[np.random.Generator], Integers]:
+def _mixed(task: Problem, n: int) -> Callable[[np.random.Generator], Integers]:
     """Draw inputs of every kind of a task that has n words."""
     kinds = [each for each in task.inputs(n).values() if len(each.words) == n]
 

@@ -25,7 +25,8 @@ from reductions.certify.full_information import (
     RoundLowerBound,
     full_information_rounds,
 )
-from reductions.problems.algorithm import Algorithm, GraphAlgorithm
+from reductions.problems.problem import GRAPH
+from reductions.problems.protocol_solver import ProtocolSolver
 
 CYCLES = "1-vs-2-cycle conjecture: Omega(log N) rounds on machines of N^(1 - Omega(1)) words"
 
@@ -151,10 +152,10 @@ def k_hop_sides(n_letters: int, hops: tuple[int, ...], epsilon: str = "2/3") -> 
 
 
 def graph_sides(
-    algorithm: Algorithm, lower: RoundLowerBound, sizes: tuple[int, ...], epsilon: str
+    algorithm: ProtocolSolver, lower: RoundLowerBound, sizes: tuple[int, ...], epsilon: str
 ) -> TwoSides:
     """Return both sides of a graph task, for the seeded instances of an algorithm by size."""
-    if not isinstance(algorithm, GraphAlgorithm):
+    if algorithm.problem.reads != GRAPH:
         raise InputError(f"{algorithm.name} takes no graphs")
     depths = []
     for size in sizes:

@@ -11,7 +11,7 @@ from mpc_sim.inputs.graph_instances import cycle, two_cycles
 from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
 from reductions.constructions.recurrent_k_hop import recurrent_k_hop
-from reductions.problems.problem import Instance, Task
+from reductions.problems.problem import Instance, Problem
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import drawn_prefixes, same_boards, same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
@@ -34,7 +34,7 @@ BOARD_TOKENS = 14
 VERTICES = 8
 
 
-def recurrent(task: Task) -> Cell | None:
+def recurrent(task: Problem) -> Cell | None:
     """Refute a recurrent model: one of fewer layers than hops, or one of few bits."""
     if task.name in SETS:
         return set_cell(task, "recurrent")
@@ -84,7 +84,7 @@ def recurrent(task: Task) -> Cell | None:
     )
 
 
-def low_rank(task: Task) -> Cell | None:
+def low_rank(task: Problem) -> Cell | None:
     """Refute causal low-rank attention, which cannot forget what it has added."""
     if task.name in SETS:
         return set_cell(task, "low rank")
@@ -127,7 +127,7 @@ def _beside(chasing: PointerChasing) -> str:
     return "" if chasing.side == "deep" else f"; {chasing.explain()}"
 
 
-def boards(task: Task) -> Cell | None:
+def boards(task: Problem) -> Cell | None:
     """Refute low-rank attention that sees all tokens and is asked for a hop at every one."""
     if task.name != "induction-heads":
         return None
@@ -156,7 +156,7 @@ def boards(task: Task) -> Cell | None:
     )
 
 
-def too_early(task: Task) -> Cell | None:
+def too_early(task: Problem) -> Cell | None:
     """Refute causal models of a graph task: its vertices are read, and answer, before any edge."""
     one, two = cycle(VERTICES), two_cycles(VERTICES)
     instance = Instance(one.words, graph=one)

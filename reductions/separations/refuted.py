@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mpc_sim.inputs.graphs import Graph
 from reductions.arrays import Integers
-from reductions.problems.problem import Instance, Task
+from reductions.problems.problem import Instance, Problem
 from reductions.separations.cell import Cell, counted
 from reductions.separations.indistinguishable import (
     FalseCertificate,
@@ -17,15 +17,15 @@ from reductions.separations.indistinguishable import (
 from reductions.separations.one_way import SameMessages, Tell, refute_across
 
 
-def oracle_of(task: Task, instance: Instance) -> Oracle:
+def oracle_of(task: Problem, instance: Instance) -> Oracle:
     """Return the oracle of a task on words, for inputs of the shape of an instance."""
 
     def oracle(words: Integers) -> Integers:
         if instance.graph is None:
-            return task.oracle(Instance(words, instance.parameters))
+            return task.expected(Instance(words, instance.parameters))
         n = instance.graph.n_vertices
         graph = Graph(n, words[n:].reshape(-1, 2))
-        return task.oracle(Instance(words, graph=graph))
+        return task.expected(Instance(words, graph=graph))
 
     return oracle
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from reductions.arrays import Integers
 from reductions.constructions.one_way_messages import Messages
-from reductions.problems.problem import Instance, Task
+from reductions.problems.problem import Instance, Problem
 from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
@@ -60,12 +60,12 @@ SETS = {
 }
 
 
-def set_cell(task: Task, architecture: str) -> Cell | None:
+def set_cell(task: Problem, architecture: str) -> Cell | None:
     """Refute a model of an architecture that has too few bits for a set.
 
     Parameters
     ----------
-    task : Task
+    task : Problem
         match2 or three-sum.
     architecture : str
         recurrent or low rank.

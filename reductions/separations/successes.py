@@ -10,7 +10,8 @@ from anna_model import Anna, ExactMatch, RowwiseLayer, Transformer
 from anna_model.lsh import PStable
 from anna_model.lsh.theorem_3_4 import from_probabilities
 from reductions.certify.certificate import Recorder
-from reductions.constructions.model import Construction, Model
+from reductions.certify.run import Model
+from reductions.constructions.model import ModelSolver
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
@@ -27,7 +28,7 @@ CELL_WIDTH = 1.0
 DELTA = 0.01
 
 
-def cells_of(construction: Construction, instance: Instance) -> list[Cell]:
+def cells_of(construction: ModelSolver, instance: Instance) -> list[Cell]:
     """Build a construction for an instance, run it, and return its cell, or those of ANNA.
 
     A construction of ANNA runs by exact match and a second time by hashing; one without a protocol
@@ -35,7 +36,7 @@ def cells_of(construction: Construction, instance: Instance) -> list[Cell]:
 
     Parameters
     ----------
-    construction : Construction
+    construction : ModelSolver
     instance : Instance
         Of its task.
     """
@@ -83,7 +84,7 @@ def _heads_of(model: CompiledProtocol) -> str:
 
 
 def _cell(
-    construction: Construction,
+    construction: ModelSolver,
     column: str,
     model: Model,
     instance: Instance,

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reductions.constructions.model import Construction
-from reductions.problems.problem import Instance, Task
-from reductions.registry import find, names
+from reductions.constructions.model import ModelSolver
+from reductions.problems.problem import Instance, Problem
+from reductions.registry import names, solver
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
 from reductions.separations.fixed_chunk_cells import fixed_chunks
 from reductions.separations.lower_bound_cells import lower_bound_cells
@@ -34,7 +34,7 @@ def task_cells(name: str) -> list[Cell]:
     name : str
         Of a task of the registry.
     """
-    task: Task = find("task", name).load()
+    task: Problem = solver(name).problem
     instance = seeded(task)
     cells = []
     for construction in constructions_of(name):
@@ -46,15 +46,21 @@ def task_cells(name: str) -> list[Cell]:
     return sorted(cells, key=lambda cell: ARCHITECTURES.index(cell.architecture))
 
 
-def seeded(task: Task) -> Instance:
+def seeded(task: Problem) -> Instance:
     """Return the input that constructions of a task are run on."""
     return task.random["uniform"](SIZES.get(task.name, WORDS), 0)
 
 
-def constructions_of(task: str) -> list[Construction]:
+def constructions_of(task: str) -> list[ModelSolver]:
     """Return the constructions of a task in the registry."""
-    loaded = [find("construction", name).load() for name in names("construction")]
+    loaded = [solver(name) for name in names("solver")]
     return [construction for construction in loaded if construction.task == task]
+
+
+def compared() -> tuple[str, ...]:
+    """Return the problems that several architectures solve, in the order of the registry."""
+    ways = {name.partition("/")[0] for name in names("solver")}
+    return tuple(name for name in names("problem") if name in ways)
 
 
 def table(tasks: tuple[str, ...] | None = None, *, progress: Progress | None = None) -> list[Cell]:
@@ -71,7 +77,7 @@ def table(tasks: tuple[str, ...] | None = None, *, progress: Progress | None = N
     -----
     Every construction is built and run, and every refutation searched for and checked: seconds.
     """
-    chosen = names("task") if tasks is None else tasks
+    chosen = compared() if tasks is None else tasks
     cells = []
     for done, name in enumerate(chosen):
         if progress:

@@ -12,6 +12,7 @@ from anna_model import SparseAnswer, SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from anna_model.work import LayerWork, WorkCounter
+from cases.protocols import PROTOCOLS
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from reductions import compile_protocol
@@ -20,9 +21,9 @@ from reductions.mpc_to_anna.codes import CODE_NAMES
 from reductions.mpc_to_anna.head_assignment import HEAD_NAMES
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.columnsort import COLUMNSORT
-from reductions.registry import find, names
+from reductions.registry import solver
 
-FEW_ROUNDS = ["k_hop", "columnsort", "reduce_by_key", "multi_search"]
+FEW_ROUNDS = ["k-hop", "columnsort", "reduce-by-key", "multi-search"]
 
 
 @pytest.mark.parametrize(("code", "heads"), [*product(CODE_NAMES, HEAD_NAMES)])
@@ -41,7 +42,7 @@ def test_every_layer_is_within_the_bound(code: str, heads: str, n: int) -> None:
 
 
 def work_of(name: str, n: int, options: CompilerOptions) -> WorkCounter:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     given = algorithm.instance(n, 0)
     protocol, cluster = algorithm.protocol_for(given), algorithm.cluster(given)
     counter = WorkCounter()
@@ -62,7 +63,7 @@ def test_hashing_and_bounded_fan_out_are_within_it_too(name: str, options: Compi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", names("algorithm"))
+@pytest.mark.parametrize("name", PROTOCOLS)
 def test_so_is_every_algorithm(name: str) -> None:
     for layer, work in work_of(name, 10, CompilerOptions()).layers.items():
         assert work.numbers <= work.bound, layer

@@ -21,12 +21,15 @@ MACHINES = ["rounds", "local_memory", "sent_words", "received_words", "machines"
 HASHED = ["output-lsh", "far_collisions", "far_uncorrected"]
 BACK = ["back_rounds", "back_machines", "back_local_memory"]
 ROWS = {
-    "k-hop": ["output-mpc", "output-transformer", *HASHED, *MACHINES, *LAYERS],
+    "k-hop": ["output-mpc", "output-transformer", *HASHED, "sides-differ", *MACHINES, *LAYERS],
     "match2": ["output-transformer", "output-back", *LAYERS, *BACK],
 }
 """Rows of the defaults."""
 SMALL_ROWS = ROWS | {
-    "k-hop": ["output-mpc", "output-transformer", *HASHED, "output-back", *MACHINES, *LAYERS, *BACK]
+    "k-hop": [
+        *("output-mpc", "output-transformer", *HASHED, "output-back", "sides-differ"),
+        *(*MACHINES, *LAYERS, *BACK),
+    ]
 }
 """Rows of inputs for which the way back is affordable."""
 MORE_ROWS = {

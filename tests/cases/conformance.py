@@ -14,6 +14,7 @@ import pytest
 import sympy
 from numpy.typing import NDArray
 
+from cases.protocols import PROTOCOLS
 from mpc_sim import (
     Channel,
     Cluster,
@@ -27,8 +28,7 @@ from mpc_sim.cluster import failure_word
 from mpc_sim.randomness import random_below
 from reductions.bounds import Bound
 from reductions.mpc_to_anna.codes import CodeOverload
-from reductions.problems.algorithm import GraphAlgorithm
-from reductions.registry import ENTRIES
+from reductions.registry import solver
 from reductions.testing import (
     assert_conforms,
 )
@@ -616,28 +616,27 @@ def bound(quantity: str, value: int, kind: Any = "upper") -> Bound:
 
 FAST = (
     "broadcast",
-    "converge_cast",
+    "converge-cast",
     "aggregate",
-    "prefix_sum",
+    "prefix-sum",
     "columnsort",
-    "sample_sort",
-    "multi_search",
-    "remove_duplicates",
-    "reduce_by_key",
-    "list_ranking",
-    "k_hop",
-    "three_sum",
-    "maximal_matching",
+    "sample-sort",
+    "multi-search",
+    "remove-duplicates",
+    "reduce-by-key",
+    "list-ranking",
+    "k-hop",
+    "three-sum",
+    "maximal-matching",
 )
-ALGORITHMS = [entry.name for entry in ENTRIES if entry.family == "algorithm"]
+ALGORITHMS = list(PROTOCOLS)
 SLOW = [name for name in ALGORITHMS if name not in FAST]
 
 
 def check_algorithm(name: str, n: int, codes: tuple[str, ...]) -> None:
-    (entry,) = (one for one in ENTRIES if (one.family, one.name) == ("algorithm", name))
-    algorithm = entry.load()
+    algorithm = solver(name)
     given = algorithm.instance(n, 0)
-    verified = isinstance(algorithm, GraphAlgorithm) and algorithm.n_wrong_of is not None
+    verified = algorithm.problem.verifier is not None
     assert_conforms(
         algorithm.protocol_for(given),
         [(algorithm.cluster(given), algorithm.words(given))],

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from mpc_sim import Ledger, Simulation
 from mpc_sim.inputs.graphs import Graph
-from reductions.problems.algorithm import GraphAlgorithm
+from reductions.problems.protocol_solver import ProtocolSolver
 
 Words = NDArray[np.int64]
 EPSILONS = ("1/2", "2/3")
 
 
-def suited(algorithm: GraphAlgorithm, graph: Graph, seed: int = 0) -> Graph:
+def suited(algorithm: ProtocolSolver, graph: Graph, seed: int = 0) -> Graph:
     """The graph, with weights where the algorithm takes them; many are equal."""
-    if algorithm.name != "minimum_spanning_forest":
+    if algorithm.name != "minimum-spanning-forest":
         return graph
     weights = np.random.default_rng(seed).integers(0, 10, graph.n_edges)
     return Graph(graph.n_vertices, graph.edges, weights)
@@ -41,7 +41,7 @@ def measured(ledger: Ledger) -> dict[str, int]:
     }
 
 
-def run(algorithm: GraphAlgorithm, graph: Graph, epsilon: str) -> tuple[Simulation, Words]:
+def run(algorithm: ProtocolSolver, graph: Graph, epsilon: str) -> tuple[Simulation, Words]:
     """Run in strict mode, compare with the oracle or verifier, check every bound."""
     cluster = algorithm.cluster(graph, epsilon)
     sim = Simulation(algorithm.protocol_for(graph), cluster, graph.words, keep_bytes=0)
@@ -56,7 +56,7 @@ def run(algorithm: GraphAlgorithm, graph: Graph, epsilon: str) -> tuple[Simulati
     return sim, output
 
 
-def run_on_a_grid(algorithm: GraphAlgorithm) -> None:
+def run_on_a_grid(algorithm: ProtocolSolver) -> None:
     """Bounds hold, also where s <= N / 8, and are at most 4 times what was measured there."""
     least: dict[str, float] = {}
     scarce = 0

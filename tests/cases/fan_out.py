@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,8 @@ from reductions.mpc_to_anna.fan_out import (
     fan_out_cluster,
     run_with_partners,
 )
-from reductions.problems.algorithm import Algorithm
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.registry import solver
 
 
 def hops(n_machines: int, partners: int) -> int:
@@ -69,7 +69,6 @@ class Permute(Protocol):
         return Inbox(inbox.machines, {"output": inbox["w"]})
 
 
-def algorithm(name: str) -> Algorithm:
-    home = importlib.import_module(f"reductions.problems.{name}")
-    found: Algorithm = getattr(home, name.upper())
+def algorithm(name: str) -> ProtocolSolver:
+    found: ProtocolSolver = solver(name)
     return found

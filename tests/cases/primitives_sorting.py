@@ -16,11 +16,11 @@ from mpc_sim import (
     Simulation,
 )
 from reductions.bounds import Bound
-from reductions.problems.algorithm import Algorithm
 from reductions.problems.columnsort import COLUMNSORT
 from reductions.problems.equi_join import EQUI_JOIN
-from reductions.problems.k_hop import K_HOP, K
+from reductions.problems.k_hop import HOPS, K_HOP
 from reductions.problems.multi_search import MULTI_SEARCH
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.reduce_by_key import REDUCE_BY_KEY
 from reductions.problems.remove_duplicates import REMOVE_DUPLICATES
 from reductions.problems.sample_sort import SAMPLE_SORT
@@ -34,14 +34,14 @@ from twins.sample_sort import sample_sort_twin
 
 Words = NDArray[np.int64]
 EPSILONS = ("9/20", "1/2", "2/3")
-TWINS: dict[str, tuple[Algorithm, Callable[[int], Protocol]]] = {
+TWINS: dict[str, tuple[ProtocolSolver, Callable[[int], Protocol]]] = {
     "columnsort": (COLUMNSORT, lambda n: columnsort_twin()),
     "sample_sort": (SAMPLE_SORT, lambda n: sample_sort_twin()),
     "multi_search": (MULTI_SEARCH, lambda n: multi_search_twin()),
     "remove_duplicates": (REMOVE_DUPLICATES, lambda n: remove_duplicates_twin()),
     "reduce_by_key": (REDUCE_BY_KEY, reduce_by_key_twin),
     "equi_join": (EQUI_JOIN, equi_join_twin),
-    "k_hop": (K_HOP, lambda n: k_hop_twin(K)),
+    "k_hop": (K_HOP, lambda n: k_hop_twin(HOPS)),
 }
 ALGORITHMS = [algorithm for algorithm, _ in TWINS.values()]
 BOUNDS: dict[tuple[str, tuple[int, ...]], list[Bound]] = {}
@@ -49,7 +49,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda on
 every_epsilon = pytest.mark.parametrize("epsilon", EPSILONS)
 
 
-def run(algorithm: Algorithm, words: Words, epsilon: str) -> Simulation:
+def run(algorithm: ProtocolSolver, words: Words, epsilon: str) -> Simulation:
     """Run under all limits and compare with the oracle."""
     sim = Simulation(algorithm.protocol(len(words)), algorithm.cluster(words, epsilon), words)
     np.testing.assert_array_equal(sim.run(), algorithm.oracle(words))
@@ -67,7 +67,7 @@ def measured(sim: Simulation) -> dict[str, int]:
     }
 
 
-def within_bounds(algorithm: Algorithm, sim: Simulation) -> dict[str, float]:
+def within_bounds(algorithm: ProtocolSolver, sim: Simulation) -> dict[str, float]:
     """Compare every quantity with its bound; the slack of each."""
     found = measured(sim)
     cluster = sim.cluster

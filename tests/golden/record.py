@@ -28,7 +28,7 @@ KEPT = ("name", "measured", "bound", "kind", "status", "compared")
 
 SECOND = {
     "certify": ["--n", "36", "--seed", "2", "--code", "disjunct", "--heads", "spread", "--no-back"],
-    "construction": ["--n", "21", "--seed", "2"],
+    "solver": ["--n", "21", "--seed", "2"],
     "simulate": ["--n", "200", "--seed", "2", "--charge"],
     "sweep": ["--n", "64", "--epsilon", "3/4", "--seed", "0..1"],
 }
@@ -51,15 +51,18 @@ def commands() -> Iterator[list[str]]:
 
 
 def _commands() -> Iterator[list[str]]:
-    from reductions.registry import names
+    from reductions.registry import names, solver
+    from reductions.separations.table import compared
 
-    for name in names("task"):
+    for name in compared():
         yield ["certify", name, "--n", "48", "--seed", "1"]
         yield ["certify", name, "--n", "20", "--seed", "2"]
-    for name in names("construction"):
+    for name in names("solver"):
         yield ["certify", name, "--n", "30", "--seed", "1"]
-        yield ["certify", name, *SECOND["construction"]]
-    for name in names("algorithm"):
+        yield ["certify", name, *SECOND["solver"]]
+    for name in names("problem"):
+        if solver(name).compiles is None:
+            continue
         yield ["certify", name, "--n", "48", "--seed", "1"]
         yield ["certify", name, *SECOND["certify"]]
         yield ["simulate", name, "--n", "100", "--seed", "1"]
@@ -67,7 +70,7 @@ def _commands() -> Iterator[list[str]]:
         yield ["sweep", name, "--n", "2^6,2^7", "--seed", "1"]
         yield ["sweep", name, *SECOND["sweep"]]
     yield from OTHERS
-    for name in names("task"):
+    for name in compared():
         yield ["separations", "--task", name]
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from docs.task_table import TITLE, constructions, task_table
 from docs.theorem_table import with_table
-from reductions.constructions.model import Construction
-from reductions.registry import find, names
+from reductions.constructions.model import ModelSolver
+from reductions.registry import names, solver
 from repository import ROOT
 
 PAGE = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 TABLE = task_table()
-OF_A_PLAN = [name for name in names("construction") if name.endswith("/compiled")]
+OF_A_PLAN = [name for name in names("solver") if name.endswith("/compiled")]
 """Their depth follows a plan of sorts and trees, their width the widest round."""
 
 
@@ -41,13 +41,13 @@ def test_every_construction_is_shown_once() -> None:
         for each in found:
             way = each.name.partition("/")[2]
             assert sum(line.startswith(f"| {task} | {way} |") for line in table) == 1
-    assert len(table) == 2 + len(names("construction"))
+    assert len(table) == 2 + len(names("solver"))
 
 
-@pytest.mark.parametrize("name", [name for name in names("construction") if name not in OF_A_PLAN])
+@pytest.mark.parametrize("name", [name for name in names("solver") if name not in OF_A_PLAN])
 def test_a_short_formula_is_the_bound(name: str) -> None:
-    construction: Construction = find("construction", name).load()
-    task = find("task", construction.task).load()
+    construction: ModelSolver = solver(name)
+    task = solver(construction.task).problem
     for n in (9, 64, 100):
         shape = task.random["uniform"](n, 0).shape
         for k in (1,) if construction.task == "induction-heads" else (1, 2, 3, 4, 5, 8, 100):
@@ -65,10 +65,10 @@ def test_a_short_formula_is_the_bound(name: str) -> None:
 
 
 def test_canary_a_changed_formula_is_found() -> None:
-    tree: Construction = find("construction", "k-hop/tree").load()
+    tree: ModelSolver = solver("k-hop/tree")
     wrong = replace(tree, depth_formula="1 + ceil(log2 k)")
     assert with_table(PAGE, task_table([wrong]), TITLE) != PAGE
-    shape = find("task", "k-hop").load().random["uniform"](64, 0).shape
+    shape = solver("k-hop").problem.random["uniform"](64, 0).shape
     assert evaluated(wrong.depth_formula, k=4) == tree.bounds(shape)[0].value - 1
     with pytest.raises(NameError):
         evaluated("2 + x", k=4)

@@ -34,12 +34,12 @@ from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, seats, shuffled
 from mpc_sim.stages.matching_plan import CERTAIN, MatchingPlan, plan_matching
 from reductions import compile_protocol
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.dense_graphs import dense_graph, vertex_cluster
 from reductions.problems.maximal_matching import MAXIMAL_MATCHING
 from reductions.problems.minimum_spanning_forest_filtering import (
     MINIMUM_SPANNING_FOREST_FILTERING as SPANNING,
 )
+from reductions.problems.protocol_solver import ProtocolSolver
 from twins.maximal_matching import maximal_matching_twin
 from twins.minimum_spanning_forest_filtering import (
     minimum_spanning_forest_filtering_twin,
@@ -60,14 +60,14 @@ def measured(ledger: Ledger) -> dict[str, int]:
     }
 
 
-def cluster_for(algorithm: GraphAlgorithm, graph: Graph, mu: Fraction | None = None) -> Cluster:
+def cluster_for(algorithm: ProtocolSolver, graph: Graph, mu: Fraction | None = None) -> Cluster:
     if mu is None:
         return algorithm.cluster(graph)
     protocol, largest = algorithm.protocol_for(graph), algorithm.largest_word(graph)
     return vertex_cluster(protocol, graph, mu, largest_word=largest)
 
 
-def run(algorithm: GraphAlgorithm, graph: Graph, mu: Fraction | None = None) -> Simulation:
+def run(algorithm: ProtocolSolver, graph: Graph, mu: Fraction | None = None) -> Simulation:
     """Run, verify the output, check every bound."""
     cluster = cluster_for(algorithm, graph, mu)
     assert cluster.memory_factor is not None

@@ -155,7 +155,7 @@ def test_balls(graph: Graph, ball: int, diameter: int, copies: int) -> None:
 @pytest.mark.slow
 def test_rounds_follow_the_diameter(capsys: pytest.CaptureFixture[str]) -> None:
     """At one n, a phase more of every doubling of D: D = 2, 4, 16 take 1, 2, 4 doublings."""
-    arguments = ["sweep", "connectivity_log_diameter", "--n", "40", "--diameter", "2,4,16"]
+    arguments = ["sweep", "connectivity-log-diameter", "--n", "40", "--diameter", "2,4,16"]
     assert main([*arguments, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["diameter"] for row in rows] == [2, 4, 16]

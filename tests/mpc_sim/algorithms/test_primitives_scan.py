@@ -266,7 +266,7 @@ class OneLess(Protocol):
 @pytest.mark.parametrize(
     "protocol",
     [broadcast(), converge_cast(Maximum()), aggregate(Addition()), prefix_sum(Addition())],
-    ids=["broadcast", "converge_cast", "aggregate", "prefix_sum"],
+    ids=["broadcast", "converge-cast", "aggregate", "prefix-sum"],
 )
 def test_declarations_are_tight(protocol: Protocol) -> None:
     """Every declared number of every channel in every round is reached."""

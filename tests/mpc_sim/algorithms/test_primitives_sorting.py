@@ -31,10 +31,10 @@ from mpc_sim.algorithms.sample_sort import Split, sample_sort
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.operations import AffineMaps, Maximum, Packed
 from reductions import compile_protocol
-from reductions.problems.algorithm import Algorithm
 from reductions.problems.columnsort import COLUMNSORT
 from reductions.problems.equi_join import EQUI_JOIN
-from reductions.problems.k_hop import K_HOP, K
+from reductions.problems.k_hop import HOPS, K_HOP
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sample_sort import SAMPLE_SORT
 from twins.blocks import BLOCKS, twin_of
 from twins.columnsort import columnsort_twin
@@ -49,7 +49,7 @@ HARD = [(algorithm, name) for algorithm in ALGORITHMS for name in algorithm.hard
 
 @every_epsilon
 @pytest.mark.parametrize(("algorithm", "name"), HARD, ids=lambda one: getattr(one, "name", one))
-def test_hard_inputs(algorithm: Algorithm, name: str, epsilon: str) -> None:
+def test_hard_inputs(algorithm: ProtocolSolver, name: str, epsilon: str) -> None:
     for n in (1, 2, 3, 17, 301, 1024):
         sim = run(algorithm, algorithm.hard[name](n), epsilon)
         if n in (1, 301):
@@ -63,7 +63,7 @@ def test_hard_inputs(algorithm: Algorithm, name: str, epsilon: str) -> None:
     words=st.lists(st.integers(0, 40), min_size=1, max_size=150),
     epsilon=st.sampled_from(EPSILONS),
 )
-def test_any_input(algorithm: Algorithm, words: list[int], epsilon: str) -> None:
+def test_any_input(algorithm: ProtocolSolver, words: list[int], epsilon: str) -> None:
     run(algorithm, np.array(words), epsilon)
 
 
@@ -114,7 +114,7 @@ GRID = list(itertools.product((1000, 4097, 16384, 40000), EPSILONS, (0, 1)))
 
 
 @every_algorithm
-def test_bounds_on_a_grid(algorithm: Algorithm) -> None:
+def test_bounds_on_a_grid(algorithm: ProtocolSolver) -> None:
     least: dict[str, float] = {}
     n_scarce = 0
     for n, epsilon, seed in GRID:
@@ -132,7 +132,7 @@ def test_bounds_on_a_grid(algorithm: Algorithm) -> None:
 
 
 @every_algorithm
-def test_every_bound_can_fail(algorithm: Algorithm) -> None:
+def test_every_bound_can_fail(algorithm: ProtocolSolver) -> None:
     """Canary: one round more or less fails, and so does memory beyond its bound by one word."""
     words = algorithm.instance(4096, 0)
     sim = run(algorithm, words, "1/2")
@@ -180,8 +180,8 @@ def test_twins_at_depth_two_and_on_two_levels() -> None:
 def test_canary_twins() -> None:
     words = K_HOP.instance(64, 0)
     cluster = K_HOP.cluster(words, "2/3")
-    assert compare(K_HOP.protocol(64), k_hop_twin(K + 1), cluster, words) != []
-    assert compare(K_HOP.protocol(64), k_hop_twin(2 * K), cluster, words)[-1] == "rounds"
+    assert compare(K_HOP.protocol(64), k_hop_twin(2 * HOPS - 1), cluster, words) != []
+    assert compare(K_HOP.protocol(64), k_hop_twin(2 * HOPS), cluster, words)[-1] == "rounds"
     words = SAMPLE_SORT.instance(300, 0)
     cluster = SAMPLE_SORT.cluster(words, "1/2")
     faults = compare(sample_sort(0), sample_sort_twin(1), cluster, words)
@@ -194,7 +194,7 @@ def test_canary_twins() -> None:
 
 @every_epsilon
 @every_algorithm
-def test_local(algorithm: Algorithm, epsilon: str) -> None:
+def test_local(algorithm: ProtocolSolver, epsilon: str) -> None:
     for words in (algorithm.instance(100, 3), algorithm.instance(7, 3)):
         cluster = algorithm.cluster(words, epsilon)
         assert_local(algorithm.protocol(len(words)), cluster, words, n_batches=3)
@@ -206,7 +206,7 @@ def test_local_when_a_join_fails() -> None:
 
 
 @every_algorithm
-def test_compiled(algorithm: Algorithm) -> None:
+def test_compiled(algorithm: ProtocolSolver) -> None:
     for n, epsilon in ((1, "1/2"), (13, "1/2"), (64, "9/20"), (40, "2/3")):
         words = algorithm.instance(n, 2)
         cluster = algorithm.cluster(words, epsilon)

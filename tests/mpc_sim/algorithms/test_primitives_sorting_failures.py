@@ -43,8 +43,8 @@ from mpc_sim.stages.splitting import SplitPlan, plan_splitting
 from mpc_sim.stages.tally import Tally
 from mpc_sim.stages.tree import Tree
 from reductions import compile_protocol
-from reductions.problems.algorithm import Algorithm
 from reductions.problems.equi_join import EQUI_JOIN
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sample_sort import SAMPLE_SORT
 from twins.blocks import BLOCKS, twin_of
 from twins.sample_sort import SPLITTING, split_twin
@@ -332,7 +332,7 @@ def test_sample_sort_fits_every_size(epsilon: str) -> None:
 
 
 @every_algorithm
-def test_too_small_a_cluster_is_refused(algorithm: Algorithm) -> None:
+def test_too_small_a_cluster_is_refused(algorithm: ProtocolSolver) -> None:
     """One line that names what to raise; before anything runs."""
     words = algorithm.instance(4096, 0)
     largest = algorithm.largest_word(words)

@@ -37,12 +37,13 @@ from mpc_sim.stages.operations import (
 from mpc_sim.stages.tree import Tree, plan_tree
 from reductions import compile_protocol
 from reductions.problems.aggregate import AGGREGATE
-from reductions.problems.algorithm import Algorithm
 from reductions.problems.boolean_circuit import BOOLEAN_CIRCUIT, DEPTH
 from reductions.problems.broadcast import BROADCAST
 from reductions.problems.converge_cast import CONVERGE_CAST
 from reductions.problems.list_ranking import LIST_RANKING
 from reductions.problems.prefix_sum import PREFIX_SUM
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 from twins.aggregate import aggregate_twin
 from twins.boolean_circuit import boolean_circuit_twin
 from twins.broadcast import broadcast_twin
@@ -68,28 +69,32 @@ def affine_prefixes(words: Words) -> Words:
 COMPOSE = replace(
     PREFIX_SUM,
     protocol=lambda n: prefix_sum(Packed(AffineMaps(7), 7)),
-    instance=lambda n, seed: np.random.default_rng(seed).integers(0, 49, n),
-    hard={name: lambda n, make=make: make(n) % 49 for name, make in PREFIX_SUM.hard.items()},
-    oracle=affine_prefixes,
-    largest_word=lambda words: 48,
+    problem=Problem.of_words(
+        name="prefix-sum",
+        statement="compositions of maps",
+        instance=lambda n, seed: np.random.default_rng(seed).integers(0, 49, n),
+        hard={name: lambda n, make=make: make(n) % 49 for name, make in PREFIX_SUM.hard.items()},
+        oracle=affine_prefixes,
+        largest_word=lambda words: 48,
+    ),
 )
-ALGORITHMS: dict[str, Algorithm] = {
+ALGORITHMS: dict[str, ProtocolSolver] = {
     "broadcast": BROADCAST,
-    "converge_cast": CONVERGE_CAST,
+    "converge-cast": CONVERGE_CAST,
     "aggregate": AGGREGATE,
-    "prefix_sum": PREFIX_SUM,
-    "prefix_sum of maps": COMPOSE,
-    "list_ranking": LIST_RANKING,
-    "boolean_circuit": BOOLEAN_CIRCUIT,
+    "prefix-sum": PREFIX_SUM,
+    "prefix-sum of maps": COMPOSE,
+    "list-ranking": LIST_RANKING,
+    "boolean-circuit": BOOLEAN_CIRCUIT,
 }
 TWINS: dict[str, Callable[[int], Protocol]] = {
     "broadcast": lambda n: broadcast_twin(),
-    "converge_cast": lambda n: converge_cast_twin(Maximum()),
+    "converge-cast": lambda n: converge_cast_twin(Maximum()),
     "aggregate": lambda n: aggregate_twin(Addition()),
-    "prefix_sum": lambda n: prefix_sum_twin(Addition()),
-    "prefix_sum of maps": lambda n: prefix_sum_twin(Packed(AffineMaps(7), 7)),
-    "list_ranking": list_ranking_twin,
-    "boolean_circuit": lambda n: boolean_circuit_twin(DEPTH),
+    "prefix-sum": lambda n: prefix_sum_twin(Addition()),
+    "prefix-sum of maps": lambda n: prefix_sum_twin(Packed(AffineMaps(7), 7)),
+    "list-ranking": list_ranking_twin,
+    "boolean-circuit": lambda n: boolean_circuit_twin(DEPTH),
 }
 every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
 
@@ -104,7 +109,7 @@ def measured(ledger: Ledger) -> dict[str, int]:
     }
 
 
-def run(algorithm: Algorithm, words: Words, epsilon: str) -> Simulation:
+def run(algorithm: ProtocolSolver, words: Words, epsilon: str) -> Simulation:
     """Run, compare with the oracle, check every bound."""
     cluster = algorithm.cluster(words, epsilon)
     sim = Simulation(algorithm.protocol(len(words)), cluster, words)
@@ -146,7 +151,7 @@ def test_oracle(name: str, data: st.DataObject) -> None:
     algorithm = ALGORITHMS[name]
     n = data.draw(st.integers(1, 50))
     epsilon = data.draw(st.sampled_from(EPSILONS))
-    if name == "list_ranking":
+    if name == "list-ranking":
         order = np.array(data.draw(st.permutations(range(n))))
         words = np.full(n, n)
         words[order[:-1]] = order[1:]
@@ -155,7 +160,7 @@ def test_oracle(name: str, data: st.DataObject) -> None:
         if data.draw(st.booleans()):
             words[order[-1]] = order[0]  # a cycle, unless it was cut
     else:
-        most = {"prefix_sum of maps": 48, "boolean_circuit": max(8, n // 3 + 1)}.get(name, 99)
+        most = {"prefix-sum of maps": 48, "boolean-circuit": max(8, n // 3 + 1)}.get(name, 99)
         words = np.array(data.draw(st.lists(st.integers(0, most), min_size=n, max_size=n)))
     run(algorithm, words, epsilon)
 
@@ -169,7 +174,7 @@ def test_bounds_on_a_grid(name: str) -> None:
     algorithm = ALGORITHMS[name]
     least_slack: dict[str, float] = {}
     scarce = 0
-    for n, epsilon in GRID + LARGER if name == "boolean_circuit" else GRID:
+    for n, epsilon in GRID + LARGER if name == "boolean-circuit" else GRID:
         for seed in (0, 1) if n <= 1024 else (0,):
             sim = run(algorithm, algorithm.instance(n, seed), epsilon)
             scarce += sim.cluster.memory_words <= n / 8

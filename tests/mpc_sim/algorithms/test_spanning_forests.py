@@ -17,8 +17,8 @@ from cases.contraction import (
     suited,
 )
 from mpc_sim.inputs.graphs import Graph
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.spanning_forest import SPANNING_FOREST
 
 ALGORITHMS = [SPANNING_FOREST, MINIMUM_SPANNING_FOREST]
@@ -33,7 +33,7 @@ def chosen_edges(graph: Graph, output: Words) -> Words:
     return np.flatnonzero(marks[:, 0])
 
 
-def compare(algorithm: GraphAlgorithm, graph: Graph, epsilon: str) -> None:
+def compare(algorithm: ProtocolSolver, graph: Graph, epsilon: str) -> None:
     """Labels and forest against networkx: no cycle, the same components, the least weight."""
     _, output = run(algorithm, graph, epsilon)
     assert output[: graph.n_vertices].tolist() == smallest_vertices(graph).tolist()
@@ -48,7 +48,7 @@ def compare(algorithm: GraphAlgorithm, graph: Graph, epsilon: str) -> None:
 
 @every_algorithm
 @pytest.mark.parametrize("name", named_graphs())
-def test_named_graphs(algorithm: GraphAlgorithm, name: str) -> None:
+def test_named_graphs(algorithm: ProtocolSolver, name: str) -> None:
     graph = named_graphs()[name]
     compare(algorithm, suited(algorithm, graph), EPSILONS[graph.n_edges % 2])
 
@@ -56,7 +56,7 @@ def test_named_graphs(algorithm: GraphAlgorithm, name: str) -> None:
 @every_algorithm
 @settings(max_examples=10)
 @given(data=st.data())
-def test_any_graph(algorithm: GraphAlgorithm, data: st.DataObject) -> None:
+def test_any_graph(algorithm: ProtocolSolver, data: st.DataObject) -> None:
     n = data.draw(st.integers(1, 14))
     ends = st.integers(0, n - 1)
     graph = Graph.of(n, data.draw(st.lists(st.tuples(ends, ends), max_size=25)))
@@ -66,7 +66,7 @@ def test_any_graph(algorithm: GraphAlgorithm, data: st.DataObject) -> None:
 
 @every_algorithm
 @pytest.mark.parametrize("name", SPANNING_FOREST.hard)
-def test_hard_graphs(algorithm: GraphAlgorithm, name: str) -> None:
+def test_hard_graphs(algorithm: ProtocolSolver, name: str) -> None:
     compare(algorithm, algorithm.hard[name](80), EPSILONS[len(name) % 2])
 
 
@@ -75,7 +75,7 @@ def test_hard_graphs(algorithm: GraphAlgorithm, name: str) -> None:
     [SPANNING_FOREST, pytest.param(MINIMUM_SPANNING_FOREST, marks=pytest.mark.slow)],
     ids=lambda one: one.name,
 )
-def test_bounds_on_a_grid(algorithm: GraphAlgorithm) -> None:
+def test_bounds_on_a_grid(algorithm: ProtocolSolver) -> None:
     run_on_a_grid(algorithm)
 
 

@@ -18,10 +18,10 @@ from mpc_sim.cluster import failure_word
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.stages.contraction import contraction, n_phases, waiting
 from mpc_sim.stages.edges_home import EdgesHome
-from reductions.problems.algorithm import GraphAlgorithm
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import CYCLE_COUNTING
 from reductions.problems.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
+from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.spanning_forest import SPANNING_FOREST
 from twins.contraction import contraction_twin
 
@@ -30,7 +30,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda on
 
 
 @every_algorithm
-def test_canary_bounds(algorithm: GraphAlgorithm) -> None:
+def test_canary_bounds(algorithm: ProtocolSolver) -> None:
     graph = algorithm.instance(60, 0)
     sim, _ = run(algorithm, graph, "1/2")
     bounds = {bound.quantity: bound for bound in algorithm.bounds_of(sim.cluster, graph)}
@@ -41,7 +41,7 @@ def test_canary_bounds(algorithm: GraphAlgorithm) -> None:
 
 
 @every_algorithm
-def test_local(algorithm: GraphAlgorithm) -> None:
+def test_local(algorithm: ProtocolSolver) -> None:
     graphs = [algorithm.instance(12, 1)]
     if algorithm is not CYCLE_COUNTING:
         graphs.append(suited(algorithm, Graph.of(3, [])))
@@ -52,7 +52,7 @@ def test_local(algorithm: GraphAlgorithm) -> None:
 
 @every_algorithm
 @pytest.mark.parametrize(("n", "epsilon", "phases"), [(10, "2/3", 3), (16, "1/2", 8)])
-def test_twin(algorithm: GraphAlgorithm, n: int, epsilon: str, phases: int) -> None:
+def test_twin(algorithm: ProtocolSolver, n: int, epsilon: str, phases: int) -> None:
     """Plain functions of one machine do the same, word for word, round for round."""
     graph = algorithm.instance(n, 1)
     cluster = algorithm.cluster(graph, epsilon)
@@ -73,7 +73,7 @@ def test_twin(algorithm: GraphAlgorithm, n: int, epsilon: str, phases: int) -> N
 
 
 @every_algorithm
-def test_too_few_phases_fail_everywhere(algorithm: GraphAlgorithm) -> None:
+def test_too_few_phases_fail_everywhere(algorithm: ProtocolSolver) -> None:
     """One phase leaves many labels of a cycle alive, no phase all of them."""
     graph = suited(algorithm, Graph.from_networkx(nx.cycle_graph(50)))
     cluster = algorithm.cluster(graph, "2/3")
@@ -89,7 +89,7 @@ def test_too_few_phases_fail_everywhere(algorithm: GraphAlgorithm) -> None:
     [ALGORITHMS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in ALGORITHMS[1:])],
     ids=lambda one: one.name,
 )
-def test_never_wrong(algorithm: GraphAlgorithm) -> None:
+def test_never_wrong(algorithm: ProtocolSolver) -> None:
     """With too few phases for most seeds an output is right or a failure."""
     graph = suited(algorithm, Graph.from_networkx(nx.cycle_graph(12)))
     failed = 0
@@ -163,7 +163,7 @@ def test_refusals() -> None:
         connectivity(GraphShape(4, 3, is_weighted=True))
     with pytest.raises(InputError, match="spanning_forest takes no weights"):
         spanning_forest(GraphShape(4, 3, is_weighted=True))
-    with pytest.raises(InputError, match="minimum_spanning_forest needs weights"):
+    with pytest.raises(InputError, match="minimum-spanning-forest needs weights"):
         minimum_spanning_forest(shape)
     with pytest.raises(InputError, match="4 vertices and 3 edges: where every vertex"):
         cycle_counting(shape)

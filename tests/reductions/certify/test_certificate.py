@@ -20,18 +20,14 @@ import oracles
 from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.inputs.instances import Letters
-from reductions import (
-    Bound,
-    Certificate,
-    certify_k_hop,
-    certify_match2,
-    certify_protocol,
-    compile_protocol,
-)
+from reductions import Bound, Certificate, How, compile_protocol
 from reductions.bounds import Check, Kind
+from reductions.certify import certify
 from reductions.certify.certificate import Recorder
 from reductions.constructions.match2 import match2_bounds
-from reductions.problems.k_hop import k_hop_bounds
+from reductions.problems.k_hop import K_HOP, k_hop_bounds
+from reductions.problems.problem import Problem
+from reductions.problems.protocol_solver import ProtocolSolver
 
 KINDS: tuple[Kind, ...] = ("exact", "upper", "whp", "expected")
 SIZES, HOPS = (1, 2, 3, 7, 64, 1000), (0, 1, 2, 3, 5, 64, 2000)
@@ -68,7 +64,7 @@ def letters(n: int, alphabet: str) -> Letters:
 def certified(n: int, k: int, epsilon: str, alphabet: str = "drawn") -> Certificate:
     """A certificate of k-hop; runs once."""
     sequence = Letters.random(n, seed=n) if alphabet == "drawn" else letters(n, alphabet)
-    return certify_k_hop(sequence, k, epsilon)
+    return certify("k-hop", sequence, How(epsilon=epsilon), k=k)
 
 
 def failing(certificate: Certificate) -> list[str]:
@@ -251,9 +247,19 @@ WORDS, ROTATED = np.arange(6), np.array([4, 5, 0, 1, 2, 3])
 def certify_rotation(
     expected: Any = ROTATED, bounds: Iterable[Bound] = (), heavy: bool = False, **options: Any
 ) -> Certificate:
-    return certify_protocol(
-        "rotate", Rotate(heavy), RING, WORDS, expected, bounds, oracle="by hand", **options
+    problem = Problem.of_words(
+        name="rotate",
+        statement="the words of the machine before",
+        instance=lambda n, seed: WORDS,
+        oracle=lambda words: expected,
     )
+    solver = ProtocolSolver(
+        problem=problem,
+        protocol=lambda n: Rotate(heavy),
+        bounds=lambda protocol, cluster: tuple(bounds),
+        layer_claims=lambda cluster: (),
+    )
+    return certify(solver, WORDS, How(cluster=RING, **options))
 
 
 def test_a_protocol_of_ones_own_is_certified() -> None:
@@ -263,13 +269,13 @@ def test_a_protocol_of_ones_own_is_certified() -> None:
         bound_of(2, "upper", "local_memory"),
         bound_of(7, "upper", "mirrors"),
     ]
-    certificate = certify_rotation(bounds=bounds, parameters={"mood": "calm"})
+    certificate = certify_rotation(bounds=bounds)
     assert certificate.ok
     rows = {check.name: check.status for check in certificate.checks}
     assert rows.pop("mirrors") == "UNVERIFIED"
     assert set(rows.values()) == {"PASS"}
-    assert set(rows) == {"output-mpc", "output-transformer", "rounds", "layers", "local_memory"}
-    assert certificate.parameters["mood"] == "calm"
+    outputs = {"output-mpc", "output-transformer", "sides-differ"}
+    assert set(rows) == {*outputs, "rounds", "layers", "local_memory"}
     assert (certificate.parameters["memory_words"], certificate.parameters["c_s"]) == (2, None)
     assert set(certificate.outputs) == {"mpc", "transformer"}
 
@@ -309,7 +315,7 @@ def task_certificates() -> list[tuple[Certificate, tuple[Bound, ...]]]:
         cluster = fit_cluster(k_hop(k), n, epsilon, largest_word=4)
         found.append((certified(n, k, epsilon), k_hop_bounds(cluster, k)))
     numbers = np.arange(40) % 37
-    return [*found, (certify_match2(numbers, 37), match2_bounds(40, 37))]
+    return [*found, (certify("match2", numbers, modulus=37), match2_bounds(40, 37))]
 
 
 @pytest.mark.parametrize("which", range(4))
@@ -338,9 +344,11 @@ def test_bounds_do_not_read_the_input() -> None:
     alphabet = ("a", "b", "c", "d")
     inputs = [np.zeros(n, np.int64), np.arange(n) % 4, np.sort(np.arange(n) % 4)]
     cluster = fit_cluster(k_hop(k), n, "2/3", largest_word=len(alphabet))
-    before = [bound.check(None) for bound in k_hop_bounds(cluster, k)]
+    assert K_HOP.layer_claims is not None
+    claims = (*K_HOP.bounds_of(cluster, k=k), *K_HOP.layer_claims(cluster, k=k))
+    before = [bound.check(None) for bound in claims]
     for words in inputs:
-        certificate = certify_k_hop(Letters(words, alphabet), k)
+        certificate = certify("k-hop", Letters(words, alphabet), k=k)
         rows = [check for check in certificate.checks if check.compared is None]
         assert [replace(check, measured=None, status="UNVERIFIED") for check in rows] == before
         assert certificate.ok
@@ -376,7 +384,7 @@ def misses(certificate: Certificate, k: int) -> list[str]:
 
 def assert_grid_point(n: int, k: int, epsilon: str, alphabet: str) -> None:
     sequence = letters(n, alphabet)
-    certificate = certify_k_hop(sequence, k, epsilon)
+    certificate = certify("k-hop", sequence, How(epsilon=epsilon), k=k)
     assert misses(certificate, k) == []
     expected = oracles.k_hop(sequence.words.tolist(), k)
     assert {side: words.tolist() for side, words in certificate.outputs.items()} == {

@@ -10,38 +10,38 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import reductions.certify.run
 import reductions.certify.runs
+from cases.protocols import PROTOCOLS
 from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
 from mpc_sim.stages.columnsort import columnsort
 from reductions import CompiledProtocol, compile_protocol
 from reductions.certify.certificate import Certificate, Recorder
-from reductions.certify.certify import certify_algorithm, certify_own
 from reductions.certify.measured import measured_layers
+from reductions.certify.run import How, certify
 from reductions.certify.runs import refuse_what_cannot_fit
 from reductions.cli import main
-from reductions.commands import certify_cases as command
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.codes import CODE_NAMES, PRINTED, CodeDomainError
 from reductions.mpc_to_anna.hashed_ids import FarCollision
 from reductions.mpc_to_anna.head_assignment import HEAD_NAMES
 from reductions.mpc_to_anna.options import ATTENTION_NAMES, CompilerOptions
-from reductions.problems.algorithm import Algorithm, GraphAlgorithm
 from reductions.problems.columnsort import COLUMNSORT
-from reductions.registry import ENTRIES
+from reductions.problems.problem import GRAPH
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.registry import solver
 
-ALGORITHMS = [entry for entry in ENTRIES if entry.family == "algorithm"]
-NAMES = [entry.name for entry in ALGORITHMS]
 EVERY = [CompilerOptions(*chosen) for chosen in product(CODE_NAMES, HEAD_NAMES, ATTENTION_NAMES)]
-MOST_ROUNDS = "connectivity_log_diameter"
+MOST_ROUNDS = "connectivity-log-diameter"
 N_WORDS, N_VERTICES, MOST_WORDS = 48, 8, 128
 """A graph has several words a vertex, and its protocols have hundreds of rounds; a pair of matrices
 has more than n words.
 """
 
 
-def certified(algorithm: Algorithm, n: int, options: CompilerOptions) -> Certificate:
+def certified(algorithm: ProtocolSolver, n: int, options: CompilerOptions) -> Certificate:
     given = algorithm.instance(n, options.seed)
-    return certify_algorithm(algorithm, given, algorithm.cluster(given), options)
+    return certify(algorithm, given, How(options=options))
 
 
 def failing(certificate: Certificate) -> list[tuple[str, object, int]]:
@@ -53,23 +53,23 @@ def failing(certificate: Certificate) -> list[tuple[str, object, int]]:
     ("name", "options"),
     [
         pytest.param(name, way, marks=[pytest.mark.slow] if name == MOST_ROUNDS else [], id=name)
-        for name, way in zip(NAMES, cycle(EVERY[1::5]), strict=False)
+        for name, way in zip(PROTOCOLS, cycle(EVERY[1::5]), strict=False)
     ],
 )
 def test_every_algorithm_is_certified_in_one_way(name: str, options: CompilerOptions) -> None:
-    algorithm = next(entry for entry in ALGORITHMS if entry.name == name).load()
+    algorithm = solver(name)
     certificate = certified(algorithm, 8, options)
     assert not failing(certificate)
     assert certificate["sides-differ"].measured == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", ALGORITHMS, ids=NAMES)
+@pytest.mark.parametrize("name", PROTOCOLS)
 def test_every_algorithm_is_certified_by_every_code_and_by_three_seeds_of_hashing(
-    entry: object,
+    name: str,
 ) -> None:
-    algorithm = entry.load()  # type: ignore[attr-defined]
-    n = N_VERTICES if isinstance(algorithm, GraphAlgorithm) else N_WORDS
+    algorithm = solver(name)
+    n = N_VERTICES if algorithm.problem.reads == GRAPH else N_WORDS
     while len(algorithm.words(algorithm.instance(n, 0))) > MOST_WORDS:
         n //= 2
     ways = [CompilerOptions(code) for code in CODE_NAMES] + [CompilerOptions(heads="spread")]
@@ -201,7 +201,8 @@ def test_unknown_options_are_refused(wrong: dict[str, str], error: type[Exceptio
 def test_a_protocol_without_an_oracle_is_held_to_its_simulation() -> None:
     cluster: Cluster = fit_cluster(columnsort(), 30, "2/3", largest_word=30)
     words = np.arange(30)[::-1].copy()
-    certificate = certify_own("mine", columnsort(), cluster, words, CompilerOptions("repetition"))
+    how = How(cluster=cluster, options=CompilerOptions("repetition"))
+    certificate = certify(columnsort(), words, how)
     assert certificate.ok
     assert "output-mpc" not in [check.name for check in certificate.checks]
     assert certificate.outputs["transformer"].tolist() == sorted(words)
@@ -248,7 +249,7 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         assert main(["certify", f"my_sorts:{name}", "--n", "30"]) == 0
         assert "PASS" in capsys.readouterr().out
     for name, message in [
-        ("nothing", "name a Protocol or an Algorithm"),
+        ("nothing", "name a Protocol or a solver"),
         ("needs", "missing 1 required"),
         ("absent", "has no absent"),
     ]:
@@ -261,12 +262,12 @@ def test_the_command_certifies_a_protocol_of_ones_own(
     [
         ("nothing", "is unknown; choose from"),
         ("no.such:thing", "cannot import no.such"),
-        ("columnsort --text -", "--text is for k-hop"),
-        ("columnsort --k 3", "--k is for k-hop"),
+        ("columnsort --text -", "columnsort takes numbers"),
+        ("columnsort --k 3", "unrecognized arguments: --k"),
         ("columnsort --code morse", "'morse' is unknown"),
         ("columnsort --attention softmax", "use ema, anna or both"),
         ("columnsort --heads spread --failure 2", "strictly between 0 and 1"),
-        ("columnsort --graph -", "takes words"),
+        ("columnsort --graph -", "takes numbers"),
         ("connectivity --input -", "takes a graph"),
         ("match2 --heads spread", "leave them out"),
         ("k-hop --graph -", "takes a text"),
@@ -274,7 +275,7 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         ("columnsort --out -", "standard output holds the report; name a file"),
         ("columnsort --no-back --side back --out words.txt", "leave --no-back out"),
         ("columnsort --side back --out words.txt", "this run has the sides mpc, transformer, lsh"),
-        ("mpc_sim.stages.columnsort:columnsort --graph -", "takes words"),
+        ("mpc_sim.stages.columnsort:columnsort --graph -", "takes numbers"),
     ],
 )
 def test_the_command_refuses_what_makes_no_sense(
@@ -292,6 +293,6 @@ def test_a_collision_is_one_line_and_a_failure(
     def collide(*_: object) -> None:
         raise FarCollision(1, 2)
 
-    monkeypatch.setattr(command, "_algorithm", collide)
+    monkeypatch.setattr(reductions.certify.run, "certify_case", collide)
     assert main(["certify", "columnsort", "--n", "9"]) == 1
     assert "FarCollision: 1 pair of an id" in capsys.readouterr().err

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
-from reductions.registry import names
+from cases.protocols import PROTOCOLS
 
-SHORT = ("columnsort", "aggregate", "sample_sort")
+SHORT = ("columnsort", "aggregate", "sample-sort")
 SIZES = {
-    "matrix_product": 4,
-    "three_sum": 16,
-    "connectivity_log_diameter": 4,
-    "minimum_spanning_forest": 6,
-    "spanning_forest": 6,
+    "matrix-product": 4,
+    "three-sum": 16,
+    "connectivity-log-diameter": 4,
+    "minimum-spanning-forest": 6,
+    "spanning-forest": 6,
     "connectivity": 6,
-    "cycle_counting": 6,
+    "cycle-counting": 6,
 }
 
 
@@ -36,7 +36,7 @@ def test_some_algorithms_go_back(anna: Anna, name: str, buckets: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in names("algorithm") if name not in SHORT])
+@pytest.mark.parametrize("name", [name for name in PROTOCOLS if name not in SHORT])
 def test_every_algorithm_goes_back(anna: Anna, name: str) -> None:
     for buckets in ("sorted", "hashed"):
         there_and_back(anna, name, buckets)

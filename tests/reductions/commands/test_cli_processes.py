@@ -12,14 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import reductions.constructions.k_hop
+import reductions.certify.run
 import reductions.constructions.match2
 from cases.command_line import (
     MORE_ROWS,
@@ -32,7 +30,9 @@ from cases.command_line import (
     plain_surroundings,  # noqa: F401
 )
 from mpc_sim import InputError
+from reductions.certify.run import How
 from reductions.registry import ENTRIES
+from reductions.separations.table import compared
 
 COMMAND = str(Path(sys.executable).parent / "anna-mpc")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7]|4[0-8])(?:;\d+)*m")
@@ -71,13 +71,14 @@ def test_canary_screen() -> None:
 def test_an_error_replaces_the_progress_line(
     anna: Anna, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ) -> None:
-    def stop(*_: Any, progress: Callable[[str, int, int], object], **__: Any) -> None:
+    def stop(case: object, solver: object, how: How, name: str) -> None:
+        assert how.progress is not None
         for done in (1, 2):
             time.sleep(0.15)
-            progress("transformer", done, 3)
+            how.progress("transformer", done, 3)
         raise error
 
-    monkeypatch.setattr(reductions.constructions.k_hop, "certify_k_hop", stop)
+    monkeypatch.setattr(reductions.certify.run, "certify_case", stop)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert anna("certify", "k-hop", "--n", 9).status == status
@@ -123,18 +124,15 @@ def test_list_has_everything(anna: Anna) -> None:
     assert [(one["family"], one["name"]) for one in entries] == [
         (entry.family, entry.name) for entry in ENTRIES
     ]
-    assert {"k-hop", "match2"} <= {one["name"] for one in entries if one["family"] == "task"}
+    assert {"k-hop", "match2"} <= {one["name"] for one in entries if one["family"] == "problem"}
     for one in entries:
         assert one["statement"]
         assert one["source"]
         assert one["name"] in shown.out
 
 
-def test_every_task_of_the_list_can_be_certified(anna: Anna) -> None:
-    tasks = [
-        one["name"] for one in anna("list", "--json").json["entries"] if one["family"] == "task"
-    ]
-    assert sorted(tasks) == sorted([*ROWS, *MORE_ROWS])
+def test_every_problem_with_several_solvers_is_certified_here() -> None:
+    assert sorted(compared()) == sorted([*ROWS, *MORE_ROWS])
 
 
 def test_version_and_help(anna: Anna) -> None:

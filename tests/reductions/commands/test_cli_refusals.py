@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-import reductions.constructions.k_hop
-import reductions.constructions.match2
+import reductions.certify.run
+import reductions.constructions.direct
+import reductions.problems.definitions
+import reductions.problems.k_hop
 from cases.command_line import (
     ROWS,
     SMALL_ROWS,
@@ -52,9 +54,7 @@ def off_by_one(oracle: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("task", ROWS)
 def test_a_wrong_word_fails(anna: Anna, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
-    module = {"k-hop": reductions.constructions.k_hop, "match2": reductions.constructions.match2}[
-        task
-    ]
+    module = {"k-hop": reductions.problems.k_hop, "match2": reductions.problems.definitions}[task]
     name = f"{task.replace('-', '_')}_oracle"
     monkeypatch.setattr(module, name, off_by_one(getattr(module, name)))
     run = anna("certify", task, "--n", 16, "--json")
@@ -75,7 +75,7 @@ def test_a_bound_too_small_by_one_fails(anna: Anna, monkeypatch: pytest.MonkeyPa
             replace(b, expression=b.expression - int(b.quantity == "heads")) for b in bounds
         )
 
-    monkeypatch.setattr(reductions.constructions.match2, "match2_bounds", small)
+    monkeypatch.setattr(reductions.constructions.direct, "match2_bounds", small)
     run = anna("certify", "match2", "--json")
     assert (run.status, run.json["ok"]) == (1, False)
     assert [c["name"] for c in run.json["checks"] if c["status"] == "FAIL"] == ["heads"]
@@ -197,10 +197,7 @@ def test_interrupted(anna: Anna, monkeypatch: pytest.MonkeyPatch, task: str) -> 
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    module = {"k-hop": reductions.constructions.k_hop, "match2": reductions.constructions.match2}[
-        task
-    ]
-    monkeypatch.setattr(module, f"certify_{task.replace('-', '_')}", interrupt)
+    monkeypatch.setattr(reductions.certify.run, "certify_case", interrupt)
     run = anna("certify", task, "--json")
     assert run.status == 130
     assert one_error_line(run)
@@ -322,7 +319,7 @@ def test_a_place_that_takes_no_file_is_refused_before_the_run(
         "attention softmax --spread inf",
         "attention anna --n 8 --distance nan",
         "sweep columnsort --seed 0..99999999999",
-        "simulate cycle_counting --n 2",
+        "simulate cycle-counting --n 2",
         "simulate aggregate --n 8 --every 0",
         "simulate aggregate --n 8 --every nan --resume FOLDER",
         "simulate aggregate --n 8 --every 1",

@@ -23,41 +23,12 @@ from mpc_sim.inputs.graph_instances import (
 )
 from mpc_sim.inputs.graphs import Graph
 from reductions.cli import main
-from reductions.commands import graph_input, sweep
+from reductions.commands import inputs
 from reductions.problems.maximal_independent_set import MAXIMAL_INDEPENDENT_SET
-from reductions.problems.triangle_count import TRIANGLE_COUNT
+from reductions.problems.minimum_spanning_forest import MINIMUM_SPANNING_FOREST
+from reductions.problems.problem import Instance
 
-NAME = "maximal_independent_set"
-BY_NAME = {NAME: MAXIMAL_INDEPENDENT_SET, "triangle_count": TRIANGLE_COUNT}
-
-
-class Found:
-    """A registry entry of one graph algorithm."""
-
-    def __init__(self, algorithm: object) -> None:
-        self.algorithm = algorithm
-
-    def load(self) -> object:
-        return self.algorithm
-
-
-@pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the commands know the algorithm, whether or not the registry lists it."""
-    real = reductions.commands.simulate.find
-    listed = reductions.commands.sweep.names
-
-    def find(family: str, name: str) -> object:
-        return Found(BY_NAME[name]) if name in BY_NAME else real(family, name)  # type: ignore[arg-type]
-
-    for module in (reductions.commands.simulate, sweep):
-        monkeypatch.setattr(module, "find", find)
-
-    def names(family: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*listed(family), *BY_NAME)))  # type: ignore[arg-type]
-
-    for arguments in (reductions.commands.simulate, reductions.commands.sweep):
-        monkeypatch.setattr(arguments, "names", names)
+NAME = "maximal-independent-set"
 
 
 # --- the commands ---
@@ -86,7 +57,7 @@ def test_the_triangles_of_the_karate_club(
     edges = "".join(f"m{u} m{v}\n" for u, v in karate_club().edges.tolist())
     monkeypatch.setattr("sys.stdin", io.StringIO(edges))
     out = tmp_path / "out.txt"
-    assert main(["simulate", "triangle_count", "--graph", "-", "--out", str(out)]) == 0
+    assert main(["simulate", "triangle-count", "--graph", "-", "--out", str(out)]) == 0
     assert {line.split()[1] for line in out.read_text().splitlines()} == {"45"}
     assert len(out.read_text().splitlines()) == 34
     assert "PASS" in capsys.readouterr().out
@@ -150,10 +121,10 @@ def test_a_missing_damaged_or_foreign_graph_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = interrupted_run(tmp_path, monkeypatch)
-    kept = folder / graph_input.GRAPH
+    kept = folder / inputs.GRAPH_FILE
     good = kept.read_bytes()
-    graph_input.keep_graph(path(170), tmp_path)
-    foreign = (tmp_path / graph_input.GRAPH).read_bytes()
+    inputs.keep_graph(path(170), tmp_path)
+    foreign = (tmp_path / inputs.GRAPH_FILE).read_bytes()
     checkpoint = (folder / "checkpoint.npz").read_bytes()
     for content, message in (
         (None, "cannot be read"),
@@ -205,7 +176,7 @@ def test_a_failed_run_says_so_and_writes_nothing(
         MAXIMAL_INDEPENDENT_SET,
         protocol=lambda shape: maximal_independent_set(shape, n_phases=0),
     )
-    monkeypatch.setattr(reductions.commands.simulate, "find", lambda *_: Found(hasty))
+    monkeypatch.setattr(reductions.commands.simulate, "load_solver", lambda name: hasty)
     out = tmp_path / "out.txt"
     assert main(["simulate", NAME, "--n", "50", "--json", "--out", str(out)]) == 1
     captured = capsys.readouterr()
@@ -231,16 +202,17 @@ def test_a_sweep_over_sizes(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_weighted_algorithms_get_weights() -> None:
     """An algorithm whose instances have weights gets them with a diameter as well."""
-    heavy = replace(MAXIMAL_INDEPENDENT_SET, instance=lambda n, seed: weighted(path(n), seed=seed))
-    assert graph_input.takes_weights(heavy)
-    graph = graph_input.graph_of_diameter(heavy, 20, 5, 0)
+    heavy = MINIMUM_SPANNING_FOREST.problem
+    assert inputs.takes_weights(heavy)
+    graph = inputs.graph_of_diameter(heavy, 20, 5, 0)
     assert graph.weights is not None
     assert nx.diameter(graph.to_networkx()) == 5
-    assert graph_input.graph_of_diameter(MAXIMAL_INDEPENDENT_SET, 20, 5, 0).weights is None
+    assert inputs.graph_of_diameter(MAXIMAL_INDEPENDENT_SET.problem, 20, 5, 0).weights is None
 
 
 def test_outputs_by_name() -> None:
     graph = weighted(Graph(3, path(3).edges, names=("a", "b", "c")), seed=0)
+    problem, instance = MAXIMAL_INDEPENDENT_SET.problem, Instance.of(graph)
     output = np.zeros(9, np.int64)
     output[[1, 7]] = 2, 1
     vertices, labels = ["a 0", "b 2", "c 0"], ["a a", "b c", "c a"]
@@ -250,15 +222,15 @@ def test_outputs_by_name() -> None:
         ("vertex", True, labels + edges),
         ("nothing", True, edges),
     ]:
-        algorithm = replace(MAXIMAL_INDEPENDENT_SET, on_vertices=on_vertices, on_edges=on_edges)
-        assert graph_input.output_lines(algorithm, graph, output).splitlines() == lines
+        shown = replace(problem, on_vertices=on_vertices, on_edges=on_edges)
+        assert inputs.output_lines(shown, instance, output).splitlines() == lines
     with pytest.raises(InputError):
-        graph_input.output_lines(MAXIMAL_INDEPENDENT_SET, graph, output[:-1])
+        inputs.output_lines(problem, instance, output[:-1])
     with pytest.raises(ValueError, match="on_vertices must be"):
-        replace(MAXIMAL_INDEPENDENT_SET, on_vertices="colour")
+        replace(problem, on_vertices="colour")
 
 
-@pytest.mark.parametrize("name", ["spanning_forest", "maximal_matching"])
+@pytest.mark.parametrize("name", ["spanning-forest", "maximal-matching"])
 def test_what_an_algorithm_says_is_written_by_name(name: str, tmp_path: Path) -> None:
     """Labels and edges of a forest, and of a matching the edges alone."""
     source, out = tmp_path / "g.txt", tmp_path / "out.txt"
@@ -269,5 +241,5 @@ def test_what_an_algorithm_says_is_written_by_name(name: str, tmp_path: Path) ->
     lines = out.read_text().splitlines()
     labels, flags = lines[: -len(edges)], [line.rsplit(" ", 1) for line in lines[-len(edges) :]]
     assert [pair for pair, _ in flags] == edges
-    assert labels == ([f"{each} a" for each in names] if name == "spanning_forest" else [])
-    assert sum(int(flag) for _, flag in flags) == (7 if name == "spanning_forest" else 4)
+    assert labels == ([f"{each} a" for each in names] if name == "spanning-forest" else [])
+    assert sum(int(flag) for _, flag in flags) == (7 if name == "spanning-forest" else 4)

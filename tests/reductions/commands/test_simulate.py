@@ -9,29 +9,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.certify.certify
+import reductions.certify.run
+from cases.protocols import PROTOCOLS
 from mpc_sim import Simulation
 from reductions.cli import main
-from reductions.problems.algorithm import GraphAlgorithm
-from reductions.registry import ENTRIES, find, names
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.registry import ENTRIES, solver
 
-ALGORITHMS = names("algorithm")
+ALGORITHMS = PROTOCOLS
 
 
 def test_every_algorithm_of_the_registry_is_listed() -> None:
     assert set(ALGORITHMS) == {
-        "broadcast", "converge_cast", "aggregate", "prefix_sum", "columnsort", "sample_sort",
-        "multi_search", "remove_duplicates", "reduce_by_key", "equi_join", "boolean_circuit",
-        "list_ranking", "k_hop", "connectivity", "connectivity_log_diameter",
-        "minimum_spanning_forest_filtering",
-        "maximal_matching", "maximal_independent_set", "matrix_product", "triangle_count",
-        "three_sum", "spanning_forest", "minimum_spanning_forest", "cycle_counting",
+        "broadcast", "converge-cast", "aggregate", "prefix-sum", "columnsort", "sample-sort",
+        "multi-search", "remove-duplicates", "reduce-by-key", "equi-join", "boolean-circuit",
+        "list-ranking", "k-hop", "connectivity", "connectivity-log-diameter",
+        "minimum-spanning-forest-filtering",
+        "maximal-matching", "maximal-independent-set", "matrix-product", "triangle-count",
+        "three-sum", "spanning-forest", "minimum-spanning-forest", "cycle-counting",
     }  # fmt: skip
     for entry in ENTRIES:
         assert entry.load() is not None
 
 
-LONG = {"matrix_product", "connectivity_log_diameter"}
+LONG = {"matrix-product", "connectivity-log-diameter"}
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,8 @@ def test_an_algorithm_runs_within_its_bounds(
     rows = {row["name"]: row for row in report["checks"]}
     assert {"output-mpc", "rounds", "local_memory", "sent_words", "received_words"} <= set(rows)
     assert rows["rounds"]["measured"] == len(report["ledger"])
-    algorithm = find("algorithm", name).load()
-    if not isinstance(algorithm, GraphAlgorithm):  # their files are read in test_graph_input.py
+    algorithm = solver(name)
+    if not isinstance(algorithm, ProtocolSolver):  # their files are read in test_graph_input.py
         words = algorithm.instance(300, 3)
         assert [int(line) for line in out.read_text().split()] == algorithm.oracle(words).tolist()
 
@@ -78,7 +79,7 @@ def test_numbers_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_an_interrupted_run_is_resumed_to_the_same_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["simulate", "k_hop", "--n", "200", "--json"]
+    arguments = ["simulate", "k-hop", "--n", "200", "--json"]
     assert main(arguments) == 0
     whole = json.loads(capsys.readouterr().out)
     step, done = Simulation.step, []
@@ -93,7 +94,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_report(
     assert main([*arguments, "--checkpoint", str(tmp_path / "run")]) == 130
     monkeypatch.setattr(Simulation, "step", step)
     capsys.readouterr()
-    assert main(["simulate", "k_hop", "--resume", str(tmp_path / "run"), "--json"]) == 0
+    assert main(["simulate", "k-hop", "--resume", str(tmp_path / "run"), "--json"]) == 0
     resumed = json.loads(capsys.readouterr().out)
     assert resumed["ledger"] == whole["ledger"]
     assert [row["measured"] for row in resumed["checks"]] == [
@@ -206,9 +207,9 @@ def test_a_sweep_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_broken_bound_fails_a_sweep(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = reductions.certify.certify.measured_rounds
+    measured = reductions.certify.run.measured_rounds
     monkeypatch.setattr(
-        reductions.certify.certify,
+        reductions.certify.run,
         "measured_rounds",
         lambda ledger: {name: value + 1 for name, value in measured(ledger).items()},
     )

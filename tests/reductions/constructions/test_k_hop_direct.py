@@ -18,6 +18,7 @@ from anna_model import Anna, Rows, check_rowwise
 from anna_model.lsh import PStable
 from anna_model.mechanisms.past_softmax import PastSoftmax
 from mpc_sim import InputError
+from reductions.certify import How, certify
 from reductions.constructions.chains import look_ups
 from reductions.constructions.k_hop_softmax import (
     LatestKey,
@@ -28,7 +29,7 @@ from reductions.constructions.k_hop_softmax import (
 from reductions.constructions.k_hop_tree import induction_heads, k_hop_tree, tree_depth
 from reductions.constructions.sum import sum_transformer
 from reductions.constructions.word_transformer import WordTransformer
-from reductions.registry import find
+from reductions.registry import solver
 
 MASKS = ("past", "causal")
 
@@ -205,7 +206,7 @@ def test_canary_few_hashes_let_rows_meet() -> None:
 
 def test_progress_is_told_layer_by_layer() -> None:
     told: list[tuple[str, int, int]] = []
-    construction = find("construction", "k-hop/softmax").load()
-    instance = find("task", "k-hop").load().random["uniform"](20, 0)
-    assert construction.certify(instance, progress=lambda *step: told.append(step)).ok
+    construction = solver("k-hop/softmax")
+    instance = solver("k-hop").problem.random["uniform"](20, 0)
+    assert certify(construction, instance, How(progress=lambda *step: told.append(step))).ok
     assert told == [("transformer", layer, 4) for layer in (1, 2, 3, 4)]

@@ -14,7 +14,8 @@ from hypothesis import given, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer
 from mpc_sim import InputError
-from reductions import certify_match2, match2_transformer
+from reductions import match2_transformer
+from reductions.certify import certify
 from reductions.constructions.match2 import Residue, one
 from reductions.problems.words import MAX_MODULUS, default_modulus, match2_oracle, random_numbers
 
@@ -86,7 +87,7 @@ def test_one_head_of_exact_match_does_it(instance: tuple[list[int], int]) -> Non
 def test_named_cases(numbers: list[int], modulus: int, answers: list[int]) -> None:
     assert match2_by_pairs(numbers, modulus) == answers
     assert run(numbers, modulus) == answers
-    certificate = certify_match2(np.array(numbers), modulus)
+    certificate = certify("match2", np.array(numbers), modulus=modulus)
     assert certificate.ok
     assert certificate.outputs["transformer"].tolist() == answers
 
@@ -100,7 +101,7 @@ def test_drawn_numbers(n: int, seed: int) -> None:
     answers = match2_transformer(n, modulus).run(numbers).tolist()
     assert answers == [int((modulus - x) % modulus in residues) for x in numbers.tolist()]
     assert n == 1 or set(answers) == {0, 1}
-    assert certify_match2(numbers, modulus).ok
+    assert certify("match2", numbers, modulus=modulus).ok
 
 
 def test_drawn_numbers_are_residues_of_their_seed() -> None:
@@ -143,7 +144,7 @@ def test_it_is_one_layer_one_head_width_1() -> None:
     used = transformer.resources()
     assert (used.layers, used.heads, used.head_width, used.query_width) == (1, 1, 1, 1)
     assert (used.token_width, used.context_length, used.precision_bits) == (1, 50, 6)
-    certificate = certify_match2(np.arange(50), 37)
+    certificate = certify("match2", np.arange(50), modulus=37)
     assert {check.name for check in certificate.checks}.isdisjoint({"rounds", "local_memory"})
     assert {check.status for check in certificate.checks} == {"PASS"}
     assert json.loads(json.dumps(certificate.to_json()))["parameters"]["modulus"] == 37
@@ -181,7 +182,7 @@ def test_a_modulus_out_of_range_is_refused(modulus: int) -> None:
     with pytest.raises(InputError, match=rf"modulus = {modulus}: choose it in 1 \.\. 2\*\*53"):
         match2_transformer(4, modulus)
     with pytest.raises(InputError, match="modulus"):
-        certify_match2(np.arange(4), modulus)
+        certify("match2", np.arange(4), modulus=modulus)
 
 
 @pytest.mark.parametrize(
@@ -207,5 +208,5 @@ def test_numbers_out_of_range_are_refused(numbers: Any) -> None:
 def test_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         match2_transformer(0, 37)
-    with pytest.raises(ValueError, match="at least 1"):
-        certify_match2(np.zeros(0, np.int64), 37)
+    with pytest.raises(InputError, match="one word or more"):
+        certify("match2", np.zeros(0, np.int64), modulus=37)

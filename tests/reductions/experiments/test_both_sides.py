@@ -11,7 +11,7 @@ import pytest
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from mpc_sim import Cluster, Inbox
 from mpc_sim.compose import LocalStage
-from reductions.certify.certify import run_algorithm
+from reductions.certify.run import simulate
 from reductions.experiments import both_sides
 from reductions.problems.columnsort import COLUMNSORT
 
@@ -46,13 +46,12 @@ def test_canary_a_run_that_is_too_fast_fails() -> None:
     quick = replace(
         COLUMNSORT,
         protocol=lambda n: Nothing(),
-        oracle=lambda words: words,
+        problem=replace(COLUMNSORT.problem, oracle=lambda given: given.words, is_full_degree=True),
         bounds=lambda protocol, cluster: (),
-        is_full_degree=True,
     )
     words = np.arange(64)
     cluster = Cluster(n_words=64, memory_words=8, n_machines=8, block_words=8)
-    certificate = run_algorithm(quick, words, cluster).certificate
+    certificate = simulate(quick, words, cluster).certificate
     found = [(row.name, row.status) for row in certificate.checks]
     assert found == [("output-mpc", "PASS"), ("least_rounds", "FAIL")]
     assert not certificate.ok

@@ -21,7 +21,7 @@ from cases.command_line import (
 from mpc_sim import InputError
 from reductions.constructions.k_hop_softmax import k_hop_softmax
 from reductions.constructions.k_hop_tree import k_hop_tree
-from reductions.constructions.model import Construction
+from reductions.constructions.model import ModelSolver
 from reductions.experiments.depth_curve import (
     CHASING,
     CONDITIONAL,
@@ -32,7 +32,7 @@ from reductions.experiments.depth_curve import (
     depth_rows,
     layers_a_doubling,
 )
-from reductions.registry import find
+from reductions.registry import solver
 
 HOPS = [2**power for power in range(13)]
 DOUBLING = ("k-hop/tree", "k-hop/compiled", "k-hop/softmax", "k-hop/causal-softmax")
@@ -41,7 +41,7 @@ FIRST = {"k-hop/tree": 2, "k-hop/compiled": 9, "k-hop/softmax": 2, "k-hop/causal
 
 @pytest.mark.parametrize("name", DOUBLING)
 def test_a_doubling_of_k_is_one_layer_up_to_4096(name: str) -> None:
-    construction: Construction = find("construction", name).load()
+    construction: ModelSolver = solver(name)
     rows = [depth_row(construction, 2**13, 4, k) for k in HOPS]
     assert [row["layers"] for row in rows] == [FIRST[name] + power for power in range(13)]
     assert layers_a_doubling(rows) == {name: (1,)}
@@ -49,7 +49,7 @@ def test_a_doubling_of_k_is_one_layer_up_to_4096(name: str) -> None:
 
 
 def test_between_powers_of_two_the_depth_is_that_of_the_theorem() -> None:
-    softmax: Construction = find("construction", "k-hop/softmax").load()
+    softmax: ModelSolver = solver("k-hop/softmax")
     for k in (1, 2, 3, 5, 6, 7, 9, 100, 1023, 1025, 3000):
         floor_log = max(power for power in range(20) if 2**power <= k)
         assert depth_row(softmax, 64, 4, k)["layers"] == floor_log + 2
@@ -89,7 +89,7 @@ def test_a_wrong_model_is_no_ok_row() -> None:
         list(depth_rows(64, 1, [1]))
 
 
-def constructions_by_name() -> dict[str, Construction]:
+def constructions_by_name() -> dict[str, ModelSolver]:
     return {each.name: each for each in constructions()}
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from mpc_sim import InputError
-from reductions.constructions.model import Construction
+from reductions.constructions.model import ModelSolver
 from reductions.experiments.three_sum_growth import (
     LAYERS,
     three_sum_exponent,
     three_sum_point,
     three_sum_points,
 )
-from reductions.registry import find
+from reductions.registry import solver
 
 SIZES = [2**power for power in range(17, 30)] + [3 * 2**16, 10**6, 123_456_789]
 
@@ -49,9 +49,9 @@ def test_width_is_the_formula_and_at_most_sqrt_n_log_n() -> None:
 
 
 def test_small_sizes_have_the_layers_of_a_sort_of_one_level() -> None:
-    construction: Construction = find("construction", "three-sum/compiled").load()
+    construction: ModelSolver = solver("three-sum/compiled")
     layers = {
-        construction.bounds(find("task", "three-sum").load().random["uniform"](n, 0).shape)[0].value
+        construction.bounds(solver("three-sum").problem.random["uniform"](n, 0).shape)[0].value
         for n in (16, 64, 128, 256, 400, 512)
     }
     assert layers <= {13, 14}

@@ -15,21 +15,22 @@ import pytest
 from anna_model import ExactMatch, SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
+from cases.protocols import PROTOCOLS
 from mpc_sim import MPCError, Simulation
 from reductions.mpc_to_anna.codes import CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
-from reductions.registry import find, names
+from reductions.registry import solver
 from repository import ROOT
 
 MANY_ROUNDS = {
     "connectivity",
-    "connectivity_log_diameter",
-    "cycle_counting",
-    "minimum_spanning_forest",
-    "spanning_forest",
+    "connectivity-log-diameter",
+    "cycle-counting",
+    "minimum-spanning-forest",
+    "spanning-forest",
 }
-STRUCTURED = {"boolean_circuit", "list_ranking"}  # a word changed alone is no input of theirs
+STRUCTURED = {"boolean-circuit", "list-ranking"}  # a word changed alone is no input of theirs
 
 
 OTHER_WAYS = [
@@ -40,7 +41,7 @@ OTHER_WAYS = [
 
 
 def instance(name: str, n: int) -> tuple[Any, Any, CompiledProtocol]:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     given = algorithm.instance(n, 3)
     cluster = algorithm.cluster(given)
     return algorithm, given, compile_protocol(algorithm.protocol_for(given), cluster)
@@ -69,8 +70,8 @@ with open(sys.argv[1], "rb") as file:
 @pytest.mark.parametrize(
     "chosen",
     [
-        pytest.param(("columnsort", "k_hop", "triangle_count"), id="three"),
-        pytest.param(names("algorithm"), id="all", marks=pytest.mark.slow),
+        pytest.param(("columnsort", "k-hop", "triangle-count"), id="three"),
+        pytest.param(PROTOCOLS, id="all", marks=pytest.mark.slow),
     ],
 )
 def test_no_transformer_uses_a_simulation(chosen: tuple[str, ...], tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_no_transformer_uses_a_simulation(chosen: tuple[str, ...], tmp_path: Pat
         words = algorithm.words(given)
         expected = Simulation(algorithm.protocol_for(given), transformer.cluster, words).run()
         cases.append((transformer, words.tolist(), expected.tolist()))
-    sort = find("algorithm", "columnsort").load()
+    sort = solver("columnsort")
     words = sort.instance(20, 1)
     for options in OTHER_WAYS:
         transformer = compile_protocol(
@@ -100,9 +101,8 @@ def test_no_transformer_uses_a_simulation(chosen: tuple[str, ...], tmp_path: Pat
     "name",
     [
         name
-        for name in names("algorithm")
-        if name not in STRUCTURED
-        and isinstance(find("algorithm", name).load().instance(10, 3), np.ndarray)
+        for name in PROTOCOLS
+        if name not in STRUCTURED and isinstance(solver(name).instance(10, 3), np.ndarray)
     ],
 )
 def test_one_changed_word_changes_what_the_oracle_says(name: str) -> None:
@@ -174,7 +174,7 @@ def with_mechanism(transformer: CompiledProtocol, mechanism: ExactMatch) -> Comp
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] if name in MANY_ROUNDS else [])
-        for name in names("algorithm")
+        for name in PROTOCOLS
     ],
 )
 def test_shuffled_tokens_give_the_same_words_at_their_positions(name: str) -> None:
@@ -188,7 +188,7 @@ def test_shuffled_tokens_give_the_same_words_at_their_positions(name: str) -> No
 
 @pytest.mark.parametrize("code", ["syndrome", "disjunct", "repetition"])
 def test_shuffled_tokens_by_every_code(code: str) -> None:
-    algorithm = find("algorithm", "columnsort").load()
+    algorithm = solver("columnsort")
     given = algorithm.instance(64, 0)
     options = CompilerOptions(code, "spread")
     transformer = compile_protocol(

@@ -16,7 +16,7 @@ from anna_model.heads import HeadBlock
 from cases.hashed_ids import a_k_hop, a_sort, forced, mechanism_of, to_the_next
 from mpc_sim import ShapeError, Simulation
 from reductions.certify.certificate import Certificate
-from reductions.certify.certify import certify_algorithm
+from reductions.certify.run import How, certify
 from reductions.cli import main
 from reductions.mpc_to_anna.codes import CODE_NAMES, CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -24,7 +24,7 @@ from reductions.mpc_to_anna.far_collisions import far_collision_bounds, run_coun
 from reductions.mpc_to_anna.hashed_ids import FarCollision
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.columnsort import COLUMNSORT
-from reductions.registry import find
+from reductions.registry import solver
 
 
 def counted_by_loops(compiled: CompiledProtocol, words: list[int]) -> list[int]:
@@ -57,9 +57,9 @@ def test_counts_are_those_of_plain_loops(hashes: int) -> None:
         assert plain <= run.uncorrected <= run.met
 
 
-@pytest.mark.parametrize("name", ["k_hop", "columnsort", "reduce_by_key"])
+@pytest.mark.parametrize("name", ["k-hop", "columnsort", "reduce-by-key"])
 def test_a_quarter_of_the_hashes_shows_failures_and_counts_every_one(name: str) -> None:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     words = algorithm.instance(64, 0)
     protocol, cluster = algorithm.protocol_for(words), algorithm.cluster(words, "1/2")
     expected = Simulation(protocol, cluster, words).run().tolist()
@@ -110,7 +110,7 @@ def test_collisions_stay_below_their_expectation_and_not_far(hashes: int) -> Non
 def certified(hashes: int | None, seed: int) -> Certificate:
     words = COLUMNSORT.instance(64, 0)
     options = CompilerOptions(attention="anna", hashes=hashes, seed=seed)
-    return certify_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words, "1/2"), options)
+    return certify(COLUMNSORT, words, How(options=options, epsilon="1/2"))
 
 
 def test_a_run_with_an_uncorrected_collision_is_never_called_exact() -> None:

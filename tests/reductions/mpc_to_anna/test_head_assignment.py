@@ -21,7 +21,7 @@ from cases.per_machine import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
-from reductions.certify.certify import certify_algorithm
+from reductions.certify.run import How, certify
 from reductions.mpc_to_anna.bounds import meeting_bound
 from reductions.mpc_to_anna.codes import CODE_NAMES, CodeDomainError, CodeOverload, SyndromeCode
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -204,7 +204,7 @@ def test_a_certificate_shows_what_meets_in_spread_heads() -> None:
     words = COLUMNSORT.instance(200, 0)
     for fan_out in (None, "1/5"):
         options = CompilerOptions(heads="spread", fan_out=fan_out)
-        certificate = certify_algorithm(COLUMNSORT, words, COLUMNSORT.cluster(words), options)
+        certificate = certify(COLUMNSORT, words, How(options=options))
         row = certificate["met_messages"]
         built = compile_protocol(columnsort(), COLUMNSORT.cluster(words), **options.keywords)
         codes = [one.code for one in built.layers[1:] if isinstance(one, RouteLayer) and one.code]

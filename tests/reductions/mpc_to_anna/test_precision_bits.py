@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from cases.protocols import PROTOCOLS
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
-from reductions.certify.certify import certify_algorithm
+from reductions.certify.run import How, certify
 from reductions.cli import main
 from reductions.mpc_to_anna.codes import message_code
 from reductions.mpc_to_anna.codes.code import rounded
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.precision import fewest_bits, run_on_bits
-from reductions.registry import find, names
+from reductions.registry import solver
 
 CODES = ["syndrome", "disjunct", "repetition"]
 
@@ -95,7 +96,7 @@ def test_a_bit_less_than_half_loses_averages(name: str) -> None:
 def compiled(
     name: str, n: int, options: CompilerOptions | None = None
 ) -> tuple[CompiledProtocol, np.ndarray]:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     taken = algorithm.instance(n, 0)
     keywords = (options or CompilerOptions()).keywords
     cluster = algorithm.cluster(taken)
@@ -128,10 +129,10 @@ def stays(transformer: CompiledProtocol, words: np.ndarray, bits: int, expected:
 
 MANY_ROUNDS = {
     "connectivity",
-    "connectivity_log_diameter",
-    "cycle_counting",
-    "minimum_spanning_forest",
-    "spanning_forest",
+    "connectivity-log-diameter",
+    "cycle-counting",
+    "minimum-spanning-forest",
+    "spanning-forest",
 }
 
 
@@ -139,7 +140,7 @@ MANY_ROUNDS = {
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] if name in MANY_ROUNDS else [])
-        for name in names("algorithm")
+        for name in PROTOCOLS
     ],
 )
 def test_every_algorithm_runs_on_the_bits_that_it_declares(name: str) -> None:
@@ -180,11 +181,11 @@ def test_no_bits_are_refused() -> None:
 
 
 def test_certify_measures_precision_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    algorithm = find("algorithm", "columnsort").load()
+    algorithm = solver("columnsort")
     words = algorithm.instance(40, 0)
     cluster = algorithm.cluster(words)
-    plain = certify_algorithm(algorithm, words, cluster)["precision_bits"].measured
-    row = certify_algorithm(algorithm, words, cluster, precision=True)["precision_bits"]
+    plain = certify(algorithm, words, How(cluster=cluster))["precision_bits"].measured
+    row = certify(algorithm, words, How(cluster=cluster, precision=True))["precision_bits"]
     transformer = compile_protocol(columnsort(), cluster)
     assert row.measured == fewest_bits(transformer, words) < plain
     assert row.status == "PASS"

@@ -10,16 +10,12 @@ import pytest
 
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from mpc_sim.inputs.graph_instances import path
-from reductions.problems.definitions import (
-    CONNECTED_COMPONENTS,
-    INDUCTION_HEADS,
-    MATCH2,
-    ONE_OR_TWO_CYCLES,
-    SUM,
-    THREE_SUM,
-)
+from reductions.problems.connectivity import CONNECTIVITY
+from reductions.problems.cycle_counting import ONE_OR_TWO_CYCLES
+from reductions.problems.definitions import INDUCTION_HEADS, MATCH2, SUM
 from reductions.problems.problem import Instance
-from reductions.registry import find, names
+from reductions.problems.three_sum import THREE_SUM
+from reductions.registry import solver
 from reductions.separations import table as table_module
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
 from reductions.separations.fixed_chunk_cells import fixed_chunks
@@ -27,9 +23,11 @@ from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
 from reductions.separations.one_way_cells import too_early
 from reductions.separations.refuted import refuted
 from reductions.separations.successes import cells_of
-from reductions.separations.table import constructions_of, seeded, table, task_cells
+from reductions.separations.table import compared, constructions_of, seeded, table, task_cells
 
 CONTRACT = {"task", "architecture", "depth", "width", "holds", "certificate"}
+
+PROTOCOLS = (THREE_SUM, CONNECTIVITY, ONE_OR_TWO_CYCLES)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +37,7 @@ def cells() -> list[Cell]:
 
 def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
     pairs = {(cell.task, cell.architecture) for cell in cells}
-    assert pairs == {(task, column) for task in names("task") for column in ARCHITECTURES}
+    assert pairs == {(task, column) for task in compared() for column in ARCHITECTURES}
     for cell in cells:
         assert cell.proved, cell.explain()
         assert bool(cell.certificate) == (cell.status != "open")
@@ -50,7 +48,7 @@ def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
         if cell.inputs is not None:
             assert cell.status == "fails"
             assert len(cell.inputs.places)
-    for task in names("task"):
+    for task in compared():
         rows = [cell for cell in cells if cell.task == task]
         fixed = [cell for cell in rows if cell.architecture == "Reformer, fixed chunks"]
         assert "fails" in {cell.status for cell in fixed}
@@ -60,7 +58,7 @@ def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
 
 
 def test_k_hop_separates(cells: list[Cell]) -> None:
-    k = seeded(find("task", "k-hop").load()).shape["k"]
+    k = seeded(solver("k-hop").problem).shape["k"]
     depths = {
         (cell.architecture, cell.status): cell.depth for cell in cells if cell.task == "k-hop"
     }
@@ -72,7 +70,7 @@ def test_k_hop_separates(cells: list[Cell]) -> None:
 
 @pytest.mark.parametrize(
     "task",
-    [MATCH2, SUM, THREE_SUM, INDUCTION_HEADS, CONNECTED_COMPONENTS, ONE_OR_TWO_CYCLES],
+    [MATCH2, SUM, INDUCTION_HEADS, *(one.problem for one in PROTOCOLS)],
     ids=lambda task: task.name,
 )
 def test_every_task_escapes_fixed_chunks(task) -> None:
@@ -82,9 +80,7 @@ def test_every_task_escapes_fixed_chunks(task) -> None:
     assert cell.n > 4**3
 
 
-@pytest.mark.parametrize(
-    "task", [CONNECTED_COMPONENTS, ONE_OR_TWO_CYCLES], ids=lambda task: task.name
-)
+@pytest.mark.parametrize("task", [one.problem for one in PROTOCOLS[1:]], ids=lambda task: task.name)
 def test_vertices_answer_before_any_edge_is_read(task) -> None:
     cell = too_early(task)
     assert cell is not None
@@ -99,7 +95,7 @@ def test_vertices_answer_before_any_edge_is_read(task) -> None:
 
 def test_canary_a_wrong_model_and_a_wrong_size_are_not_proved() -> None:
     construction = constructions_of("k-hop")[0]
-    instance = seeded(find("task", "k-hop").load())
+    instance = seeded(solver("k-hop").problem)
     (cell, *_) = cells_of(construction, instance)
     assert cell.proved
 
@@ -180,10 +176,10 @@ def test_text_explanations_and_refusals(anna: Anna, monkeypatch: pytest.MonkeyPa
     assert "Proposition E.3" in run.out
     assert "  second " in run.out
     for arguments, told in (
-        (("--explain", "sorting"), "no task 'sorting'; there are"),
-        (("--explain", "match2/GPT"), "no architecture 'GPT'; there are ANNA"),
+        (("--explain", "sorting"), "no task 'sorting'; choose from"),
+        (("--explain", "match2/GPT"), "no architecture 'GPT'; choose from ANNA"),
         (("--task", "k-hop", "--explain", "match2"), "is no cell of --task k-hop"),
-        (("--task", "sorting"), "invalid choice"),
+        (("--task", "sorting"), "no task 'sorting'"),
     ):
         run = anna("separations", *arguments)
         assert (run.status, run.out) == (2, "")
@@ -208,4 +204,4 @@ def test_an_open_cell_says_so() -> None:
 
 
 def test_a_graph_as_an_instance() -> None:
-    assert Instance.of_graph(path(3)).words.tolist() == [0, 1, 2, 0, 1, 1, 2]
+    assert Instance.of(path(3)).words.tolist() == [0, 1, 2, 0, 1, 1, 2]

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from cases.protocols import PROTOCOLS
 from mpc_sim import Channel, Cluster, Outbox, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import collect
 from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound
-from reductions.certify.certify import certify_algorithm
+from reductions.certify.run import How, certify
 from reductions.cli import main
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
@@ -24,7 +25,7 @@ from reductions.mpc_to_anna.messages import BundleMessages, RecordMessages
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
 from reductions.problems.words import k_hop_oracle
-from reductions.registry import find, names
+from reductions.registry import solver
 
 CHANNELS = (Channel("pair", ("x", "y"), 6, 20), Channel("one", ("z",), 6, 20))
 CLUSTER = Cluster(n_words=32, memory_words=64, n_machines=8, block_words=4)
@@ -108,23 +109,23 @@ def test_more_partners_than_were_compiled_for_are_refused() -> None:
 @pytest.mark.parametrize("heads", ["emission", "spread"])
 @pytest.mark.parametrize("code", ["syndrome", "disjunct", "repetition"])
 def test_every_code_and_assignment_carries_bundles(code: str, heads: str, attention: str) -> None:
-    algorithm = find("algorithm", "columnsort").load()
+    algorithm = solver("columnsort")
     words = algorithm.instance(48, 1)
     options = CompilerOptions(code, heads, attention, fan_out="1/6")
-    certificate = certify_algorithm(algorithm, words, algorithm.cluster(words), options)
+    certificate = certify(algorithm, words, How(options=options))
     assert certificate.ok, certificate
     assert certificate["output-fan-out"].measured == 0
 
 
 MANY_ROUNDS = {
     "connectivity",
-    "connectivity_log_diameter",
-    "spanning_forest",
-    "minimum_spanning_forest",
-    "cycle_counting",
-    "maximal_independent_set",
-    "triangle_count",
-    "three_sum",
+    "connectivity-log-diameter",
+    "spanning-forest",
+    "minimum-spanning-forest",
+    "cycle-counting",
+    "maximal-independent-set",
+    "triangle-count",
+    "three-sum",
 }
 
 
@@ -132,14 +133,16 @@ MANY_ROUNDS = {
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] if name in MANY_ROUNDS else [])
-        for name in names("algorithm")
+        for name in PROTOCOLS
     ],
 )
 def test_every_algorithm_runs_with_few_partners(name: str) -> None:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     given_words = algorithm.instance(12, 0)
     cluster = algorithm.cluster(given_words)
-    certificate = certify_algorithm(algorithm, given_words, cluster, CompilerOptions(fan_out="1/5"))
+    certificate = certify(
+        algorithm, given_words, How(cluster=cluster, options=CompilerOptions(fan_out="1/5"))
+    )
     assert certificate.ok, certificate
 
 
@@ -194,10 +197,10 @@ def test_match2_has_no_partners(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bound_that_forgets_the_partners_fails() -> None:
     """The canary of the rows: one partner less, and the number of heads is beyond its bound."""
-    algorithm = find("algorithm", "columnsort").load()
+    algorithm = solver("columnsort")
     words = algorithm.instance(64, 0)
     options = CompilerOptions(fan_out="1/3")
-    certificate = certify_algorithm(algorithm, words, algorithm.cluster(words), options)
+    certificate = certify(algorithm, words, How(options=options))
     heads = certificate["heads"]
     assert heads.status == "PASS"
     tight = Bound("heads", heads.measured - 1, {}, "upper", "one partner less")

@@ -147,15 +147,15 @@ def test_the_tail_is_as_thin_as_it_says(tail: int, trials: int, chance: str) -> 
 
 ALGORITHMS = {
     "columnsort": 200,
-    "k_hop": 48,
-    "prefix_sum": 100,
+    "k-hop": 48,
+    "prefix-sum": 100,
     "broadcast": 100,
-    "sample_sort": 60,
-    "equi_join": 24,
-    "list_ranking": 40,
-    "three_sum": 24,
-    "triangle_count": 16,
-    "matrix_product": 12,
+    "sample-sort": 60,
+    "equi-join": 24,
+    "list-ranking": 40,
+    "three-sum": 24,
+    "triangle-count": 16,
+    "matrix-product": 12,
 }
 
 

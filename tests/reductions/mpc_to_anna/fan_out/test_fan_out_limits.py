@@ -338,10 +338,10 @@ def test_canary_a_star_has_many_partners() -> None:
 GRID = [
     ("columnsort", 4096, "2/3", 2),
     ("columnsort", 32768, "2/3", 3),
-    ("k_hop", 4096, "2/3", 5),
-    ("prefix_sum", 16384, "1/2", 3),
-    ("prefix_sum", 16384, "1/2", 11),
-    ("sample_sort", 16384, "1/2", 4),
+    ("k-hop", 4096, "2/3", 5),
+    ("prefix-sum", 16384, "1/2", 3),
+    ("prefix-sum", 16384, "1/2", 11),
+    ("sample-sort", 16384, "1/2", 4),
 ]
 
 

@@ -19,10 +19,10 @@ SHT24 = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
 
 
 def _entry(name: str, statement: str, source: str, home: str, test: str = TESTED) -> Entry:
-    return Entry("construction", name, statement, source, f"reductions.constructions.{home}", test)
+    return Entry("solver", name, statement, source, f"reductions.constructions.{home}", test)
 
 
-TASK_CONSTRUCTIONS = (
+SOLVERS = (
     _entry(
         "match2/direct",
         "query x mod M, key -x mod M, value 1: a match returns 1; one layer of width 1",

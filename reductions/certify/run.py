@@ -1,0 +1,386 @@
+"""The one way to a certificate: a case and a solver, outputs judged, resources beside their claims.
+
+A solver answers what it is: one with ``protocol_for`` is simulated, compiled and run by attention;
+one with ``build`` is a model that is built and run. What is measured is counted while it runs.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from anna_model.transformer import Resources
+from mpc_sim import Cluster, Ledger, Protocol, Simulation
+from mpc_sim.randomness import random_below, random_words
+from mpc_sim.records import Words
+from reductions.bounds import Bound
+from reductions.certify.certificate import Certificate, Progress, Recorder
+from reductions.certify.full_information import full_information_rounds, least_rounds_bound
+from reductions.certify.measured import (
+    cluster_parameters,
+    measured_bits,
+    measured_layers,
+    measured_rounds,
+    scarcity_remark,
+)
+from reductions.certify.runs import Judged, named, run_compiled
+from reductions.certify.way_back import NoWayBack, WayBack, way_back
+from reductions.mpc_to_anna.bounds import layer_bounds, theorem_bounds
+from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.problems.problem import Instance, Problem
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.registry import solver as solver_of
+
+Back = Literal["sorted", "hashed"] | bool
+JUDGE = "{} of the problem"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A problem with one of its inputs.
+
+    Parameters
+    ----------
+    problem : Problem
+    instance : Instance
+
+    Examples
+    --------
+    >>> from reductions.registry import solver
+    >>> problem = solver("k-hop").problem
+    >>> case = Case(problem, problem.instance("aabcbabca", k=2))
+    >>> case.shown["k"], case.n_wrong(problem.expected(case.instance))
+    (2, 0)
+    """
+
+    problem: Problem
+    instance: Instance
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The sizes and parameters of the input, as a certificate lists them."""
+        given, sizes = self.instance, {"n": len(self.instance.words)}
+        if given.graph is not None:
+            sizes = {"n": given.graph.n_vertices, "m": given.graph.n_edges}
+        letters = {"n_letters": len(given.alphabet)} if given.alphabet else {}
+        return {**sizes, **given.parameters, **letters}
+
+    def n_wrong(self, output: Words) -> int:
+        """Return how many words of an output the judge of the problem finds wrong."""
+        return self.problem.n_wrong(self.instance, output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a case is run.
+
+    Parameters
+    ----------
+    options : CompilerOptions
+        With anna the transformer runs by exact match and by hashing, and the resources are those of
+        the second; with both those of the first.
+    epsilon, gamma : str, optional
+        Exponents of the machines; by default those of the solver.
+    cluster : Cluster, optional
+        The machines; by default the solver's, of the least constants that fit.
+    precision : bool
+        Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
+        the layers declare.
+    back : bool or str
+        Simulate the transformer on machines again, with its buckets sorted or hashed.
+    back_if_it_fits : bool
+        Leave the way back out with a remark where it does not fit.
+    progress : callable, optional
+        Called with (side, rounds or layers done, in all).
+
+    Examples
+    --------
+    >>> certify("columnsort", [3, 1, 2], How(options=CompilerOptions(heads="spread"))).ok
+    True
+    """
+
+    options: CompilerOptions = field(default_factory=CompilerOptions)
+    epsilon: str | None = None
+    gamma: str | None = None
+    cluster: Cluster | None = None
+    precision: bool = False
+    back: Back = False
+    back_if_it_fits: bool = False
+    progress: Progress | None = None
+
+
+class Model(typing.Protocol):
+    """What a `ModelSolver` builds: a `Transformer` that takes words, or another model."""
+
+    def run(self, words: Words) -> Words:
+        """Return the output words, int64[N], for the N input words."""
+        ...
+
+    def resources(self) -> Resources:
+        """Return what the model uses, read off the object."""
+        ...
+
+
+class ModelSolver(typing.Protocol):
+    """A solver without machines, as `reductions.constructions.model` has them."""
+
+    problem: Problem
+    name: str
+
+    @property
+    def compiles(self) -> ProtocolSolver | None:
+        """The protocol that is compiled, where there is one."""
+        ...
+
+    def certify(self, case: Case, how: How, name: str) -> Certificate:
+        """Build the model, run it on the case and close the record."""
+        ...
+
+
+Solver = ProtocolSolver | ModelSolver
+
+
+def certify(
+    what: str | Solver | Protocol,
+    given: Any = None,
+    how: How | None = None,
+    *,
+    n: int = 256,
+    seed: int = 0,
+    **parameters: int,
+) -> Certificate:
+    """Certify that a solver solves its problem on an input, within its claims.
+
+    Parameters
+    ----------
+    what : str, ProtocolSolver, ModelSolver or Protocol
+        A name, ``problem`` or ``problem/way``, as `registry.solver` takes it; or a protocol of your
+        own, which has no oracle: its transformer is held to the output of its simulation.
+    given : optional
+        The input: int[N], a list, a string or strings where the problem takes letters, or a
+        `Graph`. By default a seeded one of ``n`` words, of a graph ``n`` vertices.
+    how : How, optional
+    n, seed : int
+        Of the seeded input.
+    **parameters : int
+        Of the problem, such as ``k``.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    KeyError
+        The name is unknown.
+    InputError, ShapeError
+        The input is not the problem's, or the sizes are impossible; the message says which.
+    MPCError
+        The protocol breaks a limit of the model.
+    CodeOverload
+        More messages met in a head than its code decodes, by exact match.
+    NoWayBack
+        The way back was asked for and does not fit; nothing has run.
+
+    Notes
+    -----
+    A run by hashing that raises has no output: all its words count as wrong, and the far collisions
+    that it met are counted beside their bounds (`run_counted`).
+
+    References
+    ----------
+    Liu et al., arXiv 2509.09001, Theorems 4.1 and 4.2.
+
+    Examples
+    --------
+    >>> certificate = certify("k-hop", "aabcbabca", k=2)
+    >>> certificate.ok, certificate["layers"].measured, certificate["rounds"].measured
+    (True, 10, 9)
+    """
+    how = how or How()
+    name = what if isinstance(what, str) else getattr(what, "name", type(what).__name__)
+    chosen = solver_of(what) if isinstance(what, str) else what
+    if isinstance(chosen, Protocol):
+        chosen = own_solver(chosen, name)
+    problem = chosen.problem
+    if given is None:
+        instance = problem.draw(n, seed, **parameters)
+    else:
+        instance = problem.instance(given, **parameters)
+    return certify_case(Case(problem, instance), chosen, how, name)
+
+
+def certify_case(case: Case, solver: Solver, how: How, name: str) -> Certificate:
+    """Certify a case by a solver, under a name; without the way back where it may be left out."""
+    if how.back and how.back_if_it_fits:
+        try:
+            return certify_case(case, solver, replace(how, back_if_it_fits=False), name)
+        except NoWayBack as error:
+            found = certify_case(case, solver, replace(how, back=False), name)
+            return replace(found, remarks=(*found.remarks, str(error)))
+    if solver.compiles is None:
+        return solver.certify(case, how, name)
+    return _by_protocol(case, solver.compiles, how, name)
+
+
+def own_solver(protocol: Protocol, name: str) -> ProtocolSolver:
+    """Return a protocol of a user as a solver: its problem has neither statement nor oracle."""
+
+    def drawn(n: int, seed: int) -> Instance:
+        return Instance(random_below(max(n, 1), random_words(seed, 0, range(n), 1)[:, 0]))
+
+    problem = Problem(name=name, statement="", random={"uniform": drawn}, hard={}, oracle=None)
+    return ProtocolSolver(
+        problem=problem,
+        protocol=lambda n: protocol,
+        bounds=lambda protocol, cluster: (),
+    )
+
+
+def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Certificate:
+    """Simulate, compile, run by attention, and return to machines where that is asked."""
+    given, options, progress = case.instance, how.options, how.progress
+    protocol = solver.protocol_for(given)
+    cluster = how.cluster or solver.cluster(given, how.epsilon, how.gamma)
+    recorder = Recorder(name, case.shown | options.shown | cluster_parameters(cluster))
+    recorder.remarks.extend(scarcity_remark(cluster))
+    returning = plan_back(recorder, protocol, cluster, how) if how.back else None
+    simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
+    output = simulation.run(progress=named(progress, "simulate"))
+    judged = _judge(case, recorder, output, how)
+    if solver.has_failed(output, cluster):
+        recorder.remarks.append("the run failed and says so: every word is the failure word")
+    transformer = run_compiled(judged, protocol, cluster)
+    bounds = _claims(case, solver, simulation, options)
+    measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
+    measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
+    measured |= measured_layers(transformer)
+    measured |= measured_bits(recorder, transformer, given.words, how.precision)
+    if returning is not None:
+        measured |= returning.run(judged)
+        bounds = (*bounds, *returning.bounds)
+    recorder.agree()
+    recorder.measure(bounds, measured)
+    return recorder.certificate()
+
+
+def _judge(case: Case, recorder: Recorder, output: Words, how: How) -> Judged:
+    """Judge the output of the simulation; it judges the others where a problem has no oracle."""
+
+    def judged(judge: str, n_wrong: Callable[[Words], int]) -> Judged:
+        words = case.instance.words
+        return Judged(recorder, words, n_wrong, judge, how.options, how.progress)
+
+    if case.problem.oracle is None:
+        recorder.remarks.append(
+            "no oracle was given: the transformer is held to the output of the simulation"
+        )
+        recorder.outputs["mpc"] = output
+        return judged("the simulation", lambda found: int(np.count_nonzero(found != output)))
+    judge = JUDGE.format(case.problem.judge)
+    recorder.count("mpc", output, case.n_wrong(output), judge)
+    return judged(judge, case.n_wrong)
+
+
+def _claims(
+    case: Case, solver: ProtocolSolver, simulation: Simulation, options: CompilerOptions
+) -> tuple[Bound, ...]:
+    """The claims of a protocol and of the transformer that it becomes."""
+    protocol, cluster = simulation.protocol, simulation.cluster
+    if case.problem.oracle is None:
+        return theorem_bounds(protocol, cluster, options)
+    own = solver.bounds_of(cluster, case.instance)
+    built = options.by_exact_match if options.beside is not None else options
+    if solver.layer_claims is not None and replace(built, failure="1/100", seed=0) == DEFAULT:
+        layers = solver.layer_claims(cluster, **case.instance.parameters)
+    else:
+        layers = layer_bounds(protocol, cluster, options)
+    if case.problem.is_full_degree:
+        layers = (*layers, least_rounds_bound(simulation.ledger.n_rounds))
+    return (*own, *layers)
+
+
+DEFAULT = CompilerOptions()
+
+
+def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How) -> WayBack:
+    """Plan the way back of the transformer that is run last, before anything runs; note its sizes.
+
+    Where fewer hashes were chosen than the theorem wants, the transformer of exact match returns:
+    the other one may have no output to compare with.
+
+    Raises
+    ------
+    NoWayBack
+        It does not fit.
+    """
+    options = how.options
+    kept = options if options.hashes is None else options.by_exact_match
+    compiled = compile_protocol(protocol, cluster, **kept.keywords)
+    buckets = how.back if isinstance(how.back, str) else "sorted"
+    returning = way_back(compiled, buckets, seed=options.seed)
+    recorder.parameters |= returning.parameters
+    return returning
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished simulation with its checks: output against the judge, every resource row."""
+
+    certificate: Certificate
+    ledger: Ledger
+
+
+def simulate(
+    solver: ProtocolSolver,
+    given: Any,
+    cluster: Cluster,
+    *,
+    simulation: Simulation | None = None,
+    shown: dict[str, Any] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    **run_options: Any,
+) -> Run:
+    """Simulate a protocol on an input and check output and resources.
+
+    Parameters
+    ----------
+    solver : ProtocolSolver
+    given : Instance, or what `Problem.instance` takes
+    cluster : Cluster
+    simulation : Simulation, optional
+        One to go on with; by default a new one.
+    shown : dict, optional
+        Parameters beside those of input and cluster.
+    progress : callable, optional
+        Called with (rounds done, rounds in all).
+    **run_options
+        Passed on to ``Simulation.run``.
+
+    Raises
+    ------
+    MPCError
+        A limit of the model is broken.
+    """
+    case = Case(solver.problem, solver.problem.instance(given))
+    parameters = case.shown | (shown or {}) | cluster_parameters(cluster)
+    recorder = Recorder(solver.name, parameters)
+    recorder.remarks.extend(scarcity_remark(cluster))
+    if simulation is None:
+        protocol = solver.protocol_for(case.instance)
+        simulation = Simulation(protocol, cluster, case.instance.words, keep_bytes=0)
+    output = simulation.run(progress=progress, **run_options)
+    _judge(case, recorder, output, How())
+    if solver.has_failed(output, cluster):
+        recorder.remarks.append("the run failed and says so: every word is the failure word")
+    measured, bounds = measured_rounds(simulation.ledger), solver.bounds_of(cluster, case.instance)
+    if case.problem.is_full_degree:
+        measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
+        bounds = (*bounds, least_rounds_bound(measured["rounds"]))
+    recorder.measure(bounds, measured)
+    return Run(recorder.certificate(), simulation.ledger)

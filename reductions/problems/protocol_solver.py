@@ -1,0 +1,150 @@
+"""A protocol that solves a problem, with everything that a reader needs to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mpc_sim import Cluster, Protocol, fit_cluster
+from mpc_sim.cluster import failure_word
+from mpc_sim.records import Words
+from reductions.bounds import Bound
+from reductions.problems.problem import Instance, Problem
+
+Fit = Callable[["ProtocolSolver", Any, str | None, str | None], Cluster]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProtocolSolver:
+    """An MPC protocol for a problem: regime, bounds and constants.
+
+    What is *given* to it is int64[N], or a `Graph`.
+
+    Parameters
+    ----------
+    problem : Problem
+    source : str
+        Paper and theorem.
+    regime : str
+        Which exponents it is made for.
+    constants : str
+        How c_s was chosen: which round needs how many words.
+    protocol : callable
+        Shape -> Protocol; the shape is N, or the `GraphShape`. Parameters are keywords.
+    bounds : callable
+        (Protocol, Cluster) -> bounds on rounds, local_memory, sent_words, received_words and
+        machines, with explicit constants. Parameters are keywords.
+    epsilon, gamma : str
+        Default exponents.
+    is_randomised : bool
+        Whether the protocol may fail; then every output word is ``failure_word``.
+    back_up_to : int
+        A certificate takes the way back to machines up to so many words unless it is left out.
+    layer_claims : callable, optional
+        Cluster -> closed forms of the transformer that it becomes by the default options.
+        Parameters are keywords.
+    fit : callable, optional
+        (self, given, epsilon or None, gamma or None) -> Cluster, where the memory is not
+        c_s N^epsilon.
+    """
+
+    problem: Problem
+    source: str = ""
+    regime: str = ""
+    constants: str = ""
+    protocol: Callable[..., Protocol]
+    bounds: Callable[..., tuple[Bound, ...]]
+    epsilon: str = "2/3"
+    gamma: str = "0"
+    is_randomised: bool = False
+    back_up_to: int = 0
+    layer_claims: Callable[..., tuple[Bound, ...]] | None = None
+    fit: Fit | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the problem, whose default way this is."""
+        return self.problem.name
+
+    @property
+    def compiles(self) -> ProtocolSolver:
+        """The protocol that a certificate compiles: this one."""
+        return self
+
+    @cached_property
+    def hard(self) -> Mapping[str, Callable[[int], Any]]:
+        """The named hard inputs: int n -> what is given."""
+        return {name: _given(make) for name, make in self.problem.hard.items()}
+
+    def instance(self, n: int, seed: int) -> Any:
+        """Return a seeded input."""
+        return self.problem.random["uniform"](n, seed).given
+
+    def oracle(self, given: Any) -> Words:
+        """Return what the oracle of the problem puts out."""
+        return self.problem.expected(self.problem.instance(given))
+
+    def n_wrong(self, given: Any, output: Words) -> int:
+        """Return how much of an output is wrong."""
+        return self.problem.n_wrong(self.problem.instance(given), output)
+
+    def words(self, given: Any) -> Words:
+        """Return the N words of an input."""
+        return self.problem.instance(given).words
+
+    def largest_word(self, given: Any) -> int:
+        """Return the largest word that a run on an input may need."""
+        return self.problem.largest_word(given)
+
+    def protocol_for(self, given: Any, **parameters: int) -> Protocol:
+        """Return the protocol for inputs of the shape of this one."""
+        found = self.problem.instance(given, **parameters)
+        shape = len(found.words) if found.graph is None else found.graph.shape
+        return self.protocol(shape, **found.parameters)
+
+    def cluster(
+        self, given: Any, epsilon: str | None = None, gamma: str | None = None, **parameters: int
+    ) -> Cluster:
+        """Return the cluster with the least constants for an input."""
+        found = self.problem.instance(given, **parameters)
+        if self.fit is not None:
+            return self.fit(self, found.given, epsilon, gamma)
+        return fit_cluster(
+            self.protocol_for(found),
+            len(found.words),
+            self.epsilon if epsilon is None else epsilon,
+            self.gamma if gamma is None else gamma,
+            largest_word=found.shape.largest_word,
+        )
+
+    def bounds_of(
+        self, cluster: Cluster, given: Any = None, **parameters: int
+    ) -> tuple[Bound, ...]:
+        """Return the bounds on a cluster, before anything has run.
+
+        ``given`` is an input, where the protocol needs more than N to know its shape.
+        """
+        if given is None:
+            return self.bounds(self.protocol(cluster.n_words, **parameters), cluster, **parameters)
+        found = self.problem.instance(given, **parameters)
+        return self.bounds(self.protocol_for(found), cluster, **found.parameters)
+
+    def has_failed(self, output: Words, cluster: Cluster) -> bool:
+        """Return whether a randomised run put out the failure word."""
+        return self.is_randomised and bool(np.all(output == failure_word(cluster)))
+
+
+def _given(make: Callable[[int], Instance]) -> Callable[[int], Any]:
+    return lambda n: make(n).given
+
+
+HARD_SEQUENCES: Mapping[str, Callable[[int], Words]] = {
+    "sorted": lambda n: np.arange(n),
+    "reversed": lambda n: np.arange(n)[::-1].copy(),
+    "all equal": lambda n: np.full(n, 7),
+    "skewed": lambda n: np.where(np.arange(n) % 10 == 0, np.arange(n), 3),
+}
