@@ -104,11 +104,12 @@ class Scan(Protocol):
     def cost(self, cluster: Cluster) -> Cost:
         """Rounds 2 L; h f + w (1 + the sum over the levels of (children - 1)) words.
 
-        That is of machine 0, the busiest, held and sent, exactly if it has h records and L >= 1: it
-        is a node of every level, so when the root is reached an element of every child but the
-        first waits, and so does its own. In a round it receives from the other children of one
-        node, or one element from above. So the words are about h f + w L a, and L = O(log_s P) if
-        h f is at most a constant part of s. Machines: M = ceil(n_slots / h).
+        L is the least, and then a, with which everything fits. The words are those of machine 0,
+        the busiest, held and sent, exactly if it has h records and L >= 1: it is a node of every
+        level, so when the root is reached an element of every child but the first waits, and so
+        does its own. In a round it receives from the other children of one node, or one element
+        from above. So the words are about h f + w L a, and L = O(log_s P) if h f is at most a
+        constant part of s. Machines: M = ceil(n_slots / h).
         """
         tree, w = self.tree(cluster), self.operation.words
         own = self.n_held(cluster) * len(self.fields)
