@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost, declared, in_parallel, in_sequence
 from mpc_sim.errors import UnknownChannel
 from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
@@ -50,6 +51,9 @@ class Stages(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         return self._enter(len(self.stages), inbox, cluster)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return in_sequence(stage.cost(cluster) for stage in self.stages)
 
     def label(self, round: int, cluster: Cluster) -> str:
         index, inner = self._locate(round, cluster)
@@ -178,6 +182,18 @@ class Parallel(Protocol):
                     )
                 records[name] = own[name]
         return Inbox(inbox.machines, records)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """Words add; a part that is done early holds what it leaves, and is charged for it."""
+        rounds, costs = self.n_rounds(cluster), []
+        for part in self.parts:
+            cost = part.cost(cluster)
+            if cost.rounds < rounds:
+                kept = [replace(left, local=True) for left in part.leaves(cluster)]
+                waiting = declared(kept, cluster.memory_words, cost.machines)
+                cost = in_sequence((cost, replace(waiting, rounds=0)))
+            costs.append(cost)
+        return in_parallel(costs).within(cluster.memory_words)
 
     def label(self, round: int, cluster: Cluster) -> str:
         active = [part for part in self.parts if round < part.n_rounds(cluster)]

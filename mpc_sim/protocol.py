@@ -7,6 +7,7 @@ from numbers import Rational
 
 from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost, declared, in_sequence
 from mpc_sim.errors import ShapeError
 from mpc_sim.records import Channel, Inbox, Outbox
 
@@ -71,6 +72,16 @@ class Protocol(ABC):
         raise ShapeError(
             f"{type(self).__name__} does not say what it leaves, so it cannot wait for a longer "
             "part of a parallel composition: define leaves()"
+        )
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """Return rounds, the most words of a machine, and machines; by default what is declared.
+
+        A stage whose loads have a closed form says it here, and the numbers that it is made of.
+        """
+        return in_sequence(
+            declared(self.channels(round, cluster), cluster.memory_words, cluster.n_machines)
+            for round in range(self.n_rounds(cluster))
         )
 
     def label(self, round: int, cluster: Cluster) -> str:

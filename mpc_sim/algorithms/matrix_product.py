@@ -18,6 +18,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
@@ -81,6 +82,10 @@ class LoadTiles(Tiled):
     def label(self, round: int, cluster: Cluster) -> str:
         return "load tiles"
 
+    def cost(self, cluster: Cluster) -> Cost:
+        plan = self.plan(cluster)
+        return super().cost(cluster).naming(tiles=plan.n_tiles, tile_words=plan.tile_words)
+
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         two = 2 * self.plan(cluster).tile_words
         return (Channel("entry", ("entry",), cluster.block_words, two),)
@@ -129,6 +134,12 @@ class CopyTiles(Tiled):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "copy tiles"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        tree = self.plan(cluster).copies
+        return (
+            super().cost(cluster).naming(copy_levels=tree.levels, copy_children=tree.most_children)
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan = self.plan(cluster)
@@ -188,6 +199,10 @@ class SumTiles(Tiled):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "sum tiles"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        tree = self.plan(cluster).sums
+        return super().cost(cluster).naming(sum_levels=tree.levels, sum_children=tree.most_children)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan = self.plan(cluster)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import Carry, LocalStage, parallel, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
@@ -112,6 +113,9 @@ class Agree(HalfEdgeStage):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return f"phase {self.phase}: {self.question}, {('vote', 'verdict')[round]}"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return super().cost(cluster).naming(followers=self.followers(cluster))
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         followers = self.followers(cluster)

@@ -26,6 +26,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
@@ -115,6 +116,16 @@ class MatchInPhases(Protocol):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return f"phase {round // 3}: {('sample', 'deal', 'send')[round % 3]}"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        plan = self.plan(cluster)
+        return (
+            super()
+            .cost(cluster)
+            .naming(
+                phases=plan.n_phases, quota=plan.quota, pairs=self.pairs, dealt=self.dealt(cluster)
+            )
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan, n_machines = self.plan(cluster), cluster.n_input_machines

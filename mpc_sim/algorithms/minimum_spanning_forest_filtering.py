@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
@@ -72,6 +73,18 @@ class MergeForests(Protocol):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "filter"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        tree = self.tree(cluster)
+        return (
+            super()
+            .cost(cluster)
+            .naming(
+                forest_edges=largest_forest(self.shape),
+                merge_levels=tree.levels,
+                merge_children=tree.most_children,
+            )
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         most = largest_forest(self.shape)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError, WordOverflow
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_below, random_words
@@ -97,6 +98,29 @@ class Split(Protocol):
             *(name for name in ("splitters", "count", "offsets") for _ in range(depth)),
         ]
         return f"sample sort {number}: {[*steps, 'route'][inner]}"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """As declared; numbers of every level, and the buckets that are ranked at the end."""
+        plan = self.plan(cluster)
+        levels, trees = plan.levels, [level.tree for level in plan.levels]
+        return (
+            super()
+            .cost(cluster)
+            .naming(
+                level_load=[level.load for level in levels],
+                leader_load=[level.leader_load for level in levels],
+                samples=[level.samples for level in levels],
+                fan_out=[level.fan_out for level in levels],
+                level_received=[level.received for level in levels],
+                tree_arity=[tree.arity for tree in trees],
+                tree_levels=[tree.levels for tree in trees],
+                tree_others=[tree.others for tree in trees],
+                buckets=plan.n_machines,
+                bucket=plan.bucket,
+                rank_levels=plan.tree.levels,
+                rank_others=plan.tree.others,
+            )
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         plan = self.plan(cluster)

@@ -25,6 +25,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
@@ -179,6 +180,18 @@ class MakeWedges(Protocol):
 
     def check(self, cluster: Cluster) -> None:
         check_declared_loads(self, cluster, REMEDY)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return (
+            super()
+            .cost(cluster)
+            .naming(
+                edges_held=edges_per_machine(self.shape, cluster),
+                wedges_held=ceil_div(wedge_slots(self.shape, cluster), cluster.n_machines),
+                out_degree=out_degree(self.shape),
+                reach=self.reach(cluster),
+            )
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         edges = edges_per_machine(self.shape, cluster)

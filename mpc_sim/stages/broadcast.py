@@ -11,6 +11,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
@@ -30,11 +31,6 @@ class Broadcast(Protocol):
     channel : str
     everywhere : bool
         To all P machines, not only to those that hold input.
-
-    Notes
-    -----
-    Rounds L, exactly: the least with a^L >= M for an a <= s / w. Words sent by a machine, what it
-    keeps included: w a; received: w.
 
     References
     ----------
@@ -63,6 +59,26 @@ class Broadcast(Protocol):
 
     def n_rounds(self, cluster: Cluster) -> int:
         return self.tree(cluster).levels
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """Rounds L, the least with a^L >= M for an a <= s / w.
+
+        A machine holds one record of w words, and receives it at most once; to its children and to
+        itself it sends w a words.
+        """
+        tree, w = self.tree(cluster), len(self.fields)
+        most = w * tree.most_children
+        return Cost(
+            rounds=tree.levels,
+            held=min(w, most),
+            sent=most,
+            received=min(w, most),
+            machines=tree.n_leaves,
+        ).naming(
+            down_levels=tree.levels,
+            down_children=tree.most_children,
+            root_children=tree.children(tree.levels) if tree.levels else 0,
+        )
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "broadcast"

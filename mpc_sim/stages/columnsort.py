@@ -25,6 +25,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.labels import nest
@@ -202,12 +203,6 @@ class Columnsort(Protocol):
     spread : bool
         Lay the result out evenly on all machines, ceil(n_slots / P) records each, not in blocks.
 
-    Notes
-    -----
-    Rounds 1 + 4^d, exactly. Words of a machine: at most w max(held, r, out), w the number of fields
-    and r the longest column. Machines: the product of c over the levels, and
-    ceil(n_slots / out) for the result.
-
     References
     ----------
     Leighton, Tight bounds on the complexity of parallel sorting, IEEE Trans. Computers C-34 (1985).
@@ -246,6 +241,29 @@ class Columnsort(Protocol):
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1 + int(4 ** self.plan(cluster).depth)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """Rounds 1 + 4^d; w max(held, r, out) words, w the number of fields, r the longest column.
+
+        One round lays the input out, then every permutation of a level is one round of depth 1, or
+        the 4^(d-1) rounds of the level below. A machine sends what it held, later a column; it
+        receives a column, at last ``out`` records. Machines: those of the input, of the columns,
+        the product of c over the levels, and ceil(n_slots / out) of the result.
+        """
+        plan, w, n_slots = self.plan(cluster), len(self.fields), self._n_slots(cluster)
+        held, out = self._held(cluster), self._out(cluster)
+        return Cost(
+            rounds=1 + 4**plan.depth,
+            held=w * max(plan.rows, out),
+            sent=w * max(held, plan.rows),
+            received=w * max(plan.rows, out),
+            machines=max(ceil_div(n_slots, held), plan.n_machines, ceil_div(n_slots, out)),
+        ).naming(
+            sort_depth=plan.depth,
+            sort_rows=plan.rows,
+            sort_machines=plan.n_machines,
+            sort_out=out,
+        )
 
     def label(self, round: int, cluster: Cluster) -> str:
         if round == 0:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
@@ -42,11 +43,6 @@ class ConvergeCast(Protocol):
     everywhere : bool
         Records may lie on all P machines, not only on those that hold input.
 
-    Notes
-    -----
-    Rounds L, exactly: the least with a^L >= M for an a <= s / w. Words of machine 0: w a; every
-    machine sends at most w.
-
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (trees of arity s).
@@ -76,6 +72,22 @@ class ConvergeCast(Protocol):
 
     def n_rounds(self, cluster: Cluster) -> int:
         return self.tree(cluster).levels
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """Rounds L, the least with a^L >= M for an a <= s / w.
+
+        A node holds the totals of its children, w a words; all but its own arrive from others.
+        Every machine sends at most one total.
+        """
+        tree, w = self.tree(cluster), self.operation.words
+        most = w * tree.most_children
+        return Cost(
+            rounds=tree.levels,
+            held=most,
+            sent=min(w, most),
+            received=max(most - w, 0),
+            machines=tree.n_leaves,
+        ).naming(up_levels=tree.levels, up_children=tree.most_children)
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "converge-cast"

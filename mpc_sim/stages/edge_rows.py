@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
@@ -75,6 +76,18 @@ class LoadEdges(Protocol):
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "load edges"
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return (
+            super()
+            .cost(cluster)
+            .naming(
+                edges=self.shape.n_edges,
+                edge_words=self.shape.edge_words,
+                edges_held=self.held(cluster),
+                holders=self.n_holders(cluster),
+            )
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         arriving = self.held(cluster) * self.shape.edge_words

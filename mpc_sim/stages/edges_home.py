@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
@@ -45,6 +46,14 @@ class EdgesHome(Protocol):
                 n_words=cluster.n_words,
             )
         check_declared_loads(self, cluster, REMEDY)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        shape = self.shape
+        return (
+            super()
+            .cost(cluster)
+            .naming(vertices=shape.n_vertices, edges=shape.n_edges, edge_words=shape.edge_words)
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         arriving = self.shape.edge_words * share(self.shape.n_edges, cluster)

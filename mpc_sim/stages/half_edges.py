@@ -16,6 +16,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
@@ -92,6 +93,13 @@ class Meet(Protocol):
 
     def check(self, cluster: Cluster) -> None:
         check_declared_loads(self, cluster, REMEDY)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return (
+            super()
+            .cost(cluster)
+            .naming(edges=self.shape.n_edges, edges_held=self.edges_held(cluster))
+        )
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         slots, edges = slots_per_machine(cluster), self.edges_held(cluster)

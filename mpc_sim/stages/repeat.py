@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox
 
@@ -36,6 +37,11 @@ class Repeat(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         return self.bodies[-1].finish(inbox, cluster)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """As the first body, as many times; numbers are those of one body."""
+        body = self.bodies[0].cost(cluster).naming(repeats=len(self.bodies))
+        return replace(body, rounds=len(self.bodies) * body.rounds)
 
     def label(self, round: int, cluster: Cluster) -> str:
         which, inner = divmod(round, _rounds(self.bodies[0], cluster))

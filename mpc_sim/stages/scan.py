@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
@@ -62,13 +63,6 @@ class Scan(Protocol):
     spread : bool
         h = ceil(n_slots / P), as ``Columnsort(spread=True)`` leaves them.
 
-    Notes
-    -----
-    Rounds 2 L, exactly, for a tree over the M = ceil(n_slots / h) machines; L is the least, and
-    then a, with which everything fits. Words of machine 0, the busiest, held and sent: h f + w (1 +
-    the sum over the levels of (children - 1)), exactly if it holds h records and L >= 1; so about h
-    f + w L a, and L = O(log_s P) if h f is at most a constant part of s. Machines: M.
-
     References
     ----------
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (prefix sums by a tree of arity s, O(log_s N)).
@@ -107,11 +101,26 @@ class Scan(Protocol):
             )
         return tree
 
-    def words(self, cluster: Cluster) -> int:
-        """Return the most words that a machine holds or sends in any round."""
-        tree = self.tree(cluster)
-        element = self.operation.words * (1 + tree.others) if tree.levels else 0
-        return self.n_held(cluster) * len(self.fields) + element
+    def cost(self, cluster: Cluster) -> Cost:
+        """Rounds 2 L; h f + w (1 + the sum over the levels of (children - 1)) words.
+
+        L is the least, and then a, with which everything fits. The words are those of machine 0,
+        the busiest, held and sent, exactly if it has h records and L >= 1: it is a node of every
+        level, so when the root is reached an element of every child but the first waits, and so
+        does its own. In a round it receives from the other children of one node, or one element
+        from above. So the words are about h f + w L a, and L = O(log_s P) if h f is at most a
+        constant part of s. Machines: M = ceil(n_slots / h).
+        """
+        tree, w = self.tree(cluster), self.operation.words
+        own = self.n_held(cluster) * len(self.fields)
+        words = own + w * (1 + tree.others) if tree.levels else own
+        return Cost(
+            rounds=2 * tree.levels,
+            held=words,
+            sent=words if tree.levels else 0,
+            received=w * max(tree.most_children - 1, 0),
+            machines=tree.n_leaves,
+        ).naming(scan_levels=tree.levels, scan_children=tree.most_children, scan_others=tree.others)
 
     def beside_words(self, cluster: Cluster) -> int:
         """Return the words of a machine that wait in other parts of a parallel composition.

@@ -15,6 +15,7 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, Stages, sequence
+from mpc_sim.cost import Cost
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
@@ -83,6 +84,9 @@ class SendNeighbours(Protocol):
 
     def check(self, cluster: Cluster) -> None:
         check_declared_loads(self, cluster, REMEDY)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return super().cost(cluster).naming(neighbours=self.most)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         arriving = self.most * share(self.shape.n_vertices, cluster)

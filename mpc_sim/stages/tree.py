@@ -41,6 +41,11 @@ class Tree:
         return min(self.arity, ceil_div(self.n_leaves, self.reach(level - 1)))
 
     @property
+    def most_children(self) -> int:
+        """The most children of any node: those of the node above machine 0; 0 without a level."""
+        return self.children(1) if self.levels else 0
+
+    @property
     def others(self) -> int:
         """Children on other machines that machine 0 has, all its nodes together."""
         return sum(self.children(level) - 1 for level in range(1, self.levels + 1))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.aggregate import aggregate
-from mpc_sim.compose import Stages
-from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.operations import Addition
 from reductions.bounds import Bound
-from reductions.problems.broadcast import tree_values, uniform_words
+from reductions.problems.broadcast import uniform_words
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
+from reductions.problems.sort_and_scan import values_of
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children (0 if there is no level); elements of one word."""
-    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, ConvergeCast))
-    values = tree_values(stage.tree(cluster), cluster)
+    values = values_of(protocol, cluster, L="up_levels", c="up_children")
     n, block, levels, children = sympy.symbols("N B L c", integer=True)
     rows = {
         "rounds": 2 * levels,

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.boolean_circuit import (
-    SORT,
-    CopyValues,
-    boolean_circuit,
-    gates_per_machine,
-    largest_tag,
-)
-from mpc_sim.compose import Parallel, Stages
+from mpc_sim.algorithms.boolean_circuit import boolean_circuit, gates_per_machine, largest_tag
 from mpc_sim.records import Words
-from mpc_sim.stages.operations import Last
 from reductions.bounds import Bound, Kind
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
+from reductions.problems.sort_and_scan import values_of
 
 SOURCE = "concurrent reads by sort and scan: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -76,20 +67,13 @@ def _oracle(words: Words) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, T gates per machine, d layers; sort: depth e, column r, M machines; scan: L, q."""
-    sorting, gates_held = SORT.plan(cluster), gates_per_machine(cluster)
-    stages = [s for s in cast(Stages, protocol).stages if isinstance(s, Parallel)]
-    copy = CopyValues(Last(), ("tag", "value"), ("value",), ("seen",))
-    tree = copy.tree(cluster)
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "T": gates_held,
-        "d": len(stages),
-        "e": sorting.depth,
-        "r": sorting.rows,
-        "M": sorting.n_machines,
-        "L": tree.levels,
-        "q": tree.others,
+    values = values_of(protocol, cluster, e="sort_depth", r="sort_rows", M="sort_machines")
+    scans = protocol.cost(cluster)
+    values |= {
+        "T": gates_per_machine(cluster),
+        "d": len(scans["scan_levels"]),
+        "L": max(scans["scan_levels"], default=0),
+        "q": max(scans["scan_others"], default=0),
     }
     names = "N B T d e r M L q"
     n, block, gates, layers, depth, column, machines, levels, others = sympy.symbols(

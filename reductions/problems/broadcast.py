@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Stages
 from mpc_sim.records import Words
-from mpc_sim.stages.broadcast import Broadcast, broadcast
-from mpc_sim.stages.tree import Tree
+from mpc_sim.stages.broadcast import broadcast
 from reductions.bounds import Bound
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
+from reductions.problems.sort_and_scan import values_of
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
@@ -24,21 +21,9 @@ def uniform_words(n: int, seed: int) -> Words:
     return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
-def tree_values(tree: Tree, cluster: Cluster) -> dict[str, int]:
-    """Return what the bounds of a tree are made of: N, B, L and c, the most children of a node."""
-    children = [tree.children(level) for level in range(1, tree.levels + 1)]
-    return {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "L": tree.levels,
-        "c": max(children, default=0),
-    }
-
-
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children (0 if there is no level)."""
-    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Broadcast))
-    values = tree_values(stage.tree(cluster), cluster)
+    values = values_of(protocol, cluster, L="down_levels", c="down_children")
     n, block, levels, children = sympy.symbols("N B L c", integer=True)
     rows = {
         "rounds": levels,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Stages
 from mpc_sim.records import Words
-from mpc_sim.stages.columnsort import Columnsort, columnsort
+from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound, Kind
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
+from reductions.problems.sort_and_scan import values_of
 
 SOURCE = "Leighton 1985, recursive on columns"
 
@@ -24,16 +22,8 @@ def _instance(n: int, seed: int) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Depth d, longest column r, M machines for the columns, B words of a block."""
-    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Columnsort))
-    plan = stage.plan(cluster)
+    values = values_of(protocol, cluster, d="sort_depth", r="sort_rows", M="sort_machines")
     n, block, depth, column, sorting = sympy.symbols("N B d r M", positive=True, integer=True)
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "d": plan.depth,
-        "r": plan.rows,
-        "M": plan.n_machines,
-    }
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", 1 + 4**depth, "exact"),
         ("local_memory", sympy.Max(block, column), "upper"),

@@ -9,59 +9,45 @@ nodes of at most a children. Tags, x words per machine, wait where a forest is p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Stages
-from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.cost import Cost
+from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.component_labels import doublings
-from mpc_sim.stages.contraction import waiting
-from mpc_sim.stages.edges_home import EdgesHome
-from mpc_sim.stages.first_of_run import first_of_run
-from mpc_sim.stages.repeat import Repeat
-from mpc_sim.stages.scan import Scan
-from mpc_sim.stages.tree import plan_tree
-from mpc_sim.stages.waiting import Wait, share
+from mpc_sim.stages.waiting import share
 from reductions.bounds import Bound
-from reductions.problems.sort_and_scan import Most, bounds_table
+from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of, values_of
 
 SOURCE = "random mates: Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, arXiv 1101.1902"
 
 
-def every_stage(protocol: Protocol) -> Iterator[Protocol]:
-    """Go through all stages of a protocol, named sequences taken apart."""
-    for stage in protocol.stages if isinstance(protocol, Stages) else (protocol,):
-        if isinstance(stage, Stages):
-            yield from every_stage(stage)
-        else:
-            yield stage
+def contraction_values(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
+    """Return what the symbols stand for, but for those of the sorts."""
+    graph = {"n": "vertices", "m": "edges", "w": "edge_words"}
+    values = values_of(protocol, cluster, **graph, C="up_levels", a="up_children")
+    t, n, m = next(iter(protocol.cost(cluster)["repeats"]), 0), values["n"], values["m"]
+    shares = {"V": n, "E": m, "H": 2 * m, "A": 2 * n}
+    values |= {symbol: share(items, cluster) for symbol, items in shares.items()}
+    return values | {"P": cluster.n_machines, "t": t, "j": doublings(t)}
 
 
-def shape_and_phases(protocol: Protocol) -> tuple[GraphShape, int]:
-    """Return the shape of the graph and the phases of a protocol."""
-    stages = list(every_stage(protocol))
-    (home,) = (stage for stage in stages if isinstance(stage, EdgesHome))
-    phases = sum(len(stage.bodies) for stage in stages if isinstance(stage, Repeat))
-    return home.shape, phases
+def sort_values(protocol: Protocol, cluster: Cluster, numbers: list[int]) -> dict[str, int]:
+    """Return d, r, L and q of the sorts by key, which have these numbers from the last one back.
 
-
-def sort_sizes(
-    number: int, items: tuple[int, int], waits: tuple[Wait, ...], cluster: Cluster
-) -> dict[str, int]:
-    """Return d, r, L and q of one of the sorts by key, which is of ``items`` (k, per item)."""
-    stages = first_of_run(*items, waits).parts[0]
-    assert isinstance(stages, Stages)
-    sort, scan = stages.stages
-    assert isinstance(sort, Columnsort)
-    assert isinstance(scan, Scan)
-    plan, tree = sort.plan(cluster), scan.tree(cluster)
-    sizes = (plan.depth, plan.rows, tree.levels, tree.others)
-    return {f"{name}{number}": size for name, size in zip("drLq", sizes, strict=True)}
+    A scan follows each of them, so counted from the end their depths and the levels of the scans
+    belong together.
+    """
+    cost, values = protocol.cost(cluster), dict[str, int]()
+    names = {"d": "sort_depth", "r": "sort_rows", "L": "scan_levels", "q": "scan_others"}
+    for symbol, name in names.items():
+        found = zip(numbers, reversed(cost[name]), strict=False)
+        values |= {f"{symbol}{number}": value for number, value in found}
+    return values
 
 
 def label_bounds(
@@ -69,8 +55,7 @@ def label_bounds(
     cluster: Cluster,
     *,
     has_tags: bool,
-    more: Callable[[Cluster, GraphShape], tuple[dict[str, int], dict[str, sympy.Expr]]]
-    | None = None,
+    more: Callable[[Cost], tuple[dict[str, int], dict[str, sympy.Expr]]] | None = None,
 ) -> tuple[Bound, ...]:
     """Return the bounds on a contraction that ends with component labels.
 
@@ -78,88 +63,57 @@ def label_bounds(
     ----------
     has_tags : bool
     more : callable, optional
-        (Cluster, GraphShape) -> sizes and terms by quantity of further stages.
+        Cost -> sizes and terms by quantity of further stages.
     """
-    shape, phases = shape_and_phases(protocol)
-    n, m = shape.n_vertices, shape.n_edges
-    told = waiting(shape, has_tags)[1:]
-    tree = plan_tree(cluster.n_machines, max_arity=cluster.memory_words)
-    assert tree is not None
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "P": cluster.n_machines,
-        "n": n,
-        "m": m,
-        "w": shape.edge_words,
-        "V": share(n, cluster),
-        "E": share(m, cluster),
-        "H": share(2 * m, cluster),
-        "A": share(2 * n, cluster),
-        "t": phases,
-        "j": doublings(phases),
-        "x": share(m, cluster) if has_tags else 0,
-        "C": tree.levels,
-        "a": max((tree.children(level) for level in range(1, tree.levels + 1)), default=0),
-    }
-    flag = (Wait("live", ("left",)), *told)
-    values |= sort_sizes(1, (m, 2), waiting(shape, has_tags), cluster) if phases else _absent(1)
-    values |= sort_sizes(2, (n, 2), flag, cluster) if doublings(phases) else _absent(2)
-    values |= sort_sizes(3, (n, 1), flag, cluster)
-    names = "B P n m w V E H A t j x C a d1 d2 d3 r1 r2 r3 L1 L2 L3 q1 q2 q3"
-    block, machines, n_, m_, w, V, edges, halves, asks, t, j, x, casts, a, *sorts = sympy.symbols(
-        names, integer=True
-    )
-    d1, d2, d3, r1, r2, r3, levels1, levels2, levels3, q1, q2, q3 = sorts
-    in_phase = sympy.Integer(int(phases > 0))
-    in_jump = sympy.Integer(int(doublings(phases) > 0))
+    s = symbols_of("B P n m w V E H A t j x C a d1 d2 d3 r1 r2 r3 L1 L2 L3 q1 q2 q3")
+    values = dict.fromkeys(vars(s), 0) | contraction_values(protocol, cluster)
+    sorts = [3, *[2] * values["j"], *[1] * (values["t"] > 0)]
+    values |= sort_values(protocol, cluster, sorts)
+    values["x"] = values["E"] if has_tags else 0
+    in_phase, in_jump = (sympy.Integer(int(values[name] > 0)) for name in "tj")
     sent = [
-        Most(block, w * edges),
-        in_phase * (3 * Most(2 * edges, r1, halves) + V + x),
-        in_phase * (3 * halves + 2 * (1 + q1) + V + x),
-        in_phase * (4 * halves + V + int(has_tags) * (halves + edges)),
-        a + V + x,
-        in_jump * (3 * Most(2 * V, r2, asks) + 1 + x),
-        in_jump * (3 * asks + 2 * (1 + q2) + 1 + x),
-        in_jump * (2 * asks + 1 + x),
-        3 * Most(V, r3) + 1 + x,
-        3 * V + 2 * (1 + q3) + 1 + x,
-        2 * V + 1 + w * x,
+        Most(s.B, s.w * s.E),
+        in_phase * (3 * Most(2 * s.E, s.r1, s.H) + s.V + s.x),
+        in_phase * (3 * s.H + 2 * (1 + s.q1) + s.V + s.x),
+        in_phase * (4 * s.H + s.V + int(has_tags) * (s.H + s.E)),
+        s.a + s.V + s.x,
+        in_jump * (3 * Most(2 * s.V, s.r2, s.A) + 1 + s.x),
+        in_jump * (3 * s.A + 2 * (1 + s.q2) + 1 + s.x),
+        in_jump * (2 * s.A + 1 + s.x),
+        3 * Most(s.V, s.r3) + 1 + s.x,
+        3 * s.V + 2 * (1 + s.q3) + 1 + s.x,
+        2 * s.V + 1 + s.w * s.x,
     ]
     received = [
-        w * edges,
-        in_phase * 3 * Most(r1, halves),
-        in_phase * (2 * V + 4 * edges + x),
-        2 * Most(q1, q2, q3),
-        a,
-        in_jump * 3 * Most(r2, asks),
-        3 * Most(r3, V),
-        2 * sympy.Min(block, n_) + int(has_tags) * sympy.Min(block, w * m_),
+        s.w * s.E,
+        in_phase * 3 * Most(s.r1, s.H),
+        in_phase * (2 * s.V + 4 * s.E + s.x),
+        2 * Most(s.q1, s.q2, s.q3),
+        s.a,
+        in_jump * 3 * Most(s.r2, s.A),
+        3 * Most(s.r3, s.V),
+        2 * sympy.Min(s.B, s.n) + int(has_tags) * sympy.Min(s.B, s.w * s.m),
     ]
     held = [
-        in_phase * (3 * V + 4 * edges + 2 * x),
-        2 * sympy.Min(block, n_) + 1 + int(has_tags) * sympy.Min(block, w * m_),
+        in_phase * (3 * s.V + 4 * s.E + 2 * s.x),
+        2 * sympy.Min(s.B, s.n) + 1 + int(has_tags) * sympy.Min(s.B, s.w * s.m),
     ]
-    extra_values, extra = more(cluster, shape) if more else ({}, {})
+    extra_values, extra = more(protocol.cost(cluster)) if more else ({}, {})
     formulas = {
         "rounds": 1
-        + t * (2 + 4**d1 + 2 * levels1)
-        + 2 * casts
-        + j * (2 + 4**d2 + 2 * levels2)
+        + s.t * (2 + 4**s.d1 + 2 * s.L1)
+        + 2 * s.C
+        + s.j * (2 + 4**s.d2 + 2 * s.L2)
         + 2
-        + 4**d3
-        + 2 * levels3
+        + 4**s.d3
+        + 2 * s.L3
         + extra.get("rounds", 0),
         "local_memory": Most(*sent, *held, extra.get("words", sympy.Integer(0))),
         "sent_words": Most(*sent, extra.get("words", sympy.Integer(0))),
         "received_words": Most(*received, extra.get("received", sympy.Integer(0))),
-        "machines": machines,
+        "machines": s.P,
     }
     return bounds_table(formulas, values | extra_values, SOURCE)
-
-
-def _absent(number: int) -> dict[str, int]:
-    return {f"{name}{number}": 0 for name in "drLq"}
 
 
 def largest_word(graph: Graph) -> int:

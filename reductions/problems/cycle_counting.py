@@ -12,15 +12,12 @@ from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.cycle_counting import cycle_counting
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.contraction import EDGE, waiting
-from mpc_sim.stages.first_of_run import SortShares
-from mpc_sim.stages.tree import plan_tree
-from mpc_sim.stages.waiting import Wait, share
+from mpc_sim.stages.contraction import EDGE
 from reductions.bounds import Bound
-from reductions.problems.contraction import SOURCE, largest_word, shape_and_phases, sort_sizes
+from reductions.problems.contraction import SOURCE, contraction_values, largest_word, sort_values
 from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table
+from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of
 from reductions.problems.text import text_cycle
 
 
@@ -69,54 +66,34 @@ def _oracle(graph: Graph) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Symbols as in the other contractions; the sort of the ends has depth d0 and columns r0."""
-    shape, phases = shape_and_phases(protocol)
-    n = shape.n_vertices
-    waits = (*waiting(shape, has_tags=False), Wait("broken", ("broken",)))
-    plan = SortShares(("end",), n_items=n, per_item=2).plan(cluster)
-    tree = plan_tree(cluster.n_machines, max_arity=cluster.memory_words // 3)
-    assert tree is not None
-    names = "B P V H t C a d0 r0 d1 r1 L1 q1"
-    block, machines, share_, halves, t, casts, arity, depth, rows, *sort = sympy.symbols(
-        names, integer=True
-    )
-    depth_1, rows_1, levels, others = sort
-    values = {
-        "B": cluster.block_words,
-        "P": cluster.n_machines,
-        "V": share(n, cluster),
-        "H": share(2 * n, cluster),
-        "t": phases,
-        "C": tree.levels,
-        "a": max((tree.children(level) for level in range(1, tree.levels + 1)), default=0),
-        "d0": plan.depth,
-        "r0": plan.rows,
-        **dict.fromkeys(("d1", "r1", "L1", "q1"), 0),
-    }
-    in_phase = sympy.Integer(int(phases > 0))
-    if phases:
-        values |= sort_sizes(1, (n, 2), waits, cluster)
+    s = symbols_of("B P V H t C a d0 r0 d1 r1 L1 q1")
+    cost = protocol.cost(cluster)
+    values = dict.fromkeys(vars(s), 0) | contraction_values(protocol, cluster)
+    values |= sort_values(protocol, cluster, [1] * (values["t"] > 0))
+    values |= {"d0": cost["sort_depth"][0], "r0": cost["sort_rows"][0]}
+    in_phase = sympy.Integer(int(values["t"] > 0))
     sent = [
-        Most(block, 2 * share_),
-        Most(rows, 2 * share_, halves) + (1 + len(EDGE)) * share_,
-        in_phase * (3 * Most(2 * share_, rows_1, halves) + share_ + 1),
-        in_phase * (3 * halves + 2 * (1 + others) + share_ + 1),
-        in_phase * (4 * halves + share_ + 1),
-        3 * arity,
+        Most(s.B, 2 * s.V),
+        Most(s.r0, 2 * s.V, s.H) + (1 + len(EDGE)) * s.V,
+        in_phase * (3 * Most(2 * s.V, s.r1, s.H) + s.V + 1),
+        in_phase * (3 * s.H + 2 * (1 + s.q1) + s.V + 1),
+        in_phase * (4 * s.H + s.V + 1),
+        3 * s.a,
     ]
     received = [
-        2 * share_,
-        Most(rows, halves),
-        in_phase * 3 * Most(rows_1, halves),
-        2 * others,
-        in_phase * 6 * share_,
-        3 * arity,
+        2 * s.V,
+        Most(s.r0, s.H),
+        in_phase * 3 * Most(s.r1, s.H),
+        2 * s.q1,
+        in_phase * 6 * s.V,
+        3 * s.a,
     ]
     formulas = {
-        "rounds": 2 + 4**depth + t * (2 + 4**depth_1 + 2 * levels) + 2 * casts,
-        "local_memory": Most(*sent, in_phase * (7 * share_ + 1)),
+        "rounds": 2 + 4**s.d0 + s.t * (2 + 4**s.d1 + 2 * s.L1) + 2 * s.C,
+        "local_memory": Most(*sent, in_phase * (7 * s.V + 1)),
         "sent_words": Most(*sent),
         "received_words": Most(*received),
-        "machines": machines,
+        "machines": s.P,
     }
     return bounds_table(formulas, values, SOURCE)
 

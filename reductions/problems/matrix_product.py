@@ -8,12 +8,12 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, InputError, Protocol
-from mpc_sim.algorithms.matrix_product import MERSENNE, WriteProduct, matrix_product
+from mpc_sim.algorithms.matrix_product import MERSENNE, matrix_product
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, stages_of
+from reductions.problems.sort_and_scan import Most, values_of
 
 SOURCE = "three-dimensional scheme: Irony, Toledo, Tiskin, JPDC 2004; trees: arXiv 1101.1902"
 
@@ -58,21 +58,13 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 
     One tile per side (q = 1) is copied nowhere: then L_f = 0, and t words are sent at the end.
     """
-    (stage,) = stages_of(protocol, WriteProduct)
-    plan = stage.plan(cluster)
     n, block, q, tile, copies, sums, level_f, level_g = sympy.symbols(
         "N B q t f g L_f L_g", integer=True
     )
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "q": plan.n_tiles,
-        "t": plan.tile_words,
-        "f": max([plan.copies.children(at + 1) for at in range(plan.copies.levels)], default=1),
-        "g": max([plan.sums.children(at + 1) for at in range(plan.sums.levels)], default=1),
-        "L_f": plan.copies.levels,
-        "L_g": plan.sums.levels,
-    }
+    copy = {"f": "copy_children", "L_f": "copy_levels"}
+    add = {"g": "sum_children", "L_g": "sum_levels"}
+    values = values_of(protocol, cluster, q="tiles", t="tile_words", **copy, **add)
+    values |= {"f": max(values["f"], 1), "g": max(values["g"], 1)}
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", 2 + level_f + level_g, "exact"),
         ("local_memory", Most(block, 2 * tile, sums * tile), "upper"),

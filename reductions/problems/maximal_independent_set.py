@@ -6,13 +6,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.maximal_independent_set import (
-    LARGEST_STATE,
-    TOLD,
-    VOTE,
-    Agree,
-    maximal_independent_set,
-)
+from mpc_sim.algorithms.maximal_independent_set import LARGEST_STATE, maximal_independent_set
 from mpc_sim.inputs.graph_instances import (
     complete,
     complete_bipartite,
@@ -26,11 +20,10 @@ from mpc_sim.inputs.graph_instances import (
 )
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.half_edges import Meet
 from reductions.bounds import Bound
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, sizes, stages_of
+from reductions.problems.sort_and_scan import Most, bounds_table, sizes
 
 SOURCE = "Luby 1986; half of the edges go in a phase: Metivier et al. 2011"
 
@@ -75,19 +68,11 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     )
     joined, edges, followers, phases = sympy.symbols("m E F K", integer=True)
     up, down, heard, told = sympy.symbols("C D a b", integer=True)
-    agree = stages_of(protocol, Agree)
-    (meet,) = stages_of(protocol, Meet)
-    up_tree, down_tree = VOTE.tree(cluster), TOLD.tree(cluster)
-    values = sizes(protocol, cluster) | {
-        "m": meet.shape.n_edges,
-        "E": meet.edges_held(cluster),
-        "F": agree[-1].followers(cluster),
-        "K": len(agree) // 2,
-        "C": up_tree.levels,
-        "D": down_tree.levels,
-        "a": up_tree.children(1) if up_tree.levels else 1,
-        "b": down_tree.children(down_tree.levels) if down_tree.levels else 1,
-    }
+    trees = {"C": "up_levels", "D": "down_levels", "a": "up_children", "b": "root_children"}
+    values = sizes(protocol, cluster, m="edges", E="edges_held", **trees)
+    agreed = protocol.cost(cluster)["followers"]
+    values |= {"F": agreed[-1], "K": len(agreed) // 2}
+    values |= {"a": max(values["a"], 1), "b": max(values["b"], 1)}
     scan, ending = 3 * held + 1 + others, block + Most(heard, told)
     formulas = {
         "rounds": 6 + 4**depth + 2 * levels + 6 * phases + up + down,

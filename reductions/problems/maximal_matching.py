@@ -9,14 +9,14 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.maximal_matching import MatchInPhases, maximal_matching
+from mpc_sim.algorithms.maximal_matching import maximal_matching
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, stages_of
+from reductions.problems.sort_and_scan import Most, values_of
 
 SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 4; loads: Chernoff"
 
@@ -57,21 +57,11 @@ def _oracle(graph: Graph) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """K phases; block B, T edges of w words per machine, quota z, h pairs, d dealt to one."""
-    (stage,) = stages_of(protocol, MatchInPhases)
-    plan = stage.plan(cluster)
     n, block, phases, edges, quota, width, pairs, dealt = sympy.symbols(
         "N B K T z w h d", integer=True
     )
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "K": plan.n_phases,
-        "T": plan.held,
-        "z": plan.quota,
-        "w": stage.shape.edge_words,
-        "h": stage.pairs,
-        "d": stage.dealt(cluster),
-    }
+    loads = {"T": "edges_held", "w": "edge_words", "z": "quota", "h": "pairs", "d": "dealt"}
+    values = values_of(protocol, cluster, K="phases", **loads)
     machines = sympy.ceiling(n / block)
     sample, own = 2 * quota + 1, 3 * edges
     told = own + 1 + 2 * dealt * machines

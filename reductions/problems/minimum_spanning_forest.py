@@ -9,10 +9,10 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.minimum_spanning_forest import HEAVY, minimum_spanning_forest
-from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.algorithms.minimum_spanning_forest import minimum_spanning_forest
+from mpc_sim.cost import Cost
+from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.first_of_run import SortShares
 from reductions.bounds import Bound
 from reductions.problems.contraction import (
     HARD_GRAPHS,
@@ -51,14 +51,11 @@ def _oracle(graph: Graph) -> Words:
     return np.append(smallest, marks.ravel())
 
 
-def _sort_of_weights(
-    cluster: Cluster, shape: GraphShape
-) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
-    """The sort of m edges of four words: depth d0, columns of r0; the parents wait."""
-    plan = SortShares(HEAVY, n_items=shape.n_edges).plan(cluster)
+def _sort_of_weights(cost: Cost) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
+    """The first sort, of m edges of four words: depth d0, columns of r0; the parents wait."""
     depth, rows, vertices, edges = sympy.symbols("d0 r0 V E", integer=True)
     received = 4 * Most(rows, edges)
-    return {"d0": plan.depth, "r0": plan.rows}, {
+    return {"d0": cost["sort_depth"][0], "r0": cost["sort_rows"][0]}, {
         "rounds": 1 + 4**depth,
         "words": received + vertices,
         "received": received,

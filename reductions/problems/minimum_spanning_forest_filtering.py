@@ -6,19 +6,14 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.minimum_spanning_forest_filtering import (
-    MergeForests,
-    largest_forest,
-    minimum_spanning_forest_filtering,
-)
+from mpc_sim.algorithms.minimum_spanning_forest_filtering import minimum_spanning_forest_filtering
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.edge_rows import LoadEdges
 from reductions.bounds import Bound, Kind
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, stages_of
+from reductions.problems.sort_and_scan import Most, values_of
 
 SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 3"
 
@@ -47,21 +42,14 @@ def _oracle(graph: Graph) -> Words:
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, M parts of T edges of w words, forests of k edges, g of which meet on L levels."""
-    (merge,), (load,) = stages_of(protocol, MergeForests), stages_of(protocol, LoadEdges)
-    tree = merge.tree(cluster)
     n, block, parts, edges, words, forest, met, levels = sympy.symbols(
         "N B M T w k g L", integer=True
     )
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "M": load.n_holders(cluster),
-        "T": min(load.held(cluster), merge.shape.n_edges),
-        "w": merge.shape.edge_words,
-        "k": largest_forest(merge.shape),
-        "g": max([tree.children(at + 1) for at in range(tree.levels)], default=0),
-        "L": levels_of(protocol, cluster),
-    }
+    tree = {"k": "forest_edges", "g": "merge_children", "L": "merge_levels"}
+    values = values_of(
+        protocol, cluster, M="holders", T="edges_held", m="edges", w="edge_words", **tree
+    )
+    values["T"] = min(values["T"], values["m"])
     merged = met * forest * (words + 1)
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", 2 + levels, "exact"),
@@ -71,12 +59,6 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         ("machines", Most(sympy.ceiling(n / block), parts), "exact"),
     ]
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
-
-
-def levels_of(protocol: Protocol, cluster: Cluster) -> int:
-    """Return how often forests are merged."""
-    (merge,) = stages_of(protocol, MergeForests)
-    return merge.tree(cluster).levels
 
 
 MINIMUM_SPANNING_FOREST_FILTERING = ProtocolSolver(

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.prefix_sum import prefix_sum
-from mpc_sim.compose import Stages
 from mpc_sim.stages.operations import Addition
-from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
-from reductions.problems.broadcast import tree_values, uniform_words
+from reductions.problems.broadcast import uniform_words
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
+from reductions.problems.sort_and_scan import values_of
 
 SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children, q children of machine 0 on other machines, in all."""
-    stage = next(s for s in cast(Stages, protocol).stages if isinstance(s, Scan))
-    tree = stage.tree(cluster)
-    values = tree_values(tree, cluster) | {"q": tree.others}
+    values = values_of(protocol, cluster, L="scan_levels", c="scan_children", q="scan_others")
     n, block, levels, children, others = sympy.symbols("N B L c q", integer=True)
     rows = {
         "rounds": 2 * levels,

@@ -6,13 +6,23 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.sample_sort import Split, sample_sort
+from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+from reductions.problems.sort_and_scan import Most, bounds_table, values_of
 
+LEVEL = {
+    "x": "level_load",
+    "y": "leader_load",
+    "S": "samples",
+    "f": "fan_out",
+    "a": "tree_arity",
+    "t": "tree_levels",
+    "q": "tree_others",
+    "z": "level_received",
+}
 SOURCE = "splitters: Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
 
 
@@ -27,39 +37,25 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     gets z_i records at the end of the level. D buckets of at most b words at the end, ranked by a
     tree of t levels and q such children.
     """
-    (split,) = stages_of(protocol, Split)
-    plan = split.plan(cluster)
+    cost = protocol.cost(cluster)
+    sizes = zip(*(cost[name] for name in LEVEL.values()), strict=True)
+    levels = [dict(zip(LEVEL, found, strict=True)) for found in sizes]
     n, block, buckets, bucket, depth, others = sympy.symbols("N B D b t q", integer=True)
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "D": plan.n_machines,
-        "b": plan.bucket,
-        "t": plan.tree.levels,
-        "q": plan.tree.others,
-    }
-    rounds = 1 + 2 * depth + (0 if plan.levels else 1)
+    tree = {"t": "rank_levels", "q": "rank_others"}
+    values = values_of(protocol, cluster, D="buckets", b="bucket", **tree)
+    rounds = 1 + 2 * depth + (0 if levels else 1)
     held, received = [2 * bucket, block], [2 * bucket, block]
-    if plan.levels:
+    if levels:
         held.append(bucket + 2 + others)
         received.append(others)
     else:
         held.append(2 * block)
-    for number, level in enumerate(plan.levels):
-        load, leader, samples, fan_out, arity, levels, children, dealt = (
-            sympy.Symbol(f"{letter}{number}", integer=True) for letter in "xySfatqz"
+    for number, level in enumerate(levels):
+        load, leader, samples, fan_out, arity, sent_on, children, dealt = (
+            sympy.Symbol(f"{letter}{number}", integer=True) for letter in LEVEL
         )
-        values |= {
-            f"x{number}": level.load,
-            f"y{number}": level.leader_load,
-            f"S{number}": level.samples,
-            f"f{number}": level.fan_out,
-            f"a{number}": level.tree.arity,
-            f"t{number}": level.tree.levels,
-            f"q{number}": level.tree.others,
-            f"z{number}": level.received,
-        }
-        rounds += 2 + 3 * levels
+        values |= {f"{letter}{number}": size for letter, size in level.items()}
+        rounds += 2 + 3 * sent_on
         held += [
             2 * (load + sympy.Min(load, samples)),
             2 * (leader + samples),

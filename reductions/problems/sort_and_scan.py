@@ -7,48 +7,39 @@ machine 0 has q children on other machines, in all (q1, q2, .. where there are s
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from types import SimpleNamespace
 
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.compose import Parallel, Stages
-from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound, Kind
 
-Stage = TypeVar("Stage", bound=Protocol)
 SOURCE = "columnsort (Leighton 1985), scans (arXiv 1101.1902)"
 QUANTITIES = ("rounds", "local_memory", "sent_words", "received_words", "machines")
 
 
-def stages_of(protocol: Protocol, kind: type[Stage]) -> list[Stage]:
-    """Return the stages of a kind, in order, those of parallel parts too."""
-    found: list[Stage] = []
-    for stage in cast(Stages, protocol).stages:
-        parts = stage.parts if isinstance(stage, Parallel) else (stage,)
-        found += [part for part in parts if isinstance(part, kind)]
-    return found
+def values_of(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
+    """Return what the symbols stand for: N, B, and numbers that the stages name in their costs.
 
-
-def sizes(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
-    """Return what the symbols stand for; q and L are those of the only scan, or q1, L1, q2, ..."""
-    (sort,) = stages_of(protocol, Columnsort)
-    plan = sort.plan(cluster)
-    values = {
-        "N": cluster.n_words,
-        "B": cluster.block_words,
-        "d": plan.depth,
-        "r": plan.rows,
-        "M": plan.n_machines,
-        "T": sort.leaves(cluster)[0].per_machine,
-    }
-    scans = stages_of(protocol, Scan)
-    for number, scan in enumerate(scans, start=1):
-        suffix = str(number) if len(scans) > 1 else ""
-        tree = scan.tree(cluster)
-        values |= {f"L{suffix}": tree.levels, f"q{suffix}": tree.others}
+    ``d="sort_depth"`` is d where one stage has a depth; where several have, d1, d2, .. in order.
+    """
+    cost, values = protocol.cost(cluster), {"N": cluster.n_words, "B": cluster.block_words}
+    for symbol, name in names.items():
+        found = cost[name]
+        numbers = range(1, len(found) + 1) if len(found) > 1 else ("",)
+        values |= {f"{symbol}{at}": value for at, value in zip(numbers, found, strict=True)}
     return values
+
+
+def sizes(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
+    """Return what the symbols of this module stand for, and others by the names of numbers."""
+    sort = {"d": "sort_depth", "r": "sort_rows", "M": "sort_machines", "T": "sort_out"}
+    return values_of(protocol, cluster, **sort, L="scan_levels", q="scan_others", **names)
+
+
+def symbols_of(names: str) -> SimpleNamespace:
+    """Return integer symbols, each as the attribute of its name."""
+    return SimpleNamespace(**{name: sympy.Symbol(name, integer=True) for name in names.split()})
 
 
 class Most(sympy.Function):  # type: ignore[misc]

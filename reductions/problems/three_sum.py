@@ -10,13 +10,10 @@ import sympy
 from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.three_sum import n_lines, three_sum
 from mpc_sim.records import Words
-from mpc_sim.stages.broadcast import Broadcast
-from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.converge_cast import ConvergeCast
 from reductions.bounds import Bound
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+from reductions.problems.sort_and_scan import Most, bounds_table, values_of
 from reductions.problems.text import text_numbers
 
 SOURCE = (
@@ -82,26 +79,15 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     2 m words of boundaries wait beside words of three blocks: B of each are received, and sent in
     2 B - 1 messages, or copied to G.
     """
-    (sort,), (gather,), (tell,) = (
-        stages_of(protocol, Columnsort),
-        stages_of(protocol, ConvergeCast),
-        stages_of(protocol, Broadcast),
-    )
-    plan, up, down = sort.plan(cluster), gather.tree(cluster), tell.tree(cluster)
     block, blocks, groups, depth, column, machines = sympy.symbols("B m G d r P", integer=True)
     level_g, level_h, met, told = sympy.symbols("L L' g h", integer=True)
-    values = {
-        "B": cluster.block_words,
+    trees = {"L": "up_levels", "L'": "down_levels", "g": "up_children", "h": "down_children"}
+    values = values_of(protocol, cluster, d="sort_depth", r="sort_rows", **trees) | {
         "m": cluster.n_input_machines,
         "G": -(-n_lines(cluster) // cluster.block_words),
-        "d": plan.depth,
-        "r": plan.rows,
         "P": cluster.n_machines,
-        "L": up.levels,
-        "L'": down.levels,
-        "g": max([up.children(at + 1) for at in range(up.levels)], default=1),
-        "h": max([down.children(at + 1) for at in range(down.levels)], default=1),
     }
+    values |= {"g": max(values["g"], 1), "h": max(values["h"], 1)}
     sent_on = 2 * blocks + 3 * Most(2 * block - 1, groups)
     boundaries = block + 2 * Most(groups, blocks + block - 1)
     formulas = {

@@ -6,16 +6,7 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.triangle_count import (
-    TOLD,
-    TOTAL,
-    MakeWedges,
-    edges_per_machine,
-    largest_word,
-    out_degree,
-    triangle_count,
-    wedge_slots,
-)
+from mpc_sim.algorithms.triangle_count import largest_word, triangle_count
 from mpc_sim.inputs.graph_instances import (
     complete,
     complete_bipartite,
@@ -30,12 +21,10 @@ from mpc_sim.inputs.graph_instances import (
 )
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
-from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.scan import Scan
 from reductions.bounds import Bound
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, stages_of
+from reductions.problems.sort_and_scan import Most, bounds_table, sizes
 
 SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"
 
@@ -65,33 +54,16 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     shown, C and F the rounds of the converge-cast and of the broadcast, a and b the children of
     machine 0 in them.
     """
-    (wedges,) = stages_of(protocol, MakeWedges)
-    shape = wedges.shape
     block, machines, held, edges, places, out = sympy.symbols("B P T E S D", integer=True)
     reach, up, down, heard, told = sympy.symbols("w C F a b", integer=True)
-    up_tree, down_tree = TOTAL.tree(cluster), TOLD.tree(cluster)
-    values = {
-        "B": cluster.block_words,
-        "P": cluster.n_machines,
-        "T": -(-cluster.n_words // cluster.n_machines),
-        "E": edges_per_machine(shape, cluster),
-        "S": -(-wedge_slots(shape, cluster) // cluster.n_machines),
-        "D": out_degree(shape),
-        "w": wedges.reach(cluster),
-        "C": up_tree.levels,
-        "F": down_tree.levels,
-        "a": up_tree.children(1) if up_tree.levels else 1,
-        "b": down_tree.children(down_tree.levels) if down_tree.levels else 1,
-    }
+    wedges = {"E": "edges_held", "S": "wedges_held", "D": "out_degree", "w": "reach"}
+    trees = {"C": "up_levels", "F": "down_levels", "a": "up_children", "b": "root_children"}
+    values = sizes(protocol, cluster, **wedges, **trees)
+    values |= {"P": cluster.n_machines, "T": -(-cluster.n_words // cluster.n_machines)}
+    values |= {"a": max(values["a"], 1), "b": max(values["b"], 1)}
     depth, column, levels, others = (
         sympy.symbols(f"{name}1 {name}2 {name}3", integer=True) for name in "drLq"
     )
-    for number, sort in enumerate(stages_of(protocol, Columnsort), start=1):
-        plan = sort.plan(cluster)
-        values |= {f"d{number}": plan.depth, f"r{number}": plan.rows}
-    for number, scan in enumerate(stages_of(protocol, Scan), start=1):
-        tree = scan.tree(cluster)
-        values |= {f"L{number}": tree.levels, f"q{number}": tree.others}
     sorts = [2 * block, *(2 * rows for rows in column)]
     scans = [3 * held + 1 + others[0], 3 * held + 1 + others[1], 4 * places + 2 * (1 + others[2])]
     shown = 2 * edges * (1 + reach)

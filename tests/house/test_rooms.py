@@ -18,7 +18,7 @@ LEVELS = {
     "mpc_sim": (
         "errors kernels labels randomness",
         "identity integers records",
-        "cluster counting_sort kept_rounds saving",
+        "cluster cost counting_sort kept_rounds saving",
         "charge inputs machine_view pages placement",
         "ledger protocol routing",
         "checkpoint compose local_step",

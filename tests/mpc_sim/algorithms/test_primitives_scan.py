@@ -185,7 +185,7 @@ def test_scan_twin_and_locality(
         beside=3,
     )
     assert scan.tree(cluster) == Tree(20, 3)
-    assert scan.words(cluster) == memory - 3
+    assert scan.cost(cluster).held == memory - 3
 
     def whole(stage: Protocol) -> Protocol:
         return sequence(Scatter(), parallel(stage, Carry("kept", ("word",))), Gather())
@@ -223,8 +223,8 @@ def test_scan_words_are_exact(n: int, block: int, spare: int, extra: int) -> Non
         return
     sim = Simulation(protocol, cluster, np.arange(n))
     assert sim.run().tolist() == (np.cumsum(np.arange(n)) % 1024).tolist()
-    assert sim.ledger.max_held_words == scan.words(cluster)
-    assert sim.ledger.max_sent_words == (scan.words(cluster) if sim.n_rounds else 0)
+    assert sim.ledger.max_held_words == scan.cost(cluster).held
+    assert sim.ledger.max_sent_words == scan.cost(cluster).sent
 
 
 def test_canary_scan_of_one_word_too_many() -> None:

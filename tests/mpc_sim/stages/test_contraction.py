@@ -163,7 +163,7 @@ def test_refusals() -> None:
         connectivity(GraphShape(4, 3, is_weighted=True))
     with pytest.raises(InputError, match="spanning_forest takes no weights"):
         spanning_forest(GraphShape(4, 3, is_weighted=True))
-    with pytest.raises(InputError, match="minimum-spanning-forest needs weights"):
+    with pytest.raises(InputError, match="minimum_spanning_forest needs weights"):
         minimum_spanning_forest(shape)
     with pytest.raises(InputError, match="4 vertices and 3 edges: where every vertex"):
         cycle_counting(shape)
