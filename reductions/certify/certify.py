@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from mpc_sim import Cluster, Ledger, Protocol, Simulation
 from mpc_sim.records import Words
 from reductions.arrays import Integers
+from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress, Recorder
 from reductions.certify.full_information import full_information_rounds, least_rounds_bound
@@ -28,7 +29,7 @@ from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.algorithm import Algorithm
 
-Back = Literal["sorted", "hashed"] | bool
+Back = BucketsBy | str | bool
 
 
 def certify_protocol(
@@ -148,7 +149,8 @@ def plan_back(
     """
     kept = options if options.hashes is None else options.by_exact_match
     compiled = compile_protocol(protocol, cluster, **kept.keywords)
-    returning = way_back(compiled, "hashed" if back == "hashed" else "sorted", seed=options.seed)
+    buckets = back if isinstance(back, str) else BucketsBy.SORTED
+    returning = way_back(compiled, buckets, seed=options.seed)
     recorder.parameters |= returning.parameters
     return returning
 

@@ -13,6 +13,7 @@ from reductions.bounds import Bound
 from reductions.constructions.model import Construction, Formula
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.head_assignment import HeadOrder
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.algorithm import Algorithm, GraphAlgorithm
 from reductions.problems.connectivity import CONNECTIVITY
@@ -22,7 +23,7 @@ from reductions.problems.problem import Shape
 from reductions.problems.three_sum import THREE_SUM
 
 THEOREM = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
-SPREAD = CompilerOptions(heads="spread")
+SPREAD = CompilerOptions(heads=HeadOrder.SPREAD)
 Rounds = Callable[[Protocol, Cluster, Shape], tuple[Bound, ...]]
 
 

@@ -75,7 +75,7 @@ def certify_k_hop(
     options = options or CompilerOptions()
     bounds = k_hop_bounds(cluster, k)
     shown: dict[str, Any] = {"n": len(sequence), "k": k, "n_letters": len(sequence.alphabet)}
-    built = options.by_exact_match if options.attention == "both" else options
+    built = options.built
     if replace(built, failure="1/100", seed=0) != CompilerOptions():
         bounds = (*bounds[:N_MACHINE_ROWS], *layer_bounds(protocol, cluster, options))
         shown |= options.shown
