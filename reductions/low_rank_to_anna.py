@@ -20,6 +20,7 @@ from reductions.attention_to_mpc.low_rank import low_rank_bounds, low_rank_to_mp
 from reductions.attention_to_mpc.low_rank_plan import LowRankPlan, tree_of
 from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.bounds import Bound
+from reductions.mpc_to_anna.codes.choice import Code
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.problems.sort_and_scan import Most
 
@@ -53,7 +54,7 @@ def low_rank_to_anna(
     *,
     input_width: int,
     row_widths: tuple[int, ...] | None = None,
-    code: str = "syndrome",
+    code: Code | str = Code.SYNDROME,
 ) -> LowRankAsAnna:
     """Turn a transformer of low-rank heads into one of exact-match heads, bit for bit.
 
@@ -61,7 +62,7 @@ def low_rank_to_anna(
     ----------
     transformer, precision, memory_words, input_width, row_widths
         As of `low_rank_to_mpc`.
-    code : str
+    code : Code or str
         As of `compile_protocol`; the syndrome code takes words of at most 31 bits.
 
     Raises

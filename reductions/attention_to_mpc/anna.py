@@ -5,7 +5,7 @@ Axes: n tokens, H heads, l tables, m value width, d row width, s words of local 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Never
 
 from anna_model import Layer, Transformer
 from anna_model.fixed_point.attention import Precision, require_exact_sums
@@ -33,8 +33,20 @@ from reductions.attention_to_mpc.transformer_protocol import (
     put_together,
     widths_of_rows,
 )
+from reductions.choice import Choice
 
-BucketsBy = Literal["sorted", "hashed"]
+
+class BucketsBy(Choice):
+    """How buckets find their machines: each has its plan."""
+
+    SORTED = "sorted", TokenPlan
+    HASHED = "hashed", HashedTokenPlan
+
+    made: type[TokenPlan]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        raise InputError(f"buckets {value!r} are unknown; use {' or '.join(cls)}")
 
 
 def anna_to_mpc(
@@ -44,7 +56,7 @@ def anna_to_mpc(
     *,
     input_width: int,
     row_widths: tuple[int, ...] | None = None,
-    buckets: BucketsBy = "sorted",
+    buckets: BucketsBy | str = BucketsBy.SORTED,
     seed: int = 0,
 ) -> TransformerProtocol:
     """Turn a transformer of exact-match or ANNA heads into an MPC protocol of the same output.
@@ -61,7 +73,7 @@ def anna_to_mpc(
         Numbers of a row that comes in.
     row_widths : tuple of int, optional
         The most numbers of a row after every layer; by default those of a run on zero rows.
-    buckets : str
+    buckets : BucketsBy or str
         sorted: by columnsort; deterministic. hashed: by trees of buckets whose nodes are hashed to
         meta machines; fewer rounds, with high probability over the seed.
     seed : int
@@ -122,11 +134,9 @@ def anna_to_mpc(
     )
     for shape in shapes:
         require_exact_sums(precision.values, n_tokens, shape.tables)
-    if buckets not in ("sorted", "hashed"):
-        raise InputError(f"buckets {buckets!r} are unknown; use sorted or hashed")
+    kind = BucketsBy(buckets).made
     if seed < 0:
         raise InputError(f"seed = {seed}: choose it at least 0")
-    kind = HashedTokenPlan if buckets == "hashed" else TokenPlan
     plan = kind(shapes, token_words, memory_words, word_bits)
     stages = [
         layer_stages(of_layer, layer, precision, word_bits, width, seed * len(shapes) + number)

@@ -39,7 +39,7 @@ def fit_anna_to_mpc(
     input_width: int,
     row_widths: tuple[int, ...] | None = None,
     memory_factor: int | None = None,
-    buckets: BucketsBy = "sorted",
+    buckets: BucketsBy | str = BucketsBy.SORTED,
     seed: int = 0,
 ) -> TransformerProtocol:
     """Return the protocol with the fewest rounds for c_b in 1, 2, 4, 8, 16, then of the least c_b.
@@ -86,7 +86,7 @@ def fit_anna_to_mpc(
         except ShapeError as error:
             last_error = error
             continue
-        is_alone = buckets == "hashed" and found.cluster.n_machines == 1
+        is_alone = BucketsBy(buckets).made.avoids_one_machine and found.cluster.n_machines == 1
         cost = is_alone, found.protocol.n_rounds(found.cluster)
         if best is None or cost < best[0]:
             best = cost, found

@@ -182,3 +182,4 @@ class HashedTokenPlan(TokenPlan):
     """A whole transformer on machines to which buckets are hashed."""
 
     of_layer: ClassVar[type[LayerPlan]] = HashedPlan
+    avoids_one_machine = True

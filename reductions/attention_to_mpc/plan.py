@@ -240,6 +240,8 @@ class TokenPlan:
     memory_words: int
     word_bits: int
     of_layer: ClassVar[type[LayerPlan]] = LayerPlan
+    avoids_one_machine: ClassVar[bool] = False
+    """Whether one machine that holds everything, and needs no round, is the last choice."""
 
     @cached_property
     def tokens(self) -> int:

@@ -36,7 +36,7 @@ def fit_compiled_to_mpc(
     compiled: CompiledProtocol,
     gap: str | float | Rational = "1/2",
     *,
-    buckets: BucketsBy = "sorted",
+    buckets: BucketsBy | str = BucketsBy.SORTED,
     seed: int = 0,
 ) -> TransformerProtocol:
     """Turn a compiled protocol back, on machines of c_b m H ceil(T^gap) words, c_b at most 16."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from anna_model.transformer import Resources
 from mpc_sim import Cluster, Ledger, Protocol, Simulation
 from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Words
+from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Progress, Recorder
 from reductions.certify.full_information import full_information_rounds, least_rounds_bound
@@ -36,7 +37,7 @@ from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver as solver_of
 
-Back = Literal["sorted", "hashed"] | bool
+Back = BucketsBy | str | bool
 JUDGE = "{} of the problem"
 
 
@@ -295,17 +296,14 @@ def _claims(
     if case.problem.oracle is None:
         return theorem_bounds(protocol, cluster, options)
     own = solver.bounds_of(cluster, case.instance)
-    built = options.by_exact_match if options.beside is not None else options
-    if solver.layer_claims is not None and replace(built, failure="1/100", seed=0) == DEFAULT:
+    plain = replace(options.built, failure="1/100", seed=0)
+    if solver.layer_claims is not None and plain == CompilerOptions():
         layers = solver.layer_claims(cluster, **case.instance.parameters)
     else:
         layers = layer_bounds(protocol, cluster, options)
     if case.problem.is_full_degree:
         layers = (*layers, least_rounds_bound(simulation.ledger.n_rounds))
     return (*own, *layers)
-
-
-DEFAULT = CompilerOptions()
 
 
 def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How) -> WayBack:
@@ -322,7 +320,7 @@ def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How
     options = how.options
     kept = options if options.hashes is None else options.by_exact_match
     compiled = compile_protocol(protocol, cluster, **kept.keywords)
-    buckets = how.back if isinstance(how.back, str) else "sorted"
+    buckets = how.back if isinstance(how.back, str) else BucketsBy.SORTED
     returning = way_back(compiled, buckets, seed=options.seed)
     recorder.parameters |= returning.parameters
     return returning

@@ -111,7 +111,10 @@ class WayBack:
 
 
 def way_back(
-    compiled: CompiledProtocol, buckets: BucketsBy = "sorted", *, seed: int = 0
+    compiled: CompiledProtocol,
+    buckets: BucketsBy | str = BucketsBy.SORTED,
+    *,
+    seed: int = 0,
 ) -> WayBack:
     """Plan the simulation of a compiled protocol on machines of c_b m H ceil(T^(1/2)) words.
 

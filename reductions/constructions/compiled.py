@@ -10,6 +10,7 @@ from reductions.bounds import Bound
 from reductions.constructions.model import Formula, ModelSolver
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.head_assignment import HeadOrder
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import ONE_OR_TWO_CYCLES
@@ -20,7 +21,7 @@ from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.three_sum import THREE_SUM
 
 THEOREM = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
-SPREAD = CompilerOptions(heads="spread")
+SPREAD = CompilerOptions(heads=HeadOrder.SPREAD)
 Rounds = Callable[..., tuple[Bound, ...]]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import sympy
 
 from reductions.constructions.induction_heads import induction_heads_bounds
-from reductions.constructions.k_hop_softmax import Mask, k_hop_softmax
+from reductions.constructions.k_hop_softmax import CAUSAL, PAST, Mask, k_hop_softmax
 from reductions.constructions.k_hop_tree import induction_heads, k_hop_tree, n_levels
 from reductions.constructions.model import Formula, ModelSolver
 from reductions.constructions.word_transformer import WordTransformer, way_back_of_words
@@ -59,7 +59,7 @@ K_HOP_SOFTMAX = ModelSolver(
     looks_at_pairs=True,
     statement="the latest token of the same letter under j < i, then look-ups that double",
     source=SHT24,
-    build=_softmax("past"),
+    build=_softmax(PAST),
     depth=_depth(1 + K_BITS),
     width=_width(sympy.Integer(3)),
     depth_formula="2 + floor(log2 k)",
@@ -72,7 +72,7 @@ K_HOP_CAUSAL_SOFTMAX = ModelSolver(
     looks_at_pairs=True,
     statement="the previous letter, the latest token that follows the letter, doubling look-ups",
     source=f"{SHT24}, under the mask j <= i",
-    build=_softmax("causal"),
+    build=_softmax(CAUSAL),
     depth=_depth(2 + H),
     width=_width(sympy.Integer(4)),
     depth_formula="2 + ceil(log2 k)",

@@ -21,8 +21,9 @@ Axes: N tokens, A letters; letters are 1 .. A inside and places 1 .. N, and 0 is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,8 @@ from reductions.constructions.chains import (
 )
 from reductions.constructions.word_transformer import MAX_WORD, WordTransformer
 
-Mask = Literal["past", "causal"]
+Read = tuple[HeadMaps, Fold]
+"""What a layer of one head is made of."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,73 @@ def start_where_it_follows(position: Words, rows: Floats, heard: Floats) -> Floa
     return np.stack([letters, position + 1.0, letters, upper, upper_letter], axis=1)
 
 
-def softmax_depth(k: int, mask: Mask = "past") -> int:
+def _start_past(n: int) -> tuple[Read, ...]:
+    found = HeadMaps(LatestQuery(n), LatestKey(0), Columns((0,), has_place=True), 4, 2)
+    return ((found, start_behind_latest),)
+
+
+def _start_causal(n: int) -> tuple[Read, ...]:
+    before = HeadMaps(PlaceQuery(None), place_key, Columns((0,)), 2, 1)
+    found = HeadMaps(LatestQuery(n), LatestKey(1), Columns((1, 0), has_place=True), 4, 3)
+    return (before, hear_letter_before), (found, start_where_it_follows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask:
+    """Which tokens a token sees, and what of the construction follows from it."""
+
+    name: str
+    attention: Callable[[float], Mechanism]  # by beta
+    start: Callable[[int], tuple[Read, ...]]  # N -> the layers ahead of the look-ups
+    first: int  # how many these are
+    kept: tuple[int, ...]  # of the chain, beside the letter; what a look-up copies
+    answer: int  # the column of the answer after a hop or more
+    beyond: int  # how far m goes beyond k: 1 where the letter at sigma^m is not known
+
+
+PAST = Mask(
+    name="past",
+    attention=PastSoftmax,
+    start=_start_past,
+    first=1,
+    kept=(LOWER, LOWER_LETTER, UPPER),
+    answer=LOWER_LETTER,
+    beyond=1,
+)
+"""Token i sees the tokens before it, j < i."""
+CAUSAL = Mask(
+    name="causal",
+    attention=partial(Softmax, causal=True),
+    start=_start_causal,
+    first=2,
+    kept=(LOWER, LOWER_LETTER, UPPER, UPPER_LETTER),
+    answer=UPPER_LETTER,
+    beyond=0,
+)
+"""Token i sees itself as well, j <= i."""
+
+
+def mask_of(given: Mask | str) -> Mask:
+    """Return a mask by its name.
+
+    Raises
+    ------
+    InputError
+        There is none of that name.
+    """
+    for mask in (PAST, CAUSAL):
+        if given in (mask, mask.name):
+            return mask
+    raise InputError(f"mask {given!r} is unknown; use past or causal")
+
+
+def softmax_depth(k: int, mask: Mask | str = PAST) -> int:
     """Return the layers: floor(log2 k) + 2 under j < i, ceil(log2 k) + 2 under j <= i."""
-    return 1 + k.bit_length() if mask == "past" else 2 + max(k - 1, 0).bit_length()
+    chosen = mask_of(mask)
+    return chosen.first + max(k + chosen.beyond - 1, 0).bit_length()
 
 
-def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> WordTransformer:
+def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask | str = PAST) -> WordTransformer:
     """Return the transformer that computes k-hop of n letters by causal softmax.
 
     Parameters
@@ -128,7 +191,7 @@ def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> Wor
         A; the words are 0 .. A - 1.
     k : int
         Hops, at least 0.
-    mask : str
+    mask : Mask or str
         past: token i sees the tokens before it. causal: itself as well.
 
     Returns
@@ -159,25 +222,17 @@ def k_hop_softmax(n: int, n_letters: int, k: int, *, mask: Mask = "past") -> Wor
             f"n = {n}, {n_letters} letters: logits may reach 2**53 and would not be exact; give "
             "fewer letters or tokens"
         )
-    attention: Mechanism = PastSoftmax(beta) if mask == "past" else Softmax(beta, causal=True)
+    chosen = mask_of(mask)
+    attention, kept = chosen.attention(beta), chosen.kept
     bits = (2 * largest).bit_length() + 1
 
     def layer(head: HeadMaps, fold: Fold) -> RowwiseLayer:
         return RowwiseLayer(attention, (head,), fold, precision_bits=bits)
 
-    latest = LatestQuery(n)
-    if mask == "past":
-        found = HeadMaps(latest, LatestKey(0), Columns((0,), has_place=True), 4, 2)
-        layers = [layer(found, start_behind_latest)]
-        kept: tuple[int, ...] = (LOWER, LOWER_LETTER, UPPER)
-    else:
-        before = HeadMaps(PlaceQuery(None), place_key, Columns((0,)), 2, 1)
-        found = HeadMaps(latest, LatestKey(1), Columns((1, 0), has_place=True), 4, 3)
-        layers = [layer(before, hear_letter_before), layer(found, start_where_it_follows)]
-        kept = (LOWER, LOWER_LETTER, UPPER, UPPER_LETTER)
-    for is_upper in look_ups(k + 1 if mask == "past" else k):
+    layers = [layer(head, fold) for head, fold in chosen.start(n)]
+    for is_upper in look_ups(k + chosen.beyond):
         at = UPPER if is_upper else LOWER
         head = HeadMaps(PlaceQuery(at), place_key, Columns(kept), 2, len(kept))
         layers.append(layer(head, Copied(at, kept)))
-    answer = LOWER_LETTER if mask == "past" or k == 0 else UPPER_LETTER
+    answer = chosen.answer if k else LOWER_LETTER
     return WordTransformer(tuple(layers), n, n_letters - 1, offset=1, column=answer)

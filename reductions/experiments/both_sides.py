@@ -48,12 +48,6 @@ FULL_DEGREE: tuple[ProtocolSolver, ...] = (CONVERGE_CAST, AGGREGATE, PREFIX_SUM)
 LETTERS = 1024
 LAYER_TOKENS = 256
 RATIO = 20.0
-SOURCES = {
-    "softmax": "arXiv 2402.09268, Theorem 3.4",
-    "anna": "arXiv 2509.09001, Theorem 4.2",
-    "exact-match": "arXiv 2509.09001, Theorem C.1",
-    "low-rank": "arXiv 2509.09001, Lemma D.2",
-}
 GRAPHS: tuple[tuple[ProtocolSolver, RoundLowerBound], ...] = (
     (CONNECTIVITY, CONNECTIVITY_ROUNDS),
     (CYCLE_COUNTING, CYCLE_ROUNDS),
@@ -63,8 +57,8 @@ GRAPHS: tuple[tuple[ProtocolSolver, RoundLowerBound], ...] = (
 def layer_simulations() -> dict[str, LayerSimulation]:
     """Return a layer of every mechanism that is simulated, over 256 tokens, as a protocol."""
     return {
-        mechanism.replace("-", "_"): simulation_of(one.executed(LAYER_TOKENS), SOURCES[mechanism])
-        for mechanism, one in zip(COUNTED, series_of(COUNTED, [RATIO]), strict=True)
+        one.mechanism.replace("-", "_"): simulation_of(one.executed(LAYER_TOKENS), one.source)
+        for one in series_of(COUNTED, [RATIO])
     }
 
 

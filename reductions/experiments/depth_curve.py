@@ -19,9 +19,9 @@ from reductions.certify.full_information import C, K
 from reductions.constructions.model import ModelSolver
 from reductions.problems.problem import Instance, Shape
 from reductions.problems.sequences import HARD_LETTERS, sequence_of
-from reductions.registry import names, solver
 from reductions.separations.lower_bounds import K_HOP_ROUNDS
 from reductions.separations.state_counting import recurrent_width
+from reductions.separations.table import constructions_of
 
 Row = dict[str, Any]
 TASK = "k-hop"
@@ -34,8 +34,7 @@ COUNTING = "counting, for recurrent models of width A + 1"
 
 def constructions() -> tuple[ModelSolver, ...]:
     """Return all constructions of k-hop, in the order of the registry."""
-    loaded = (solver(name) for name in names("solver"))
-    return tuple(each for each in loaded if each.task == TASK)
+    return tuple(constructions_of(TASK))
 
 
 def depth_row(

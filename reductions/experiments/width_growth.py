@@ -14,7 +14,8 @@ With x = N^eps, s = ceil(x) <= x + 1 and a channel, b = k = s:
     printed     total width    s + 1 + s L (s + 3)     1 .. 1 + 13 / x,  A = 377 / 200, e = 6
 
 where for spread heads b is the capacity that they declare, O(log N / log log N), and for the
-repetition code as printed L = ceil(A s^2 (s^2 lg U + lg (1 / delta))) rows (`RepetitionCode`) and
+repetition code as printed L = ceil(A s^2 (s^2 lg U + lg (1 / delta))) rows
+(`PrintedRepetitionCode`) and
 f = lg U + lg (1 / delta) / s^2. The printed construction does not bound the words of a message, so
 a packet has room for s of them. The limits hold for x >= 16: (1 + 1/x)^2 (1 + 3/(2x) + 1/(2x^2))
 <= 1 + 4/x, and (1 + 1/x)^6 (1 + 3/x) (1 + 2/x^4) <= 1 + 13/x.
@@ -26,35 +27,25 @@ d_i with d_i = ln(1 + C / x_i): an interval from the construction, not from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
-from typing import Literal
 
 import numpy as np
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records, ShapeError
 from mpc_sim.integers import as_exponent, ceil_div, ceil_power
+from reductions.choice import Choice
 from reductions.experiments.fit import Exponent, Quantity, slope_within
-from reductions.mpc_to_anna.codes.repetition import RepetitionCode
+from reductions.mpc_to_anna.codes.repetition import PrintedRepetitionCode
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
+from reductions.mpc_to_anna.head_assignment import HeadOrder
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
-Variant = Literal["syndrome", "spread", "printed"]
-
-VARIANTS: tuple[Variant, ...] = ("syndrome", "spread", "printed")
 LEAST_MEMORY = 16
-_POWERS: dict[Variant, dict[Quantity, int]] = {
-    "syndrome": {"heads": 1, "head_width": 1, "token_width": 2},
-    "spread": {"heads": 1, "token_width": 1},
-    "printed": {"heads": 1, "head_width": 5, "token_width": 6},
-}
-_EXCESS: dict[Variant, dict[Quantity, int]] = {
-    "syndrome": {"heads": 2, "head_width": 3, "token_width": 4},
-    "spread": {"heads": 2, "token_width": 2},
-    "printed": {"heads": 2, "head_width": 12, "token_width": 13},
-}
+Sizes = tuple[int, int, int, int, Fraction]
+"""Heads, head width, token width, context length, and f."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +93,63 @@ class StridePermutation(Protocol):
         return a % max(cluster.n_words, 2)
 
 
+def _syndrome(cluster: Cluster) -> Sizes:
+    return *_read(_compiled(cluster, HeadOrder.EMISSION)), Fraction(1)
+
+
+def _spread(cluster: Cluster) -> Sizes:
+    compiled = _compiled(cluster, HeadOrder.SPREAD)
+    return *_read(compiled), Fraction(2 * _capacity(compiled) + 3)
+
+
+def _printed(cluster: Cluster) -> Sizes:
+    memory, machines = cluster.memory_words, cluster.n_machines
+    code = PrintedRepetitionCode(memory, memory, cluster.word_bits, machines)
+    own, bits = memory + 1, (machines - 1).bit_length()
+    factor = bits + Fraction((code.inverse_delta - 1).bit_length(), memory**2)
+    context = max(cluster.n_words, machines)
+    return memory + 1, max(own, code.width), own + memory * code.width, context, factor
+
+
+def _compiled(cluster: Cluster, heads: HeadOrder) -> CompiledProtocol:
+    return compile_protocol(StridePermutation(), cluster, heads=heads)
+
+
+def _read(compiled: CompiledProtocol) -> tuple[int, int, int, int]:
+    found = compiled.resources()
+    return found.heads, found.head_width, found.token_width, found.context_length
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """The sizes that a cluster gives, and for each quantity (e, C): between A x^e f and 1 + C / x.
+
+    The second is a factor on the first; a quantity that is missing has no exponent of its own.
+    """
+
+    sizes: Callable[[Cluster], Sizes]
+    powers: Mapping[Quantity, tuple[int, int]]
+
+
+class Variant(Choice):
+    """What is built: the syndrome code in the order of emission, spread heads, the printed rows."""
+
+    SYNDROME = (
+        "syndrome",
+        Built(_syndrome, {"heads": (1, 2), "head_width": (1, 3), "token_width": (2, 4)}),
+    )
+    SPREAD = "spread", Built(_spread, {"heads": (1, 2), "token_width": (1, 2)})
+    PRINTED = (
+        "printed",
+        Built(_printed, {"heads": (1, 2), "head_width": (5, 12), "token_width": (6, 13)}),
+    )
+
+    made: Built
+
+
+VARIANTS = tuple(Variant)
+
+
 @dataclass(frozen=True)
 class GrowthPoint:
     """What a built transformer has at one size.
@@ -111,7 +159,7 @@ class GrowthPoint:
     n_words : int
         N.
     epsilon : Fraction
-    variant : str
+    variant : Variant
     heads, head_width, token_width, context_length : int
         As `Transformer.resources` gives them; for the printed code those of the code object.
     log_factor : Fraction
@@ -128,7 +176,7 @@ class GrowthPoint:
     log_factor: Fraction
 
 
-def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> GrowthPoint:
+def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant | str) -> GrowthPoint:
     """Build the transformer of `StridePermutation` at one size and read its resources.
 
     Raises
@@ -155,41 +203,12 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant) -> Gro
         n_machines=max(memory, ceil_div(n_words, memory)),
         block_words=memory,
     )
-    if variant == "printed":
-        code = RepetitionCode(
-            memory, memory, cluster.word_bits, cluster.n_machines, choice="printed"
-        )
-        own = memory + 1
-        bits = (cluster.n_machines - 1).bit_length()
-        factor = bits + Fraction((code.inverse_delta - 1).bit_length(), memory**2)
-        return GrowthPoint(
-            n_words,
-            rho,
-            variant,
-            memory + 1,
-            max(own, code.width),
-            own + memory * code.width,
-            max(n_words, cluster.n_machines),
-            factor,
-        )
-    heads = "spread" if variant == "spread" else "emission"
-    compiled = compile_protocol(StridePermutation(), cluster, heads=heads)
-    resources = compiled.resources()
-    factor = Fraction(2 * _capacity(compiled) + 3) if variant == "spread" else Fraction(1)
-    return GrowthPoint(
-        n_words,
-        rho,
-        variant,
-        resources.heads,
-        resources.head_width,
-        resources.token_width,
-        resources.context_length,
-        factor,
-    )
+    chosen = Variant(variant)
+    return GrowthPoint(n_words, rho, chosen, *chosen.made.sizes(cluster))
 
 
 def growth(
-    epsilon: Fraction | str, variant: Variant, sizes: Iterable[int]
+    epsilon: Fraction | str, variant: Variant | str, sizes: Iterable[int]
 ) -> tuple[GrowthPoint, ...]:
     """Return `growth_point` at every size."""
     return tuple(growth_point(n_words, epsilon, variant) for n_words in sizes)
@@ -217,9 +236,9 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
     ((epsilon, variant),) = kinds
     power, excess = 0, 0
     if quantity != "context_length":
-        if quantity not in _POWERS[variant]:
+        if quantity not in variant.made.powers:
             raise ValueError(f"{quantity} of {variant} heads has no exponent of its own")
-        power, excess = _POWERS[variant][quantity], _EXCESS[variant][quantity]
+        power, excess = variant.made.powers[quantity]
     theory = power * epsilon if power else Fraction(1)
     has_factor = quantity in ("head_width", "token_width")
     values = [

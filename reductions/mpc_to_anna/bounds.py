@@ -2,10 +2,8 @@
 
 Written from the statement, without the compiler: K_t is the most messages to others that a machine
 sends or receives in round t, w_t the words of the widest record with a tag word where several
-channels send, and b_t the most messages that meet in one head. In the order of emission b_t is
-min(K_t, P). With spread heads the union over R rounds, P machines and K heads needs
-R P K / (b + 1)! <= delta; the factor 2 covers that a turn is drawn from 32 bits, (1 + K / 2^32) to
-the power b + 1, which is below 2 for K < 2^25 and b < 64.
+channels send, and b_t the most messages that meet in one head: min(K_t, P) in the order of
+emission, and with spread heads what the union over R rounds, P machines and K heads asks for.
 """
 
 from __future__ import annotations
@@ -13,20 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import factorial
 
 import sympy
 
 from mpc_sim import Channel, Cluster, Protocol
 from reductions.bounds import Bound, Kind
-from reductions.mpc_to_anna.codes import PRINTED, MessageCode, message_code
+from reductions.mpc_to_anna.codes import Code, MessageCode
 from reductions.mpc_to_anna.fan_out import BoundedFanOut
 from reductions.mpc_to_anna.options import CompilerOptions
 
 MODEL = "limits of the model (arXiv 2509.09001, section 2)"
 THEOREM = "Theorem 4.1 (arXiv 2509.09001)"
 CODEWORDS = "ids as columns of a Weil sum, U = P + 2 <= d^2, d = 4^j at least 16"
-LEAST_PRIME_BITS = 20
 
 Formula = tuple[sympy.Expr, dict[str, int]]
 
@@ -63,10 +59,8 @@ class RoundShape:
             # a bundle: a count per channel, and no more words than local memory has
             most = min(partners, cluster.n_machines - 1)
             words = len(channels) + cluster.memory_words
-        meet = min(most, cluster.n_machines)
-        if options.heads == "spread":
-            factor = 2 * cluster.n_machines * most * n_rounds / Fraction(options.failure)
-            meet = next((b for b in range(1, meet) if factorial(b + 1) >= factor), meet)
+        failure = Fraction(options.failure)
+        meet = options.heads.made.most_met(most, cluster.n_machines, n_rounds, failure)
         return cls(len(channels), most, words + int(options.hashed), meet)
 
 
@@ -116,7 +110,7 @@ def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions
     shapes, n_machines = _shapes(protocol, cluster, options)
     largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
     b, K, p = sympy.symbols("b K P")
-    if options.heads == "spread":
+    if options.heads.made.is_drawn:
         source = f"R P K / (b + 1)! at most {options.failure} over the seed, for all R rounds"
         return Bound("met_messages", b, {"b": largest.meet}, "whp", source)
     values = {"K": largest.most, "P": n_machines}
@@ -205,26 +199,18 @@ def _of_round(
     width = code.width_bound_formula
     values |= code.formula_values
     values |= {"b_bits": shape.meet.bit_length(), "U_bits": n_sources.bit_length()}
-    met, sources = sympy.symbols("b_bits U_bits")
-    if options.code == "syndrome":
-        bits = sympy.Max(word, sources, LEAST_PRIME_BITS) + 1 + 2 * met
-    else:
-        bits = 1 + met + sympy.Max(word, 2 * sources)
+    bits = code.precision_formula
     return (sympy.Max(own, width), values), (own + K * width, values), (bits, values)
 
 
 @lru_cache(maxsize=256)
-def _widest(shape: RoundShape, name: str, seed: int, word_bits: int, n_sources: int) -> MessageCode:
-    """Return the code whose width bounds that of every capacity up to b.
-
-    The others grow with b. The rows of the repetition code stop growing at one for every source, so
-    that one with fewer may be wider.
-    """
-    least = 1 if name in ("repetition", PRINTED) else shape.meet
-    capacities = range(least, shape.meet + 1)
-    codes = (
-        message_code(name, b, shape.words, word_bits, n_sources, seed=seed) for b in capacities
-    )
+def _widest(
+    shape: RoundShape, coding: Code, seed: int, word_bits: int, n_sources: int
+) -> MessageCode:
+    """Return the code whose width bounds that of every capacity up to b."""
+    made = coding.made
+    capacities = range(shape.meet if made.grows else 1, shape.meet + 1)
+    codes = (made.from_options(b, shape.words, word_bits, n_sources, seed=seed) for b in capacities)
     return max(codes, key=lambda code: code.width)
 
 

@@ -19,18 +19,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model import ExactMatch, Layer, Mechanism, Rows, Transformer
+from anna_model import Layer, Rows, Transformer
 from anna_model.lsh import Family
 from anna_model.transformer import Observer
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.placement import load_input
 from mpc_sim.protocol import check_shape
 from reductions.arrays import Integers
+from reductions.mpc_to_anna.codes.choice import Code
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.mpc_to_anna.fan_out.bounded import BoundedFanOut
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.head_assignment import probability
+from reductions.mpc_to_anna.head_assignment import HeadOrder, probability
 from reductions.mpc_to_anna.init_layer import INPUT, InitLayer
+from reductions.mpc_to_anna.options import Attention
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
 if TYPE_CHECKING:
@@ -133,10 +135,10 @@ def compile_protocol(
     protocol: Protocol,
     cluster: Cluster,
     *,
-    code: str = "syndrome",
-    heads: str = "emission",
+    code: Code | str = Code.SYNDROME,
+    heads: HeadOrder | str = HeadOrder.EMISSION,
     failure: Fraction | str = "1/100",
-    attention: str = "ema",
+    attention: Attention | str = Attention.EMA,
     family: Family | None = None,
     hashes: int | None = None,
     seed: int = 0,
@@ -149,15 +151,16 @@ def compile_protocol(
     protocol : Protocol
     cluster : Cluster
         The shape is all that is used: no input is run.
-    code : str
-        One of `CODE_NAMES`, or `PRINTED`: how the receiver of an average recovers the messages.
-    heads : str
+    code : Code or str
+        syndrome, disjunct, repetition or printed: how the receiver of an average recovers the
+        messages.
+    heads : HeadOrder or str
         emission: head h carries the h-th message of every machine. spread: every machine turns the
         order of its messages by an amount of its own, so that few meet in a head.
     failure : Fraction or str
         For spread heads: the most that the probability of an overload may be, over the seed and all
         rounds, on any one input.
-    attention : str
+    attention : Attention or str
         ema: exact match. anna: locality-sensitive hashing of codewords of the ids, one table and
         one function for all heads and layers; every message then carries its destination.
     family : Family, optional
@@ -208,6 +211,7 @@ def compile_protocol(
     >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
     ([0, 1, 1, 3, 4, 5], 6)
     """
+    coding, order = Code(code), HeadOrder(heads)
     check_shape(protocol, cluster)
     partners = None
     if fan_out is not None:
@@ -222,7 +226,13 @@ def compile_protocol(
     n_rounds = protocol.n_rounds(cluster)
     overload = probability(failure) / max(1, n_rounds)
     n_tokens = max(cluster.n_words, cluster.n_machines)
-    mechanism = _mechanism(attention, cluster.n_machines, n_tokens, family, hashes, seed)
+    if attention not in (Attention.EMA, Attention.ANNA):
+        raise ShapeError(
+            f"attention {attention!r} is unknown; use ema or anna", attention=attention
+        )
+    mechanism = Attention(attention).mechanism(
+        cluster.n_machines, n_tokens, family=family, hashes=hashes, seed=seed
+    )
     layers: list[Layer] = [InitLayer(protocol, cluster, n_rounds == 0, mechanism)]
     arriving = INPUT
     for round in range(n_rounds):
@@ -232,8 +242,8 @@ def compile_protocol(
             round,
             arriving,
             is_last=round == n_rounds - 1,
-            code_name=code,
-            heads_name=heads,
+            coding=coding,
+            order=order,
             overload=overload,
             seed=seed,
             mechanism=mechanism,
@@ -242,18 +252,3 @@ def compile_protocol(
         layers.append(layer)
         arriving = layer.leaving
     return CompiledProtocol(tuple(layers), n_tokens, cluster)
-
-
-def _mechanism(
-    attention: str,
-    n_machines: int,
-    n_tokens: int,
-    family: Family | None,
-    hashes: int | None,
-    seed: int,
-) -> Mechanism:
-    if attention == "ema":
-        return ExactMatch()
-    if attention == "anna":
-        return HashedIds.fit(n_machines, n_tokens, family=family, hashes=hashes, seed=seed)
-    raise ShapeError(f"attention {attention!r} is unknown; use ema or anna", attention=attention)

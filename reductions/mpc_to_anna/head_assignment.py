@@ -14,13 +14,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb
+from math import comb, factorial
+from typing import ClassVar, Never
 
 from mpc_sim.randomness import random_below, random_words
 from reductions.arrays import Integers
+from reductions.choice import Choice
 from reductions.mpc_to_anna.codes import CodeDomainError
-
-HEAD_NAMES = ("emission", "spread")
 
 OWN_STREAM = 2**62
 """A round that no protocol has: what is drawn here is independent of what a protocol draws."""
@@ -38,8 +38,26 @@ class HeadAssignment(ABC):
         b, the most messages that may meet in a head at a machine.
     """
 
+    is_drawn: ClassVar[bool] = False
+    """Whether a draw decides how many messages meet."""
+
     n_heads: int
     capacity: int
+
+    @classmethod
+    @abstractmethod
+    def of_round(
+        cls, sent: int, received: int, n_machines: int, *, failure: Fraction, seed: int, round: int
+    ) -> HeadAssignment:
+        """Return the assignment of a round in which a machine sends and receives so many messages.
+
+        Both are at least 1; ``failure`` is the most that the probability of an overload may be.
+        """
+
+    @staticmethod
+    def most_met(most: int, n_machines: int, n_rounds: int, failure: Fraction) -> int:
+        """Return b, the most messages that meet in a head, of K, P, R and the failure in all."""
+        return min(most, n_machines)
 
     @property
     def failure(self) -> Fraction:
@@ -58,6 +76,12 @@ class HeadAssignment(ABC):
 @dataclass(frozen=True)
 class EmissionOrder(HeadAssignment):
     """Head h carries the h-th message of every machine."""
+
+    @classmethod
+    def of_round(
+        cls, sent: int, received: int, n_machines: int, *, failure: Fraction, seed: int, round: int
+    ) -> EmissionOrder:
+        return cls(sent, min(received, n_machines))
 
     def head(self, source: Integers, emission: Integers) -> Integers:
         return emission
@@ -96,24 +120,33 @@ class SpreadHeads(HeadAssignment):
     by a random amount in place of a random permutation, because the bound asks for no more.
     """
 
+    is_drawn = True
+
     n_machines: int
     seed: int
     round: int
 
     @classmethod
-    def fit(
-        cls, K: int, n_machines: int, failure: Fraction, *, seed: int, round: int
+    def of_round(
+        cls, sent: int, received: int, n_machines: int, *, failure: Fraction, seed: int, round: int
     ) -> SpreadHeads:
         """Return spread heads of the least capacity whose overload has at most this probability.
 
         ``failure`` is strictly between 0 and 1.
         """
-        capacity = 1
+        K, capacity = max(sent, received), 1
         while True:
             heads = cls(K, capacity, n_machines, seed, round)
             if heads.failure <= failure:
                 return heads
             capacity += 1
+
+    @staticmethod
+    def most_met(most: int, n_machines: int, n_rounds: int, failure: Fraction) -> int:
+        # R P K / (b + 1)! <= delta; the factor 2 covers that a turn is drawn from 32 bits,
+        # (1 + K / 2^32)^(b + 1), which is below 2 for K < 2^25 and b < 64
+        meet, factor = min(most, n_machines), 2 * n_machines * most * n_rounds / failure
+        return next((b for b in range(1, meet) if factorial(b + 1) >= factor), meet)
 
     @property
     def failure(self) -> Fraction:
@@ -134,42 +167,20 @@ class SpreadHeads(HeadAssignment):
         return random_below(self.n_heads, random_words(seed, self.round, source, 1)[:, 0])
 
 
-def head_assignment(
-    name: str,
-    sent: int,
-    received: int,
-    n_machines: int,
-    *,
-    failure: Fraction,
-    seed: int,
-    round: int,
-) -> HeadAssignment:
-    """Build the assignment of a round by its name.
+class HeadOrder(Choice):
+    """An assignment that the compiler offers."""
 
-    Parameters
-    ----------
-    name : str
-        One of HEAD_NAMES.
-    sent, received : int
-        The most messages to others that a machine sends, and that it receives; both at least 1.
-    n_machines : int
-    failure : Fraction
-        For spread heads: the most that the probability of an overload in this round may be.
-    seed, round : int
-        For spread heads.
+    EMISSION = "emission", EmissionOrder
+    SPREAD = "spread", SpreadHeads
 
-    Raises
-    ------
-    CodeDomainError
-        The name is unknown.
-    """
-    match name:
-        case "emission":
-            return EmissionOrder(sent, min(received, n_machines))
-        case "spread":
-            K = max(sent, received)
-            return SpreadHeads.fit(K, n_machines, failure, seed=seed, round=round)
-    raise CodeDomainError(f"heads {name!r} are unknown; use one of {', '.join(HEAD_NAMES)}")
+    made: type[HeadAssignment]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        raise CodeDomainError(f"heads {value!r} are unknown; use one of {', '.join(cls)}")
+
+
+HEAD_NAMES = tuple(HeadOrder)
 
 
 def probability(failure: Fraction | str) -> Fraction:

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Never
 
+from anna_model import ExactMatch, Mechanism
 from anna_model.lsh import Family
 from mpc_sim import Cluster, Protocol, ShapeError
 from mpc_sim.integers import as_exponent
-from reductions.mpc_to_anna.codes import CODE_NAMES, PRINTED, CodeDomainError
+from reductions.mpc_to_anna.codes.choice import Code
+from reductions.mpc_to_anna.codes.code import CodeDomainError
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
-from reductions.mpc_to_anna.head_assignment import HEAD_NAMES, probability
+from reductions.mpc_to_anna.hashed_ids import HashedIds
+from reductions.mpc_to_anna.head_assignment import HeadOrder, probability
 
-ATTENTION_NAMES = ("ema", "anna", "both")
+
+class Attention(StrEnum):
+    """How ids are matched: exactly, by hashing, or exactly with a run by hashing beside it."""
+
+    EMA = "ema"
+    ANNA = "anna"
+    BOTH = "both"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        raise ShapeError(f"attention {value!r} is unknown; use ema, anna or both")
+
+    @property
+    def beside(self) -> Attention | None:
+        """That of the transformer that runs beside it, if one does."""
+        return Attention.ANNA if self is Attention.BOTH else None
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the transformer whose resources count hashes ids."""
+        return self is Attention.ANNA
+
+    def mechanism(
+        self,
+        n_machines: int,
+        n_tokens: int,
+        *,
+        family: Family | None,
+        hashes: int | None,
+        seed: int,
+    ) -> Mechanism:
+        """Return the mechanism of all heads of the transformer whose resources count."""
+        if not self.hashed:
+            return ExactMatch()
+        return HashedIds.fit(n_machines, n_tokens, family=family, hashes=hashes, seed=seed)
+
+
+ATTENTION_NAMES = tuple(Attention)
 
 
 @dataclass(frozen=True)
@@ -22,9 +63,9 @@ class CompilerOptions:
 
     Parameters
     ----------
-    code, heads, attention : str
-        Of CODE_NAMES or PRINTED, HEAD_NAMES and ATTENTION_NAMES. With both the transformer of exact
-        match is built, and a certificate runs the one that hashes beside it.
+    code, heads, attention : Code, HeadOrder, Attention
+        Or their names. With both the transformer of exact match is built, and a certificate runs
+        the one that hashes beside it.
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
     seed : int
@@ -42,9 +83,9 @@ class CompilerOptions:
         or hashes or their family are chosen without anna.
     """
 
-    code: str = "syndrome"
-    heads: str = "emission"
-    attention: str = "ema"
+    code: Code = Code.SYNDROME
+    heads: HeadOrder = HeadOrder.EMISSION
+    attention: Attention = Attention.EMA
     failure: Fraction | str = "1/100"
     seed: int = 0
     fan_out: Fraction | str | None = None
@@ -52,19 +93,21 @@ class CompilerOptions:
     family: Family | None = None
 
     def __post_init__(self) -> None:
-        codes = (*CODE_NAMES, PRINTED)
-        for given, known in ((self.code, codes), (self.heads, HEAD_NAMES)):
-            if given not in known:
+        known: type[Code | HeadOrder]
+        for option, known in (("code", Code), ("heads", HeadOrder)):
+            given = getattr(self, option)
+            if given not in tuple(known):
                 raise CodeDomainError(f"{given!r} is unknown; use one of {', '.join(known)}")
-        if self.attention not in ATTENTION_NAMES:
-            raise ShapeError(f"attention {self.attention!r} is unknown; use ema, anna or both")
+            object.__setattr__(self, option, known(given))
+        object.__setattr__(self, "attention", Attention(self.attention))
         object.__setattr__(self, "failure", probability(self.failure))
         if self.fan_out is not None:
             rho = as_exponent(self.fan_out, "fan-out")
             if rho < 0:
                 raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
             object.__setattr__(self, "fan_out", rho)
-        if self.attention == "ema" and (self.hashes, self.family) != (None, None):
+        may_hash = self.attention.hashed or self.attention.beside is not None
+        if not may_hash and (self.hashes, self.family) != (None, None):
             raise ShapeError(
                 "only anna hashes: choose attention anna, or neither hashes nor family"
             )
@@ -74,13 +117,19 @@ class CompilerOptions:
     @property
     def keywords(self) -> dict[str, Any]:
         """The options as keywords of `compile_protocol`."""
-        built = self.by_exact_match if self.attention == "both" else self
+        built = self.built
         return {one.name: getattr(built, one.name) for one in fields(built)}
+
+    @property
+    def built(self) -> CompilerOptions:
+        """The options of the transformer whose resources count."""
+        return self if self.hashed else self.by_exact_match
 
     @property
     def shown(self) -> dict[str, str]:
         """What a certificate lists of them; the drawn hashes are listed where they run."""
-        shown = {"code": self.code, "heads": self.heads, "attention": self.attention}
+        chosen = {"code": self.code, "heads": self.heads, "attention": self.attention}
+        shown = {option: str(name) for option, name in chosen.items()}
         if self.fan_out is not None:
             shown["fan_out"] = str(self.fan_out)
         if self.family is not None:
@@ -90,12 +139,13 @@ class CompilerOptions:
     @property
     def by_exact_match(self) -> CompilerOptions:
         """The same options with exact match in place of hashing."""
-        return replace(self, attention="ema", hashes=None, family=None)
+        return replace(self, attention=Attention.EMA, hashes=None, family=None)
 
     @property
     def beside(self) -> CompilerOptions | None:
         """The options of a transformer that hashes and runs beside that of exact match, or None."""
-        return replace(self, attention="anna") if self.attention == "both" else None
+        beside = self.attention.beside
+        return None if beside is None else replace(self, attention=beside)
 
     def reduced(self, protocol: Protocol, cluster: Cluster) -> tuple[Protocol, Cluster]:
         """Return what is compiled: the protocol, or where asked the one with bounded fan-out."""
@@ -107,4 +157,4 @@ class CompilerOptions:
     @property
     def hashed(self) -> bool:
         """Whether ids are hashed by the transformer whose resources count."""
-        return self.attention == "anna"
+        return self.attention.hashed

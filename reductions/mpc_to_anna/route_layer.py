@@ -26,9 +26,10 @@ from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import Traffic, collect
 from reductions.arrays import Integers
-from reductions.mpc_to_anna.codes import MessageCode, message_code
+from reductions.mpc_to_anna.codes.choice import Code
+from reductions.mpc_to_anna.codes.code import MessageCode
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.head_assignment import HeadAssignment, head_assignment
+from reductions.mpc_to_anna.head_assignment import HeadAssignment, HeadOrder
 from reductions.mpc_to_anna.inbox_rows import RowFormat, rows_of
 from reductions.mpc_to_anna.messages import Heard, Messages, messages_of
 from reductions.mpc_to_anna.output_tokens import Queries, asking, output_rows, queries_of
@@ -57,8 +58,8 @@ class RouteLayer(Layer):
     round: int
     arriving: RowFormat
     is_last: bool
-    code_name: str = "syndrome"
-    heads_name: str = "emission"
+    coding: Code = Code.SYNDROME
+    order: HeadOrder = HeadOrder.EMISSION
     overload: Fraction = Fraction(1, 100)
     seed: int = 0
     mechanism: Mechanism = field(default_factory=ExactMatch)
@@ -74,8 +75,7 @@ class RouteLayer(Layer):
         shape = messages.shape
         assignment, code = None, None
         if shape.sent and shape.received:
-            assignment = head_assignment(
-                self.heads_name,
+            assignment = self.order.made.of_round(
                 shape.sent,
                 shape.received,
                 self.cluster.n_machines,
@@ -83,8 +83,7 @@ class RouteLayer(Layer):
                 seed=self.seed,
                 round=self.round,
             )
-            code = message_code(
-                self.code_name,
+            code = self.coding.made.from_options(
                 assignment.capacity,
                 shape.words + int(self.hashed is not None),
                 max(self.cluster.word_bits, shape.largest_header.bit_length()),

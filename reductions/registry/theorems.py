@@ -142,7 +142,7 @@ THEOREMS = (
         "machine-exponents",
         "machines, counted on runs, grow like N^(1 + eps - eps' + 3 rho) up to logarithms",
         "Theorem 4.2 of arXiv 2509.09001",
-        "reductions.experiments.machine_counts:Series",
+        "reductions.experiments.mechanism_series:Series",
         "tests/reductions/attention_to_mpc/test_theorem_4_2.py::"
         "test_machines_grow_as_the_theorem_says",
         BACK,

@@ -24,7 +24,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cell:
     """One row of the table.
 
@@ -124,5 +124,13 @@ class Cell:
 def open_cell(task: str, architecture: str) -> Cell:
     """Return a cell of which nothing is known here."""
     return Cell(
-        task, architecture, "open", 0, None, None, "nothing is built or refuted here", "", True
+        task=task,
+        architecture=architecture,
+        status="open",
+        n=0,
+        depth=None,
+        width=None,
+        statement="nothing is built or refuted here",
+        certificate="",
+        proved=True,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anna_model import Rows
+from anna_model import Rows, Transformer
 from mpc_sim.inputs.graph_instances import cycle
 from reductions.arrays import Integers
 from reductions.constructions.chunk_sums import chunk_sums, layers_for
@@ -22,50 +23,69 @@ from reductions.separations.receptive_field import (
     receptive_field,
     two_inputs,
 )
-from reductions.separations.refuted import oracle_of, refuted
+from reductions.separations.refuted import Refuted, oracle_of, refuted
 
 CHUNK = 4
 WORDS = 65
 VERTICES = 24
 
 
-def fixed_chunks(task: Problem) -> Cell | None:
-    """Refute Reformer attention with chunks fixed in advance that reach too few words."""
-    instance = task.random["uniform"](WORDS, 0)
-    graph = None if instance.graph is None else cycle(VERTICES)
-    if graph is not None:
-        instance = Instance(graph.words, graph=graph)
-    oracle, n = oracle_of(task, instance), len(instance.words)
-    depth = layers_for(n, CHUNK) - 1
-    model = chunk_sums(n, CHUNK, depth) if task.name == "sum" else drawn_chunks(n, CHUNK, depth)
-    # SUM: one of a full chunk; k-hop: the last; a graph: the vertex opposite to vertex 0
-    token = 0 if task.name == "sum" else n - 1 if graph is None else VERTICES // 2
-    field = receptive_field(model, token)
-    if graph is None:
-        claim = two_inputs(task.name, field, oracle, _mixed(task, n))
-    else:
-        claim = _crossed(task.name, field, oracle, instance.words)
-    if claim is None:
-        return None
+@dataclass(frozen=True)
+class FixedChunks:
+    """Refute Reformer attention with chunks fixed in advance that reach too few words.
 
-    def run(words: Integers) -> NDArray[np.float64]:
-        rows = Rows.from_dense(words[:, None].astype(np.float64))
-        return model.forward(rows).dense()
+    Parameters
+    ----------
+    model : callable
+        (N, words of a chunk, layers) -> Transformer.
+    kind : str
+        Ahead of the statement.
+    token : int
+        Whose answer is wrong on a sequence; on a cycle the vertex opposite to vertex 0.
+    """
 
-    reach = field.bound.check(len(field.tokens))
-    return refuted(
-        claim,
-        lambda: refute(run, oracle, claim),
-        "Reformer, fixed chunks",
-        model.resources().layers,
-        model.resources().token_width,
-        f"{'' if task.name == 'sum' else 'drawn, '}{depth} layers of chunks of {CHUNK} fixed in "
-        "advance",
-        f"the output depends on {reach.measured} of {n} words here, at most B^L = {CHUNK}^{depth}; "
-        f"so L >= log_B N, {layers_for(n, CHUNK)} layers",
-        SOURCE,
-        also=reach.status == "PASS",
-    )
+    model: Callable[[int, int, int], Transformer]
+    kind: str
+    token: int
+
+    def __call__(self, task: Problem) -> Cell | None:
+        """Return the cell; None where no two inputs were found."""
+        instance = task.random["uniform"](WORDS, 0)
+        graph = None if instance.graph is None else cycle(VERTICES)
+        if graph is not None:
+            instance = Instance(graph.words, graph=graph)
+        oracle, n = oracle_of(task, instance), len(instance.words)
+        depth = layers_for(n, CHUNK) - 1
+        model = self.model(n, CHUNK, depth)
+        field = receptive_field(model, self.token % n if graph is None else VERTICES // 2)
+        if graph is None:
+            claim = two_inputs(task.name, field, oracle, _mixed(task, n))
+        else:
+            claim = _crossed(task.name, field, oracle, instance.words)
+        if claim is None:
+            return None
+
+        def run(words: Integers) -> NDArray[np.float64]:
+            rows = Rows.from_dense(words[:, None].astype(np.float64))
+            return model.forward(rows).dense()
+
+        reach, sizes = field.bound.check(len(field.tokens)), model.resources()
+        refuted_model = Refuted(
+            architecture="Reformer, fixed chunks",
+            depth=sizes.layers,
+            width=sizes.token_width,
+            statement=f"{self.kind}{depth} layers of chunks of {CHUNK} fixed in advance",
+            bound=f"the output depends on {reach.measured} of {n} words here, at most B^L = "
+            f"{CHUNK}^{depth}; so L >= log_B N, {layers_for(n, CHUNK)} layers",
+            source=SOURCE,
+        )
+        is_bounded = reach.status == "PASS"
+        return refuted(claim, lambda: refute(run, oracle, claim), refuted_model, also=is_bounded)
+
+
+fixed_chunks = FixedChunks(drawn_chunks, "drawn, ", -1)
+fixed_chunks_of_sums = FixedChunks(chunk_sums, "", 0)
+"""The transformer that is built for SUM, one layer short: its chunk is full at token 0."""
 
 
 def _mixed(task: Problem, n: int) -> Callable[[np.random.Generator], Integers]:

@@ -6,6 +6,8 @@ transformer that is made a protocol here; the depths of built transformers are s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from anna_model import Anna
@@ -13,7 +15,7 @@ from anna_model.fixed_point.attention import Precision
 from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
 from reductions.attention_to_mpc import anna_to_mpc
-from reductions.certify.full_information import FULL_DEGREE_ROUNDS, RoundLowerBound
+from reductions.certify.full_information import FULL_DEGREE_ROUNDS
 from reductions.constructions.sum import sum_transformer
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import CYCLE_COUNTING
@@ -21,9 +23,9 @@ from reductions.separations.cell import Cell, counted
 from reductions.separations.lower_bounds import (
     CONNECTIVITY_ROUNDS,
     CYCLE_ROUNDS,
-    K_HOP_ROUNDS,
     DepthLowerBound,
     LayerSimulation,
+    TwoSides,
     graph_sides,
     k_hop_sides,
     simulation_of,
@@ -33,12 +35,6 @@ TOKENS = 64
 MEMORY_WORDS = 48
 HOPS = (2, 4, 8, 16, 32)
 VERTICES = (16, 32, 64)
-BOUNDS: dict[str, RoundLowerBound] = {
-    "k-hop": K_HOP_ROUNDS,
-    "sum": FULL_DEGREE_ROUNDS,
-    "connectivity": CONNECTIVITY_ROUNDS,
-    "one-vs-two-cycle": CYCLE_ROUNDS,
-}
 
 
 @cache
@@ -60,54 +56,63 @@ def simulations() -> dict[str, LayerSimulation]:
     return found
 
 
-def lower_bound_cells(task: str) -> list[Cell]:
-    """Return the cells of the lower bound of a task, none if it has none."""
-    bound = BOUNDS.get(task)
-    if bound is None:
-        return []
-    return [_cell(task, name, bound, found) for name, found in simulations().items()]
-
-
-def _cell(task: str, name: str, bound: RoundLowerBound, simulation: LayerSimulation) -> Cell:
-    depth = DepthLowerBound(bound, simulation)
-    if bound is FULL_DEGREE_ROUNDS:
-        least = depth.value(TOKENS)
-        return Cell(
-            task,
-            name,
-            "fails",
-            TOKENS,
-            least - 1,
-            None,
-            f"fewer than {counted(least, 'layer')}, on machines of {simulation.memory_words} words",
-            depth.explain(),
-            least >= 1,
-            f"L >= (ceil(log_s N) - 1) / q, q = {simulation.rounds_a_layer} rounds per layer",
-            bound.source,
-        )
-    sizes, depths, logarithmic = _built(task, bound)
-    beside = ", ".join(f"{depth} at {size}" for size, depth in zip(sizes, depths, strict=True))
+def full_degree(task: str, architecture: str, simulation: LayerSimulation) -> Cell:
+    """Return the cell of a task of which one word of output depends on all of the input."""
+    depth = DepthLowerBound(FULL_DEGREE_ROUNDS, simulation)
+    least = depth.value(TOKENS)
     return Cell(
-        task,
-        name,
-        "conditional",
-        0,
-        None,
-        None,
-        f"fewer than {depth.layers} layers, up to the constant c; {bound.regime}",
-        f"if the {bound.assumption}; q = {simulation.rounds_a_layer} rounds per layer were counted "
-        f"on a built protocol; layers of built transformers: {beside}",
-        simulation.rounds_a_layer > 0 and logarithmic,
-        depth.explain(),
-        f"{bound.source}; {simulation.source}",
+        task=task,
+        architecture=architecture,
+        status="fails",
+        n=TOKENS,
+        depth=least - 1,
+        width=None,
+        statement=f"fewer than {counted(least, 'layer')}, on machines of "
+        f"{simulation.memory_words} words",
+        certificate=depth.explain(),
+        proved=least >= 1,
+        bound=f"L >= (ceil(log_s N) - 1) / q, q = {simulation.rounds_a_layer} rounds per layer",
+        source=FULL_DEGREE_ROUNDS.source,
     )
 
 
-def _built(task: str, bound: RoundLowerBound) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
-    """Return sizes that double, depths, and whether every doubling adds as many layers."""
-    if task == "k-hop":
-        sides = k_hop_sides(1024, HOPS)
-    else:
-        algorithm = CONNECTIVITY if task == "connectivity" else CYCLE_COUNTING
-        sides = graph_sides(algorithm, bound, VERTICES, "2/3")
-    return sides.sizes, sides.depths, len(set(sides.layers_a_doubling)) == 1
+@dataclass(frozen=True)
+class Conditional:
+    """The cells of a bound that rests on a conjecture, beside the depths of built transformers.
+
+    Parameters
+    ----------
+    sides : callable
+        () -> TwoSides: the bound, and depths at sizes that double.
+    """
+
+    sides: Callable[[], TwoSides]
+
+    def __call__(self, task: str, architecture: str, simulation: LayerSimulation) -> Cell:
+        """Return the cell of a task and an architecture whose layers can be simulated."""
+        sides = self.sides()
+        bound, depth = sides.lower, DepthLowerBound(sides.lower, simulation)
+        pairs = zip(sides.sizes, sides.depths, strict=True)
+        beside = ", ".join(f"{built} at {size}" for size, built in pairs)
+        is_logarithmic = len(set(sides.layers_a_doubling)) == 1
+        return Cell(
+            task=task,
+            architecture=architecture,
+            status="conditional",
+            n=0,
+            depth=None,
+            width=None,
+            statement=f"fewer than {depth.layers} layers, up to the constant c; {bound.regime}",
+            certificate=f"if the {bound.assumption}; q = {simulation.rounds_a_layer} rounds per "
+            f"layer were counted on a built protocol; layers of built transformers: {beside}",
+            proved=simulation.rounds_a_layer > 0 and is_logarithmic,
+            bound=depth.explain(),
+            source=f"{bound.source}; {simulation.source}",
+        )
+
+
+k_hop_depth = Conditional(lambda: k_hop_sides(1024, HOPS))
+connectivity_depth = Conditional(
+    lambda: graph_sides(CONNECTIVITY, CONNECTIVITY_ROUNDS, VERTICES, "2/3")
+)
+cycle_depth = Conditional(lambda: graph_sides(CYCLE_COUNTING, CYCLE_ROUNDS, VERTICES, "2/3"))

@@ -19,12 +19,13 @@ from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import TwoInputs, WordFunction, refute
 from reductions.separations.pointer_chasing import (
+    LOW_RANK,
+    RECURRENT,
     SOURCE as POINTER_CHASING,
     PointerChasing,
     pointer_chasing,
 )
-from reductions.separations.refuted import across, oracle_of, refuted
-from reductions.separations.set_cells import SETS, set_cell
+from reductions.separations.refuted import Refuted, across, oracle_of, refuted
 from reductions.separations.state_counting import board_width, low_rank_width, recurrent_width
 
 HARD_LETTERS = 3
@@ -36,10 +37,6 @@ VERTICES = 8
 
 def recurrent(task: Problem) -> Cell | None:
     """Refute a recurrent model: one of fewer layers than hops, or one of few bits."""
-    if task.name in SETS:
-        return set_cell(task, "recurrent")
-    if task.name not in ("k-hop", "induction-heads"):
-        return None
     k = task.random["uniform"](8, 0).shape["k"]
     family = HardPrefixes(HARD_LETTERS + (k == 1), k)
     oracle = oracle_of(task, Instance(np.zeros(family.n_tokens, np.int64), {"k": k}))
@@ -65,31 +62,24 @@ def recurrent(task: Problem) -> Cell | None:
     prefixes = family.candidates(rng, MOST_PREFIXES)
     claim = same_messages(task.name, tell, oracle, prefixes, list(family.suffixes()))
     chasing = pointer_chasing(
-        "recurrent", family.n_tokens, k, depth=len(model.layers), words_a_layer=model.state_words
+        RECURRENT, family.n_tokens, k, depth=len(model.layers), words_a_layer=model.state_words
     )
-    return across(
-        claim,
-        tell,
-        run,
-        oracle,
-        "recurrent",
-        len(model.layers),
-        model.state_words,
-        f"{'drawn, ' * (k == 1)}{counted(len(model.layers), 'layer')} of "
+    refuted_model = Refuted(
+        architecture="recurrent",
+        depth=len(model.layers),
+        width=model.state_words,
+        statement=f"{'drawn, ' * (k == 1)}{counted(len(model.layers), 'layer')} of "
         f"{counted(model.state_words, 'word')} of {model.word_bits} bits asked for "
         f"{counted(k, 'hop')}",
-        f"any causal model: L W b >= k log2(q!) = {bits_needed.bits} bits for these "
+        bound=f"any causal model: L W b >= k log2(q!) = {bits_needed.bits} bits for these "
         f"{family.n_letters} letters{_beside(chasing)}",
-        f"{bits_needed.source}; {POINTER_CHASING}",
+        source=f"{bits_needed.source}; {POINTER_CHASING}",
     )
+    return across(claim, tell, run, oracle, refuted_model)
 
 
 def low_rank(task: Problem) -> Cell | None:
     """Refute causal low-rank attention, which cannot forget what it has added."""
-    if task.name in SETS:
-        return set_cell(task, "low rank")
-    if task.name not in ("k-hop", "induction-heads"):
-        return None
     k = task.random["uniform"](8, 0).shape["k"]
     cut, letters = LOW_RANK_PREFIX, 2
     n = cut + k + 2
@@ -105,21 +95,18 @@ def low_rank(task: Problem) -> Cell | None:
     depth = drawn.transformer.resources().layers
     words = 0 if claim is None else max(tell(claim.inputs.first).words)
     needed = low_rank_width(n, letters + 2, k)
-    chasing = pointer_chasing("low rank", n, k, depth=depth, words_a_layer=words)
-    return across(
-        claim,
-        tell,
-        drawn.run,
-        oracle,
-        "low rank",
-        depth,
-        words,
-        f"drawn, causal, {counted(depth, 'layer')} that send r m H = {counted(words, 'word')} each "
-        "across a cut",
-        "of any depth: L r m H b >= (N - k - 2) log2(A - 2), "
+    chasing = pointer_chasing(LOW_RANK, n, k, depth=depth, words_a_layer=words)
+    refuted_model = Refuted(
+        architecture="low rank",
+        depth=depth,
+        width=words,
+        statement=f"drawn, causal, {counted(depth, 'layer')} that send r m H = "
+        f"{counted(words, 'word')} each across a cut",
+        bound="of any depth: L r m H b >= (N - k - 2) log2(A - 2), "
         f"{needed.bits} bits here{_beside(chasing)}",
-        f"{needed.source}; {POINTER_CHASING}",
+        source=f"{needed.source}; {POINTER_CHASING}",
     )
+    return across(claim, tell, drawn.run, oracle, refuted_model)
 
 
 def _beside(chasing: PointerChasing) -> str:
@@ -129,8 +116,6 @@ def _beside(chasing: PointerChasing) -> str:
 
 def boards(task: Problem) -> Cell | None:
     """Refute low-rank attention that sees all tokens and is asked for a hop at every one."""
-    if task.name != "induction-heads":
-        return None
     n, letters = BOARD_TOKENS, 2
     drawn = drawn_low_rank(n, depth=2, rank=1, width=1, causal=False)
     oracle = oracle_of(task, Instance(np.zeros(n, np.int64), {"k": 1}))
@@ -145,13 +130,16 @@ def boards(task: Problem) -> Cell | None:
     return refuted(
         claim,
         lambda: refute(drawn.run, oracle, claim),
-        "low rank",
-        sizes.layers,
-        sizes.token_width,
-        f"drawn, {counted(sizes.layers, 'layer')} of rank 1 and width 1 over all tokens, asked for "
-        "answers at every token",
-        f"of any depth: L r m H b >= N - 1, {needed.bits} bits here, for answers at every token",
-        needed.source,
+        Refuted(
+            architecture="low rank",
+            depth=sizes.layers,
+            width=sizes.token_width,
+            statement=f"drawn, {counted(sizes.layers, 'layer')} of rank 1 and width 1 over all "
+            "tokens, asked for answers at every token",
+            bound=f"of any depth: L r m H b >= N - 1, {needed.bits} bits here, for answers at "
+            "every token",
+            source=needed.source,
+        ),
         remark=f"; {counted(sum(tell(claim.first).words), 'equal word')} on the boards",
     )
 
@@ -171,10 +159,14 @@ def too_early(task: Problem) -> Cell | None:
     return refuted(
         claim,
         lambda: refute(model.run, oracle, claim),
-        "recurrent",
-        len(model.layers),
-        model.state_words,
-        f"{counted(len(model.layers), 'layer')} of {counted(model.state_words, 'word')}, drawn",
-        "causal models of any depth and width: the vertices answer, and stand before all edges",
-        "the order of the input words",
+        Refuted(
+            architecture="recurrent",
+            depth=len(model.layers),
+            width=model.state_words,
+            statement=f"{counted(len(model.layers), 'layer')} of "
+            f"{counted(model.state_words, 'word')}, drawn",
+            bound="causal models of any depth and width: the vertices answer, and stand before "
+            "all edges",
+            source="the order of the input words",
+        ),
     )

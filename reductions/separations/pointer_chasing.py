@@ -24,21 +24,40 @@ Side = Literal["deep", "wide or wrong"]
 
 
 @dataclass(frozen=True)
+class Corollary:
+    """The bound for an architecture.
+
+    Parameters
+    ----------
+    name : str
+    architecture : str
+    words : str
+        What a layer sends, or its state holds.
+    """
+
+    name: str
+    architecture: str
+    words: str
+
+
+RECURRENT = Corollary("Corollary 5.2", "recurrent", "m")
+LOW_RANK = Corollary("Corollary 5.3", "low rank", "r m H")
+
+
+@dataclass(frozen=True)
 class PointerChasing:
     """What the bound says of a model of a depth.
 
     Parameters
     ----------
-    architecture : str
-    corollary : str
+    corollary : Corollary
     n, k : int
         Tokens and hops.
     depth, words_a_layer : int
         Of the model, measured.
     """
 
-    architecture: str
-    corollary: str
+    corollary: Corollary
     n: int
     k: int
     depth: int
@@ -72,22 +91,17 @@ class PointerChasing:
 
     def explain(self) -> str:
         """Return the bound and the measured words in one line."""
-        words = "m" if self.corollary == "Corollary 5.2" else "r m H"
+        corollary, words = self.corollary, self.corollary.words
         sign = ">=" if self.depth >= self.k else "<"
         return (
-            f"k-hop by {self.architecture}: L >= k or {words} >= c N/k^6, up to a constant c; here "
-            f"L = {self.depth} {sign} k = {self.k}, {words} = {self.words_a_layer}, "
-            f"N/k^6 = {round(float(self.growth), 3)} (arXiv 2402.09268, {self.corollary})"
+            f"k-hop by {corollary.architecture}: L >= k or {words} >= c N/k^6, up to a constant c; "
+            f"here L = {self.depth} {sign} k = {self.k}, {words} = {self.words_a_layer}, "
+            f"N/k^6 = {round(float(self.growth), 3)} (arXiv 2402.09268, {corollary.name})"
         )
 
 
 def pointer_chasing(
-    architecture: Literal["recurrent", "low rank"],
-    n: int,
-    k: int,
-    *,
-    depth: int,
-    words_a_layer: int,
+    corollary: Corollary, n: int, k: int, *, depth: int, words_a_layer: int
 ) -> PointerChasing:
     """Return the bound for a model of a depth and a width.
 
@@ -98,5 +112,4 @@ def pointer_chasing(
     """
     if n < 1 or k < 1 or depth < 0:
         raise InputError(f"n = {n}, k = {k}, depth = {depth}: take n and k >= 1, depth >= 0")
-    corollary = "Corollary 5.2" if architecture == "recurrent" else "Corollary 5.3"
-    return PointerChasing(architecture, corollary, n, k, depth, words_a_layer)
+    return PointerChasing(corollary, n, k, depth, words_a_layer)

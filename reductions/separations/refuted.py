@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from mpc_sim.inputs.graphs import Graph
 from reductions.arrays import Integers
@@ -30,15 +31,28 @@ def oracle_of(task: Problem, instance: Instance) -> Oracle:
     return oracle
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refuted:
+    """A model that a cell refutes, and the general bound that it is a case of.
+
+    Parameters
+    ----------
+    architecture, depth, width, statement, bound, source
+        As of `Cell`.
+    """
+
+    architecture: str
+    depth: int
+    width: int
+    statement: str
+    bound: str = ""
+    source: str = ""
+
+
 def refuted(
     claim: TwoInputs,
     check: Callable[[], object],
-    architecture: str,
-    depth: int,
-    width: int,
-    statement: str,
-    bound: str,
-    source: str,
+    model: Refuted,
     *,
     also: bool = True,
     remark: str = "",
@@ -50,8 +64,7 @@ def refuted(
     claim : TwoInputs
     check : callable
         Runs the check, and returns what was found or raises `FalseCertificate`.
-    architecture, depth, width, statement, bound, source
-        Of the cell.
+    model : Refuted
     also : bool
         Whether other checks passed.
     remark : str
@@ -62,32 +75,18 @@ def refuted(
     except FalseCertificate as error:
         found, proved = str(error), False
     return Cell(
-        claim.task,
-        architecture,
-        "fails",
-        len(claim.first),
-        depth,
-        width,
-        statement,
-        found,
-        proved,
-        bound,
-        source,
-        claim,
+        task=claim.task,
+        status="fails",
+        n=len(claim.first),
+        certificate=found,
+        proved=proved,
+        inputs=claim,
+        **asdict(model),
     )
 
 
 def across(
-    claim: SameMessages | None,
-    tell: Tell,
-    run: WordFunction,
-    oracle: Oracle,
-    architecture: str,
-    depth: int,
-    width: int,
-    statement: str,
-    bound: str,
-    source: str,
+    claim: SameMessages | None, tell: Tell, run: WordFunction, oracle: Oracle, model: Refuted
 ) -> Cell | None:
     """Check that messages and outputs agree and return the cell; None where nothing was found.
 
@@ -96,19 +95,13 @@ def across(
     claim : SameMessages or None
     tell, run, oracle
         As of `refute_across`.
-    architecture, depth, width, statement, bound, source
-        Of the cell.
+    model : Refuted
     """
     if claim is None:
         return None
     return refuted(
         claim.inputs,
         lambda: refute_across(tell, run, oracle, claim),
-        architecture,
-        depth,
-        width,
-        statement,
-        bound,
-        source,
+        model,
         remark=f"; {counted(sum(tell(claim.inputs.first).words), 'equal word')} across the cut",
     )

@@ -7,7 +7,7 @@ model and causal low-rank attention with drawn maps are searched for two sets th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +19,9 @@ from reductions.separations.cell import Cell, counted
 from reductions.separations.collision_search import same_messages
 from reductions.separations.drawn_low_rank import drawn_low_rank
 from reductions.separations.drawn_recurrent import drawn_recurrent
-from reductions.separations.refuted import across, oracle_of
+from reductions.separations.indistinguishable import WordFunction
+from reductions.separations.one_way import Tell
+from reductions.separations.refuted import Refuted, across, oracle_of
 from reductions.separations.state_counting import set_width
 
 HALF, SIZE = 14, 7
@@ -54,54 +56,60 @@ class AskForMember:
 
 
 FAR = 2 * HALF + 1
-SETS = {
-    "match2": AskForMember(0, lambda s: (FAR - s,), {"modulus": FAR}),
-    "three-sum": AskForMember((SIZE + 2) ** 3, lambda s: (-s - FAR, FAR)),
-}
+MATCH2_SETS = AskForMember(0, lambda s: (FAR - s,), {"modulus": FAR})
+THREE_SUM_SETS = AskForMember((SIZE + 2) ** 3, lambda s: (-s - FAR, FAR))
 
 
-def set_cell(task: Problem, architecture: str) -> Cell | None:
-    """Refute a model of an architecture that has too few bits for a set.
+Drawn = tuple[Refuted, WordFunction, Tell]
+"""A drawn model, what it answers on words, and what it sends across the cut behind the set."""
+
+
+def recurrent_reader(n: int, bits: int) -> Drawn:
+    """Draw a recurrent model of one layer, and one word of so many bits."""
+    reader = drawn_recurrent(n, depth=1, state_words=1, bits=bits, row_bits=bits)
+    model = Refuted(
+        architecture="recurrent",
+        depth=len(reader.layers),
+        width=reader.state_words,
+        statement=f"drawn, one layer of a word of {bits} bits",
+    )
+    return model, reader.run, lambda words: Messages(reader.states(words[:SIZE]))
+
+
+def low_rank_reader(n: int, bits: int) -> Drawn:
+    """Draw causal low-rank attention of two layers, of rank and width 1, however many the bits."""
+    drawn = drawn_low_rank(n, depth=2, rank=1, width=1)
+    sizes = drawn.transformer.resources()
+    layers, words = counted(sizes.layers, "layer"), counted(sizes.token_width, "word")
+    model = Refuted(
+        architecture="low rank",
+        depth=sizes.layers,
+        width=sizes.token_width,
+        statement=f"drawn, causal, {layers} that send {words} each",
+    )
+    return model, drawn.run, lambda words: drawn.tell(words, SIZE)
+
+
+def set_cell(task: Problem, family: AskForMember, draw: Callable[[int, int], Drawn]) -> Cell | None:
+    """Refute a model that has too few bits for a set.
 
     Parameters
     ----------
     task : Problem
-        match2 or three-sum.
-    architecture : str
-        recurrent or low rank.
+    family : AskForMember
+        Of the task.
+    draw : callable
+        (N, bits) -> `Drawn`.
     """
-    family = SETS[task.name]
     suffixes, needed = family.suffixes(), set_width(SIZE, HALF)
-    n, bits = SIZE + len(suffixes[0]), needed.bits - 1
+    n = SIZE + len(suffixes[0])
     oracle = oracle_of(task, Instance(np.zeros(n, np.int64), family.parameters))
-    if architecture == "recurrent":
-        reader = drawn_recurrent(n, depth=1, state_words=1, bits=bits, row_bits=bits)
-        depth, width, run = len(reader.layers), reader.state_words, reader.run
-        statement = f"drawn, one layer of a word of {bits} bits"
-
-        def tell(words: Integers) -> Messages:
-            return Messages(reader.states(words[:SIZE]))
-    else:
-        drawn = drawn_low_rank(n, depth=2, rank=1, width=1)
-        sizes = drawn.transformer.resources()
-        depth, width, run = sizes.layers, sizes.token_width, drawn.run  # type: ignore[assignment]
-        statement = (
-            f"drawn, causal, {counted(depth, 'layer')} that send {counted(width, 'word')} each"
-        )
-
-        def tell(words: Integers) -> Messages:
-            return drawn.tell(words, SIZE)
-
-    claim = same_messages(task.name, tell, oracle, family.prefixes(), suffixes)
-    return across(
-        claim,
-        tell,
-        run,
-        oracle,
-        architecture,
-        depth,
-        width,
-        f"{statement}, for {needed.prefixes} sets of {SIZE} numbers",
-        f"any causal model: L W b >= log2 of the sets, here {needed.bits} bits",
-        needed.source,
+    model, run, tell = draw(n, needed.bits - 1)
+    said = replace(
+        model,
+        statement=f"{model.statement}, for {needed.prefixes} sets of {SIZE} numbers",
+        bound=f"any causal model: L W b >= log2 of the sets, here {needed.bits} bits",
+        source=needed.source,
     )
+    claim = same_messages(task.name, tell, oracle, family.prefixes(), suffixes)
+    return across(claim, tell, run, oracle, said)

@@ -13,17 +13,13 @@ from reductions.certify.certificate import Recorder
 from reductions.certify.run import Model
 from reductions.constructions.model import ModelSolver
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
-from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.options import Attention, CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
 from reductions.problems.problem import Instance
 from reductions.separations.cell import Cell
 
-COLUMNS = {
-    "softmax": "softmax",
-    "low rank": "low rank",
-    "recurrent": "recurrent",
-    "Reformer": "Reformer, fixed chunks",
-}
+COLUMNS = {"Reformer": "Reformer, fixed chunks"}
+"""Of architectures that have another name in the table."""
 CELL_WIDTH = 1.0
 DELTA = 0.01
 
@@ -41,14 +37,13 @@ def cells_of(construction: ModelSolver, instance: Instance) -> list[Cell]:
         Of its task.
     """
     model = construction.build(instance.shape)
-    if construction.architecture != "ANNA":
-        return [_cell(construction, COLUMNS[construction.architecture], model, instance)]
+    architecture, hashed = construction.architecture, by_hashing(model, len(instance.words))
+    if hashed is None:
+        column = COLUMNS.get(architecture, architecture)
+        return [_cell(construction, column, model, instance)]
     columns = ["exact match"] if isinstance(model, CompiledProtocol) else ["direct", "exact match"]
     cells = [_cell(construction, column, model, instance) for column in columns]
-    hashed = by_hashing(model, len(instance.words))
-    if hashed is not None:
-        cells.append(_cell(construction, "ANNA", hashed, instance, exact_sizes=False))
-    return cells
+    return [*cells, _cell(construction, architecture, hashed, instance, exact_sizes=False)]
 
 
 def by_hashing(model: Model, n_words: int) -> Model | None:
@@ -62,7 +57,7 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
         route = model.layers[-1]
         if not isinstance(route, RouteLayer):
             return None
-        options = CompilerOptions(attention="anna", heads=_heads_of(model))
+        options = CompilerOptions(attention=Attention.ANNA, heads=route.order)
         return compile_protocol(route.protocol, model.cluster, **options.keywords)
     if not isinstance(model, Transformer):
         return None
@@ -77,10 +72,6 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
         layers.append(replace(layer, mechanism=hashing))
     hashed: Model = replace(model, layers=tuple(layers))
     return hashed
-
-
-def _heads_of(model: CompiledProtocol) -> str:
-    return "spread" if model.failure > 0 else "emission"
 
 
 def _cell(
@@ -107,15 +98,16 @@ def _cell(
     within = ", ".join(f"{check.name} {check.measured}, {check.bound} allowed" for check in sizes)
     last = " (the last token)" if len(places) == 1 < len(output) else ""
     return Cell(
-        construction.task,
-        column,
-        "holds",
-        shape.n_words,
-        resources.layers,
-        resources.token_width,
-        construction.statement,
-        f"{wrong.measured} of {len(places)} words{last} differ from the oracle; {within}",
-        certificate.ok,
-        f"depth {construction.depth_formula}, width {construction.width_formula}",
-        construction.source,
+        task=construction.task,
+        architecture=column,
+        status="holds",
+        n=shape.n_words,
+        depth=resources.layers,
+        width=resources.token_width,
+        statement=construction.statement,
+        certificate=f"{wrong.measured} of {len(places)} words{last} differ from the oracle; "
+        f"{within}",
+        proved=certificate.ok,
+        bound=f"depth {construction.depth_formula}, width {construction.width_formula}",
+        source=construction.source,
     )

@@ -12,7 +12,7 @@ from reductions.arrays import Integers
 from reductions.bounds import Bound
 from reductions.certify.measured import measured_layers, measured_rounds
 from reductions.mpc_to_anna.bounds import theorem_bounds
-from reductions.mpc_to_anna.codes import CodeOverload
+from reductions.mpc_to_anna.codes import Code, CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.testing.not_conforming import NotConforming
@@ -58,7 +58,7 @@ class CompiledSide:
                     code=code,
                 )
             sides = measured | measured_layers(transformer)
-            claimed = theorem_bounds(self.protocol, cluster, CompilerOptions(code=code))
+            claimed = theorem_bounds(self.protocol, cluster, CompilerOptions(code=Code(code)))
             check_bounds(claimed + (own if index == 0 else ()), sides, code)
         if not self.codes:
             check_bounds(own, measured, None)

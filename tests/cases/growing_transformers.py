@@ -16,7 +16,7 @@ from cases.anna_to_mpc import assert_same_bits, measured, slacks
 from mpc_sim.integers import ceil_power
 from reductions.attention_to_mpc import fit_anna_to_mpc
 from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
-from reductions.experiments.machine_counts import OnCircle, ShiftedResidue, to_integers
+from reductions.experiments.mechanism_series import OnCircle, ShiftedResidue, to_integers
 
 NEAR = 0.1
 WORDS = Precision.of(Grid(14, 0))

@@ -36,7 +36,7 @@ LEVELS = {
         "gpt2_on_grid",
     ),
     "reductions": (
-        "arrays bounds inspect plots registry",
+        "arrays bounds choice inspect plots registry",
         "mpc_to_anna problems",
         "attention_to_mpc benchmarks",
         "certify low_rank_to_anna",

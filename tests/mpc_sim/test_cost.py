@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cases.protocols import PROTOCOLS
 from mpc_sim import Channel, Cluster, Simulation, parallel, sequence
 from mpc_sim.algorithms.prefix_sum import PrefixOut
 from mpc_sim.compose import Carry
@@ -17,19 +18,19 @@ from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.operations import Addition
 from mpc_sim.stages.repeat import Repeat
 from mpc_sim.stages.scan import Scan
-from reductions.registry import find, names
+from reductions.registry import solver
 
 CLUSTER = Cluster(n_words=60, memory_words=12, n_machines=15, block_words=4, word_bits=16)
 SORT = Columnsort(("word",))
 OTHERWISE = {
-    ("boolean_circuit", "sent"),
-    ("maximal_independent_set", "sent"),
-    ("maximal_matching", "received"),
-    ("maximal_matching", "sent"),
-    ("minimum_spanning_forest_filtering", "received"),
-    ("minimum_spanning_forest_filtering", "sent"),
-    ("sample_sort", "sent"),
-    ("three_sum", "received"),
+    ("boolean-circuit", "sent"),
+    ("maximal-independent-set", "sent"),
+    ("maximal-matching", "received"),
+    ("maximal-matching", "sent"),
+    ("minimum-spanning-forest-filtering", "received"),
+    ("minimum-spanning-forest-filtering", "sent"),
+    ("sample-sort", "sent"),
+    ("three-sum", "received"),
 }
 """Where they differ: ``Carry`` declares all of memory; others are cruder, or tighter."""
 UP, DOWN = ConvergeCast(Addition(), ("word",)), Broadcast(("word",))
@@ -49,9 +50,9 @@ def over(cost: Cost, sim: Simulation) -> list[str]:
 
 
 @pytest.mark.parametrize("n", [1, 7, 40, 64])
-@pytest.mark.parametrize("name", names("algorithm"))
+@pytest.mark.parametrize("name", PROTOCOLS)
 def test_costs_hold_and_are_those_of_the_closed_form(name: str, n: int) -> None:
-    algorithm = find("algorithm", name).load()
+    algorithm = solver(name)
     given = algorithm.instance(max(n, 3) if "cycle" in name else n, 1)
     protocol, cluster = algorithm.protocol_for(given), algorithm.cluster(given)
     sim = Simulation(protocol, cluster, algorithm.words(given))

@@ -7,12 +7,14 @@ from typing import Any
 
 _HOME = {
     "CODE_NAMES": "choice",
+    "Code": "choice",
     "CodeDomainError": "code",
     "CodeOverload": "code",
     "Decoded": "code",
     "DisjunctCode": "disjunct",
     "MessageCode": "code",
     "PRINTED": "choice",
+    "PrintedRepetitionCode": "repetition",
     "RepetitionCode": "repetition",
     "RowCode": "row_code",
     "SyndromeCode": "syndrome",

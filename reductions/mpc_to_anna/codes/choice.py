@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Never
+
+from reductions.choice import Choice
 from reductions.mpc_to_anna.codes.code import CodeDomainError, MessageCode
 from reductions.mpc_to_anna.codes.disjunct import DisjunctCode
-from reductions.mpc_to_anna.codes.repetition import RepetitionCode
+from reductions.mpc_to_anna.codes.repetition import PrintedRepetitionCode, RepetitionCode
 from reductions.mpc_to_anna.codes.syndrome import SyndromeCode
 
-CODE_NAMES = ("syndrome", "disjunct", "repetition")
-PRINTED = "printed"
+
+class Code(Choice):
+    """A message code that the compiler offers.
+
+    Examples
+    --------
+    >>> Code("printed").made(3, 2, 8, 10).rows
+    730
+    """
+
+    SYNDROME = "syndrome", SyndromeCode
+    DISJUNCT = "disjunct", DisjunctCode
+    REPETITION = "repetition", RepetitionCode
+    PRINTED = "printed", PrintedRepetitionCode
+
+    made: type[MessageCode]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        raise CodeDomainError(f"code {value!r} is unknown; use one of {', '.join(cls)}")
+
+
+PRINTED = Code.PRINTED
 """The repetition code with the rows that Lemma B.4 prints, order b^4; for few messages only."""
+CODE_NAMES = tuple(code for code in Code if code is not PRINTED)
 
 
 def message_code(
@@ -20,7 +45,7 @@ def message_code(
     Parameters
     ----------
     name : str
-        One of CODE_NAMES, or PRINTED.
+        A `Code`, or its name.
     capacity, n_words, word_bits, n_sources : int
         As in `MessageCode`.
     seed : int
@@ -38,19 +63,4 @@ def message_code(
     >>> message_code(PRINTED, 4, 2, 16, 64).width
     16290
     """
-    match name:
-        case "syndrome":
-            return SyndromeCode(capacity, n_words, word_bits, n_sources)
-        case "disjunct":
-            return DisjunctCode(capacity, n_words, word_bits, n_sources)
-        case "repetition" | "printed":
-            return RepetitionCode(
-                capacity,
-                n_words,
-                word_bits,
-                n_sources,
-                seed=seed,
-                choice="printed" if name == PRINTED else "sufficient",
-            )
-    known = ", ".join((*CODE_NAMES, PRINTED))
-    raise CodeDomainError(f"code {name!r} is unknown; use one of {known}")
+    return Code(name).made.from_options(capacity, n_words, word_bits, n_sources, seed=seed)

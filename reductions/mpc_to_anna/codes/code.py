@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import index
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,8 @@ class MessageCode(ABC):
     """
 
     name: ClassVar[str]
+    grows: ClassVar[bool] = True
+    """Whether a code of less capacity is never wider."""
 
     capacity: int
     n_words: int
@@ -137,6 +139,13 @@ class MessageCode(ABC):
             if value < 1:
                 raise CodeDomainError(f"{name} is {value}; it must be at least 1")
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_options(
+        cls, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int
+    ) -> Self:
+        """Return the code that a compiler asks for; the seed is for those that are drawn."""
+        return cls(capacity, n_words, word_bits, n_sources)
 
     @property
     @abstractmethod
@@ -175,6 +184,11 @@ class MessageCode(ABC):
     @abstractmethod
     def magnitude_formula(self) -> sympy.Expr:
         """`max_magnitude` as an expression."""
+
+    @property
+    @abstractmethod
+    def precision_formula(self) -> sympy.Expr:
+        """A bound on `precision_bits` in the bits alone: W of a word, b_bits of b, U_bits of U."""
 
     @property
     def failure_formula(self) -> sympy.Expr:

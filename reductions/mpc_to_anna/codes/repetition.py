@@ -31,7 +31,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     import sympy
 
 _BLOCK_WORDS = 2**20
-
-Choice = Literal["sufficient", "printed"]
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,11 @@ class RepetitionCode(RowCode):
     delta : Fraction or None
         Bound on the probability over the seed that some set of at most b sources is not decodable,
         between 0 and 1; None is U**-2, and 1/4 for one source.
-    choice : str
-        sufficient or printed: how many rows there are, derived above.
 
     Raises
     ------
     CodeDomainError
-        As in `RowCode`; or seed, delta or choice is none of the above.
+        As in `RowCode`; or seed or delta is none of the above.
 
     Notes
     -----
@@ -93,18 +89,13 @@ class RepetitionCode(RowCode):
     >>> received = code.decode(codewords.sum(axis=0, keepdims=True) / 2)
     >>> received.which, received.source, received.words.tolist()
     (array([0, 0]), array([2, 5]), [[0, 1], [7, 255]])
-
-    The number of rows in the order that is printed:
-
-    >>> RepetitionCode(3, 2, 8, 10, choice="printed").rows
-    730
     """
 
     name = "repetition"
+    grows = False  # in capacity: rows stop at one for every source, and may have been more
 
     seed: int = 0
     delta: Fraction | None = None
-    choice: Choice = "sufficient"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -114,17 +105,22 @@ class RepetitionCode(RowCode):
         object.__setattr__(self, "delta", default if self.delta is None else Fraction(self.delta))
         if not 0 < self._delta < 1:
             raise CodeDomainError(f"delta is {self.delta}; it must lie between 0 and 1")
-        if self.choice not in ("sufficient", "printed"):
-            raise CodeDomainError(f"choice is {self.choice!r}; use sufficient or printed")
+
+    @classmethod
+    def from_options(
+        cls, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int
+    ) -> Self:
+        return cls(capacity, n_words, word_bits, n_sources, seed=seed)
 
     @property
     def rows(self) -> int:
         """Rows of a codeword, L, derived above."""
-        if self.choice == "sufficient":
-            bits = _ceil_log2(self.pairs * self.inverse_delta)
-        else:
-            bits = self.packets * _ceil_log2(self.n_sources) + _ceil_log2(self.inverse_delta)
-        return ceil_div(377 * self.packets * bits, 200)
+        return ceil_div(377 * self.packets * self._choice_bits, 200)
+
+    @property
+    def _choice_bits(self) -> int:
+        """Bits that name a choice of packets, and 1 / delta."""
+        return _ceil_log2(self.pairs * self.inverse_delta)
 
     @property
     def _delta(self) -> Fraction:
@@ -138,8 +134,8 @@ class RepetitionCode(RowCode):
 
     @property
     def packets(self) -> int:
-        """Packets for which the rows are laid out, k: min(b, U) or its square."""
-        return self.most if self.choice == "sufficient" else self.most**2
+        """Packets for which the rows are laid out, k."""
+        return self.most
 
     @property
     def pairs(self) -> int:
@@ -157,13 +153,13 @@ class RepetitionCode(RowCode):
     def rows_formula(self) -> sympy.Expr:
         import sympy
 
-        sources, inverse_delta = sympy.symbols("U R")
-        if self.choice == "sufficient":
-            bits = _ceil_log2_formula(self._pairs_formula * inverse_delta)
-        else:
-            bits = self._packets_formula * _ceil_log2_formula(sources)
-            bits += _ceil_log2_formula(inverse_delta)
-        return sympy.ceiling(377 * self._packets_formula * bits / 200)
+        return sympy.ceiling(377 * self._packets_formula * self._choice_bits_formula / 200)
+
+    @property
+    def _choice_bits_formula(self) -> sympy.Expr:
+        import sympy
+
+        return _ceil_log2_formula(self._pairs_formula * sympy.Symbol("R"))
 
     @property
     def failure_formula(self) -> sympy.Expr:
@@ -183,8 +179,7 @@ class RepetitionCode(RowCode):
     def _packets_formula(self) -> sympy.Expr:
         import sympy
 
-        most = sympy.Min(*sympy.symbols("b U"))
-        return most if self.choice == "sufficient" else most**2
+        return sympy.Min(*sympy.symbols("b U"))
 
     @property
     def formula_values(self) -> Mapping[str, int]:
@@ -204,6 +199,36 @@ class RepetitionCode(RowCode):
             places.append(place + first)
             rows.append(row)
         return np.concatenate(places), np.concatenate(rows)
+
+
+@dataclass(frozen=True)
+class PrintedRepetitionCode(RepetitionCode):
+    """The repetition code with the rows that Lemma B.4 prints, derived above.
+
+    Examples
+    --------
+    >>> PrintedRepetitionCode(3, 2, 8, 10).rows
+    730
+    """
+
+    @property
+    def packets(self) -> int:
+        return self.most**2
+
+    @property
+    def _choice_bits(self) -> int:
+        return self.packets * _ceil_log2(self.n_sources) + _ceil_log2(self.inverse_delta)
+
+    @property
+    def _choice_bits_formula(self) -> sympy.Expr:
+        import sympy
+
+        sources, inverse_delta = map(_ceil_log2_formula, sympy.symbols("U R"))
+        return self._packets_formula * sources + inverse_delta
+
+    @property
+    def _packets_formula(self) -> sympy.Expr:
+        return super()._packets_formula ** 2
 
 
 def _ceil_log2(number: int) -> int:

@@ -158,6 +158,13 @@ class RowCode(MessageCode):
         return (self.most * self.max_magnitude).bit_length() + 1
 
     @property
+    def precision_formula(self) -> sympy.Expr:
+        import sympy
+
+        word, met, sources = sympy.symbols("W b_bits U_bits")
+        return 1 + met + sympy.Max(word, 2 * sources)
+
+    @property
     def width_formula(self) -> sympy.Expr:
         import sympy
 

@@ -49,7 +49,7 @@ Floats = npt.NDArray[np.float64]
 
 _FLOAT_LIMIT = 2**52
 _PRODUCT_LIMIT = 2**63
-_LEAST_PRIME = 2**20
+_LEAST_PRIME_BITS = 20
 
 
 @lru_cache
@@ -131,7 +131,7 @@ has more
                 f"word_bits is {self.word_bits}; the syndrome code carries at most 31:"
                 " send a longer word as two"
             )
-        prime = _next_prime(max(2**self.word_bits, self.n_sources, _LEAST_PRIME))
+        prime = _next_prime(max(2**self.word_bits, self.n_sources, 2**_LEAST_PRIME_BITS))
         if prime**2 >= _PRODUCT_LIMIT:
             raise CodeDomainError(
                 f"n_sources is {self.n_sources}; the syndrome code needs a prime above it and below"
@@ -159,6 +159,13 @@ has more
     def precision_bits(self) -> int:
         """Leading digits of a coordinate of an average, derived above; at most 53."""
         return (self.prime - 1).bit_length() + (self.capacity**2).bit_length()
+
+    @property
+    def precision_formula(self) -> sympy.Expr:
+        import sympy
+
+        word, met, sources = sympy.symbols("W b_bits U_bits")
+        return sympy.Max(word, sources, _LEAST_PRIME_BITS) + 1 + 2 * met
 
     @property
     def width_formula(self) -> sympy.Expr:

@@ -44,7 +44,7 @@ from reductions.attention_to_mpc.hashed_bounds import failure_of
 from reductions.attention_to_mpc.hashed_plan import GRAIN, HashedPlan, plan_funnel
 from reductions.attention_to_mpc.plan import LayerShape
 from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc, precision_of, row_widths
-from reductions.experiments.machine_counts import Series
+from reductions.experiments.mechanism_series import ExactMatchSeries
 
 
 def hashed(
@@ -297,7 +297,7 @@ def test_levels_grow_like_one_over_the_gap() -> None:
 def test_measured_rounds_are_fewer() -> None:
     """Whole layers that run: hashed buckets against sorted ones, the same bits, s down to N / 8."""
     for n_tokens, memory_words in ((4096, 1024), (16384, 2048)):
-        transformer = Series("exact-match", Fraction(1, 2)).transformer(n_tokens)
+        transformer = ExactMatchSeries(Fraction(1, 2)).transformer(n_tokens)
         found = {}
         drawn = np.random.default_rng(0).integers(0, 2000, (n_tokens, 1))
         rows = Rows.from_dense(drawn.astype(float))

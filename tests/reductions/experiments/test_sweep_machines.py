@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import reductions.experiments.machine_counts as machine_counts
 from anna_model.lsh.theorem_3_4 import NoParameters
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from mpc_sim import InputError
+from reductions.attention_to_mpc import TransformerProtocol
+from reductions.attention_to_mpc.low_rank import low_rank_bounds
 from reductions.bounds import Bound
 from reductions.experiments.fit import student
-from reductions.experiments.machine_counts import (
-    Series,
-    Slope,
-    count,
-    counts,
-    series_of,
-    slope_of,
+from reductions.experiments.machine_counts import Slope, count, counts, series_of, slope_of
+from reductions.experiments.mechanism_series import (
+    AnnaSeries,
+    ExactMatchSeries,
+    LowRankSeries,
+    SoftmaxSeries,
 )
 
 
@@ -52,7 +52,7 @@ def test_every_line_with_its_exponent(anna: Anna) -> None:
     assert at_256["softmax"] == 256**2
     assert at_256["low-rank"] < at_256["exact-match"] < at_256["anna, c = 20"] < 256**2 / 100
     for row in found["rows"]:
-        assert row["memory_words"] == machine_counts.MEMORY_FACTORS[row["mechanism"]] * (
+        assert row["memory_words"] == (4 if row["mechanism"] == "low-rank" else 16) * (
             math.isqrt(row["n"] - 1) + 1
         )
         if row["mechanism"] in ("low-rank", "exact-match"):
@@ -119,24 +119,21 @@ def test_its_options_are_not_for_algorithms(anna: Anna) -> None:
 
 
 def test_canary_a_bound_too_small_by_one_fails(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
-    of = dict(machine_counts.BOUNDS)
-
-    def small(executed: object) -> tuple[Bound, ...]:
-        found = of["low-rank"](executed)  # type: ignore[arg-type]
+    def small(executed: TransformerProtocol) -> tuple[Bound, ...]:
         return tuple(
             Bound(
                 b.quantity, b.expression - int(b.quantity == "rounds"), b.values, b.kind, b.source
             )
-            for b in found
+            for b in low_rank_bounds(executed)
         )
 
-    monkeypatch.setitem(machine_counts.BOUNDS, "low-rank", small)
+    monkeypatch.setattr(LowRankSeries, "bounds", staticmethod(small))
     run = anna("sweep", "machines", "--n", "32", "--mechanism", "low-rank", "--json")
     assert (run.status, run.json["ok"]) == (1, False)
 
 
 def test_canary_an_exponent_too_large_fails(anna: Anna, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Series, "exponent", property(lambda self: 1.9))
+    monkeypatch.setattr(SoftmaxSeries, "exponent", property(lambda self: 1.9))
     run = anna("sweep", "machines", "--n", "16,32,64", "--mechanism", "softmax", "--json")
     assert (run.status, [fit["holds"] for fit in run.json["fits"]]) == (1, [False])
     assert all(row["ok"] for row in run.json["rows"])
@@ -144,7 +141,7 @@ def test_canary_an_exponent_too_large_fails(anna: Anna, monkeypatch: pytest.Monk
 
 def test_the_interval_is_that_of_least_squares() -> None:
     """Against the closed form on hand-made counts, with the quantiles of tables."""
-    series = Series("exact-match", Fraction(1, 2))
+    series = ExactMatchSeries(Fraction(1, 2))
     rows = [
         {"line": series.name, "n": n, "machines": machines}
         for n, machines in ((2, 3), (4, 4), (8, 9), (16, 11))
@@ -169,14 +166,14 @@ def test_series() -> None:
         "anna, c = 12.5",
     ]
     with pytest.raises(InputError, match="a ratio c goes with anna"):
-        Series("softmax", Fraction(1, 2), 3.0)
+        SoftmaxSeries(Fraction(1, 2), 3.0)
     with pytest.raises(InputError, match="a ratio c goes with anna"):
-        Series("anna", Fraction(1, 2))
+        AnnaSeries(Fraction(1, 2))
     with pytest.raises(NoParameters):
-        assert Series("anna", Fraction(1, 2), 2.0).exponent
-    assert json.dumps(count(Series("low-rank", Fraction(1, 2)), 32, seed=3))
+        assert AnnaSeries(Fraction(1, 2), 2.0).exponent
+    assert json.dumps(count(LowRankSeries(Fraction(1, 2)), 32, seed=3))
 
 
 def test_counts_come_one_after_the_other() -> None:
-    rows = counts([Series("softmax", Fraction(1, 2))], [8, 16])
+    rows = counts([SoftmaxSeries(Fraction(1, 2))], [8, 16])
     assert [row["machines"] for row in rows] == [64, 256]

@@ -26,9 +26,9 @@ from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs, refute
 from reductions.separations.one_way import SameMessages, refute_across
-from reductions.separations.pointer_chasing import pointer_chasing
+from reductions.separations.pointer_chasing import LOW_RANK, RECURRENT, pointer_chasing
 from reductions.separations.receptive_field import receptive_field, two_inputs
-from reductions.separations.set_cells import FAR, HALF, SETS, SIZE
+from reductions.separations.set_cells import FAR, HALF, MATCH2_SETS, SIZE, THREE_SUM_SETS
 from reductions.separations.state_counting import (
     board_width,
     low_rank_width,
@@ -382,7 +382,8 @@ def test_what_asks_for_a_number_asks_for_no_other(task: str) -> None:
         values = [word - len(words) ** 3 for word in words]
         return any(sum(three) == 0 for three in itertools.combinations(values, 3))
 
-    family, sets = SETS[task], list(SETS[task].prefixes())
+    family = {"match2": MATCH2_SETS, "three-sum": THREE_SUM_SETS}[task]
+    sets = list(family.prefixes())
     assert len(sets) == math.comb(HALF, SIZE) == set_width(SIZE, HALF).prefixes
     for prefix in sets[::37]:
         for number, suffix in enumerate(family.suffixes(), 1):
@@ -416,13 +417,13 @@ def test_bounds_leave_room_for_the_constructions_and_not_much() -> None:
 
 
 def test_pointer_chasing_gives_no_number() -> None:
-    bound = pointer_chasing("low rank", 10**6, 3, depth=2, words_a_layer=7)
+    bound = pointer_chasing(LOW_RANK, 10**6, 3, depth=2, words_a_layer=7)
     assert bound.side == "wide or wrong"
     assert bound.growth == pytest.approx(10**6 / 729)
     with pytest.raises(InputError, match="up to a constant"):
         _ = bound.value
     with pytest.raises(InputError, match="take n and k >= 1"):
-        pointer_chasing("recurrent", 0, 3, depth=2, words_a_layer=7)
+        pointer_chasing(RECURRENT, 0, 3, depth=2, words_a_layer=7)
 
 
 def test_sizes_are_checked() -> None:

@@ -18,12 +18,19 @@ from reductions.problems.three_sum import THREE_SUM
 from reductions.registry import solver
 from reductions.separations import table as table_module
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
-from reductions.separations.fixed_chunk_cells import fixed_chunks
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
 from reductions.separations.one_way_cells import too_early
-from reductions.separations.refuted import refuted
+from reductions.separations.refuted import Refuted, refuted
 from reductions.separations.successes import cells_of
-from reductions.separations.table import compared, constructions_of, seeded, table, task_cells
+from reductions.separations.table import (
+    SEPARATED,
+    compared,
+    constructions_of,
+    seeded,
+    separated,
+    table,
+    task_cells,
+)
 
 CONTRACT = {"task", "architecture", "depth", "width", "holds", "certificate"}
 
@@ -57,6 +64,10 @@ def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
         assert None not in built
 
 
+def test_every_task_says_what_refutes_it() -> None:
+    assert [one.task.name for one in SEPARATED] == list(compared())
+
+
 def test_k_hop_separates(cells: list[Cell]) -> None:
     k = seeded(solver("k-hop").problem).shape["k"]
     depths = {
@@ -74,7 +85,7 @@ def test_k_hop_separates(cells: list[Cell]) -> None:
     ids=lambda task: task.name,
 )
 def test_every_task_escapes_fixed_chunks(task) -> None:
-    cell = fixed_chunks(task)
+    cell = separated(task).refutations[0](task)
     assert cell is not None
     assert (cell.status, cell.proved, cell.depth) == ("fails", True, 3)
     assert cell.n > 4**3
@@ -124,7 +135,8 @@ def test_canary_a_false_claim_is_not_proved() -> None:
         raise FalseCertificate("the model distinguishes the inputs")
 
     claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
-    cell = refuted(claim, check, "low rank", 1, 1, "", "", "")
+    model = Refuted(architecture="low rank", depth=1, width=1, statement="", bound="", source="")
+    cell = refuted(claim, check, model)
     assert (cell.proved, cell.certificate) == (False, "the model distinguishes the inputs")
 
 

@@ -16,6 +16,7 @@ from reductions.mpc_to_anna.codes import (
     CODE_NAMES,
     CodeOverload,
     DisjunctCode,
+    PrintedRepetitionCode,
     RepetitionCode,
     RowCode,
     message_code,
@@ -52,14 +53,14 @@ CODES = st.one_of(
         st.integers(1, 60),
     ),
     st.builds(
-        RepetitionCode,
+        lambda code, *sizes, **options: code(*sizes, **options),
+        st.sampled_from([RepetitionCode, PrintedRepetitionCode]),
         st.integers(1, 3),
         st.integers(1, 3),
         st.sampled_from([1, 7, 31, 48]),
         st.integers(1, 20),
         seed=st.integers(0, 2**64 - 1),
         delta=st.just(Fraction(1, 2**40)),
-        choice=st.sampled_from(["sufficient", "printed"]),
     ),
 )
 
@@ -120,7 +121,7 @@ def test_many_rows_in_one_batch(name: str) -> None:
         DisjunctCode(2, 1, 1, 27),
         DisjunctCode(8, 1, 1, 8),
         RepetitionCode(3, 1, 1, 8, delta=Fraction(1, 10**6)),
-        RepetitionCode(2, 1, 1, 8, delta=Fraction(1, 10**6), choice="printed"),
+        PrintedRepetitionCode(2, 1, 1, 8, delta=Fraction(1, 10**6)),
     ],
 )
 def test_every_set_of_sources_of_a_small_code(c: RowCode) -> None:
@@ -137,7 +138,7 @@ TINY = [
     DisjunctCode(2, 1, 1, 5),
     DisjunctCode(1, 1, 1, 5),
     RepetitionCode(2, 1, 1, 5, delta=Fraction(1, 1000)),
-    RepetitionCode(2, 1, 1, 5, delta=Fraction(1, 1000), choice="printed"),
+    PrintedRepetitionCode(2, 1, 1, 5, delta=Fraction(1, 1000)),
     RepetitionCode(1, 1, 1, 5),
 ]
 
@@ -212,25 +213,31 @@ def test_disjunct_rows(most: int, sources: int) -> None:
     assert shared <= c.terms - 1 or c.most == 1
 
 
-@pytest.mark.parametrize("choice", ["sufficient", "printed"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(RepetitionCode, id="sufficient"),
+        pytest.param(PrintedRepetitionCode, id="printed"),
+    ],
+)
 @pytest.mark.parametrize(
     ("most", "sources"), [(2, 12), (3, 8), pytest.param(4, 9, marks=pytest.mark.slow)]
 )
-def test_failures_of_the_repetition_code(most: int, sources: int, choice: str) -> None:
+def test_failures_of_the_repetition_code(
+    most: int, sources: int, code: type[RepetitionCode]
+) -> None:
     """Of 300 seeds a share of at most delta fails, within the margin of Hoeffding's inequality.
 
     A frequency of 300 independent trials exceeds its probability by sqrt(ln(10**6) / 600) < 0.152
     with probability at most 10**-6.
     """
     n_seeds, delta = 300, Fraction(1, 4)
-    family = [
-        RepetitionCode(most, 1, 1, sources, seed=seed, delta=delta, choice=choice)
-        for seed in range(n_seeds)
-    ]
+    family = [code(most, 1, 1, sources, seed=seed, delta=delta) for seed in range(n_seeds)]
     assert family[0].failure <= delta
     failed = sum(not decodable(c) for c in family)
     print(
-        f"b={most} U={sources} {choice}: {failed}/{n_seeds}, bound {float(family[0].failure):.2g}"
+        f"b={most} U={sources} {code.__name__}: {failed}/{n_seeds}, bound "
+        f"{float(family[0].failure):.2g}"
     )
     assert failed / n_seeds <= family[0].failure + sqrt(log(10**6) / (2 * n_seeds))
 
@@ -266,7 +273,8 @@ def test_overload_raises(kind: str, equal: bool) -> None:
         elif kind == "few rows":
             c = FewRows(b, w, bits, 30, seed=trial, delta=Fraction(1, 2))
         else:
-            c = RepetitionCode(min(b, 3), w, bits, 12, seed=trial, choice=kind)
+            code = PrintedRepetitionCode if kind == "printed" else RepetitionCode
+            c = code(min(b, 3), w, bits, 12, seed=trial)
         owned = owned_rows(c)
         for beyond in (1, 2, 3, 4):
             row = drawn(c, c.capacity + beyond, rng, equal=equal)

@@ -18,6 +18,7 @@ from reductions.mpc_to_anna.codes import (
     CodeDomainError,
     CodeOverload,
     DisjunctCode,
+    PrintedRepetitionCode,
     RepetitionCode,
     RowCode,
     SyndromeCode,
@@ -158,7 +159,6 @@ def test_the_border_of_sources() -> None:
         ({"seed": 2**64}, f"seed is {2**64}; it must be at least 0 and below 2**64"),
         ({"delta": Fraction(1)}, "delta is 1; it must lie between 0 and 1"),
         ({"delta": Fraction(0)}, "delta is 0; it must lie between 0 and 1"),
-        ({"choice": "guess"}, "choice is 'guess'; use sufficient or printed"),
     ],
 )
 def test_options_that_are_refused(options: dict[str, object], message: str) -> None:
@@ -202,7 +202,7 @@ GRID = [(1, 1, 8, 1), (1, 2, 8, 64), (2, 1, 8, 2), (3, 2, 16, 8), (16, 2, 20, 10
         DisjunctCode,
         RepetitionCode,
         pytest.param(partial(RepetitionCode, delta=Fraction(3, 8)), id="delta"),
-        pytest.param(partial(RepetitionCode, choice="printed"), id="printed"),
+        pytest.param(PrintedRepetitionCode, id="printed"),
     ],
 )
 def test_formulas_give_the_attributes(build: type[RowCode], parameters: tuple[int, ...]) -> None:
@@ -212,6 +212,8 @@ def test_formulas_give_the_attributes(build: type[RowCode], parameters: tuple[in
         assert bound.value == (c.width if name == "width" else c.max_magnitude)
     limit = Bound("width", c.width_bound_formula, c.formula_values, "upper", "here")
     assert c.width <= limit.value
+    bits = {"W": c.word_bits, "b_bits": c.capacity.bit_length(), "U_bits": c.n_sources.bit_length()}
+    assert c.precision_bits <= Bound("bits", c.precision_formula, bits, "upper", "here").value
     values = {symbol: c.formula_values[symbol.name] for symbol in c.failure_formula.free_symbols}
     assert c.failure_formula.subs(values) == c.failure
     if isinstance(c, RepetitionCode):
@@ -229,7 +231,7 @@ def test_rows_in_natural_logarithms(b: int, sources: int) -> None:
     assert least <= c.rows <= 1.0005 * (least + e * b * log(2)) + 1
     assert c.rows <= e * b * (b * log(sources) + 2 * log(sources)) * 1.0005 + 2 * b + 1
     if b <= 16:
-        printed = RepetitionCode(b, 1, 8, sources, choice="printed")
+        printed = PrintedRepetitionCode(b, 1, 8, sources)
         order = b**2 * (b**2 + 2) * log(sources)
         rounding = b**2 * (b**2 + 1) * log(2)
         assert e * order <= printed.rows <= 1.0005 * e * (order + rounding) + 1
@@ -274,7 +276,7 @@ def test_codes_are_values() -> None:
         DisjunctCode(2, 2, 8, 10),
         RepetitionCode(2, 2, 8, 10),
         RepetitionCode(2, 2, 8, 10, seed=1),
-        RepetitionCode(2, 2, 8, 10, choice="printed"),
+        PrintedRepetitionCode(2, 2, 8, 10),
         RepetitionCode(2, 2, 8, 10, delta=Fraction(1, 3)),
     ]
     source, words = np.array([4, 7]), np.array([[1, 2], [3, 4]])
