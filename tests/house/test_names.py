@@ -126,3 +126,50 @@ def test_canary_a_name_that_is_compared_is_found(source: str) -> None:
 )
 def test_what_names_without_comparing_is_left_alone(source: str) -> None:
     assert by_name(source) == []
+
+
+# --- arguments ---
+
+ROOMS = ("certify", "problems", "constructions", "separations")
+MOST_POSITIONAL = 6
+
+
+def with_many_arguments(source: str) -> list[str]:
+    """Functions, and dataclasses, that take more than so many arguments by their position."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            positional = [*node.args.posonlyargs, *node.args.args]
+            count = sum(one.arg not in ("self", "cls") for one in positional)
+        elif isinstance(node, ast.ClassDef):
+            made = [ast.unparse(one) for one in node.decorator_list]
+            is_made = any(one.startswith("dataclass") and "kw_only" not in one for one in made)
+            count = is_made * sum(isinstance(one, ast.AnnAssign) for one in node.body)
+        else:
+            continue
+        found += [node.name] if count > MOST_POSITIONAL else []
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_long_lists_of_arguments_are_objects(room: str) -> None:
+    files = (ROOT / "reductions" / room).rglob("*.py")
+    found = {file.name: with_many_arguments(file.read_text(encoding="utf-8")) for file in files}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def f(a, b, c, d, e, f, g): pass", ["f"]),
+        ("def f(a, b, c, d, e, f, *, g): pass", []),
+        ("class A:\n    def f(self, a, b, c, d, e, f): pass", []),
+        ("@dataclass\nclass A:\n" + "\n".join(f"    x{i}: int" for i in range(7)), ["A"]),
+        (
+            "@dataclass(kw_only=True)\nclass A:\n" + "\n".join(f"    x{i}: int" for i in "0123456"),
+            [],
+        ),
+    ],
+)
+def test_canary_arguments(source: str, found: list[str]) -> None:
+    assert with_many_arguments(source) == found
