@@ -59,7 +59,9 @@ def add_parameters(command: argparse.ArgumentParser, arguments: list[str]) -> No
     from reductions.commands.values import is_solver, size
 
     for name in filter(is_solver, arguments):
-        for one in load_solver(name).problem.parameters:
+        parameters = load_solver(name).problem.parameters
+        command.set_defaults(parameters=tuple(one.name for one in parameters))
+        for one in parameters:
             option = f"--{one.name.replace('_', '-')}"
             if option not in command._option_string_actions:
                 command.add_argument(option, type=size, help=one.help)
@@ -68,8 +70,12 @@ def add_parameters(command: argparse.ArgumentParser, arguments: list[str]) -> No
 
 def parameters_of(problem: Problem, options: argparse.Namespace) -> dict[str, int]:
     """Return the parameters of a problem that the options give."""
-    given = {one.name: getattr(options, one.name, None) for one in problem.parameters}
-    return {name: value for name, value in given.items() if value is not None}
+    own = {one.name for one in problem.parameters}
+    added = own | set(getattr(options, "parameters", ()))
+    given = {name: value for name in added if (value := getattr(options, name, None)) is not None}
+    for name in given.keys() - own:  # the name of another problem stood before that of this one
+        raise UsageError(f"{problem.name} has no --{name.replace('_', '-')}; leave it out")
+    return given
 
 
 def read_instance(
