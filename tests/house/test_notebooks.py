@@ -98,6 +98,10 @@ def test_the_notebooks_are_the_expected_ones() -> None:
     assert notebooks(FOLDER) == EXPECTED
 
 
+FIRST = ("01_step_through_k_hop.ipynb", "06_write_your_own_protocol.ipynb")
+"""Run by default; the others with the slow tests."""
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_notebook_is_stored_without_outputs(name: str) -> None:
     notebook = read(name)
@@ -108,7 +112,10 @@ def test_a_notebook_is_stored_without_outputs(name: str) -> None:
     assert notebook["cells"][0]["cell_type"] == "markdown"
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one not in FIRST)) for one in EXPECTED],
+)
 def test_a_notebook_runs(name: str) -> None:
     ran = execute(read(name), FOLDER)
     cells = [cell for cell in ran["cells"] if cell["cell_type"] == "code"]

@@ -23,6 +23,7 @@ def test_named_graphs(name: str) -> None:
     compare(graph, EPSILONS[graph.n_edges % 2])
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(data=st.data())
 def test_any_graph(data: st.DataObject) -> None:
@@ -37,6 +38,7 @@ def test_hard_graphs(name: str) -> None:
     compare(CONNECTIVITY.hard[name](150), EPSILONS[len(name) % 2])
 
 
+@pytest.mark.slow
 def test_bounds_on_a_grid() -> None:
     run_on_a_grid(CONNECTIVITY)
 

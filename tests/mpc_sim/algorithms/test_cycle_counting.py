@@ -33,6 +33,7 @@ def test_one_or_two_cycles(n: int, n_cycles: int) -> None:
         compare(graph, EPSILONS[n % 2])
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     lengths=st.lists(st.integers(3, 7), min_size=1, max_size=4),
@@ -59,6 +60,7 @@ def test_hard_graphs(name: str) -> None:
     compare(CYCLE_COUNTING.hard[name](150), EPSILONS[len(name) % 2])
 
 
+@pytest.mark.slow
 def test_bounds_on_a_grid() -> None:
     run_on_a_grid(CYCLE_COUNTING)
 

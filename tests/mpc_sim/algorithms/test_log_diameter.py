@@ -108,6 +108,7 @@ def test_hard_graphs(name: str) -> None:
     compare(graph, Simulation(protocol, cluster, graph.words, keep_bytes=0).run())
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(graph=graphs(), seed=st.integers(0, 99), ball=st.integers(2, 5))
 def test_any_graph(graph: Graph, seed: int, ball: int) -> None:

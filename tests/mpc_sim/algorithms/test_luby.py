@@ -104,6 +104,7 @@ def test_canary_verifiers() -> None:
         assert RECORD.n_wrong(graph, output) > 0
 
 
+@pytest.mark.slow
 def test_bounds_on_a_grid() -> None:
     """Exact rounds; the other bounds are met with a slack of 1 somewhere, s <= N / 8 somewhere."""
     least: dict[str, float] = {}

@@ -53,6 +53,7 @@ def test_named_graphs(algorithm: ProtocolSolver, name: str) -> None:
     compare(algorithm, suited(algorithm, graph), EPSILONS[graph.n_edges % 2])
 
 
+@pytest.mark.slow
 @every_algorithm
 @settings(max_examples=10)
 @given(data=st.data())

@@ -84,6 +84,7 @@ def test_disconnected() -> None:
     run(Graph.of(40, [(0, 1), (1, 2), (2, 0), (30, 31), (31, 32), (30, 32), (32, 33)]), "2/3")
 
 
+@pytest.mark.slow
 def test_bounds_on_a_grid() -> None:
     """Exact rounds; the other bounds are met within 4 somewhere, s <= N / 8 somewhere."""
     least: dict[str, float] = {}
@@ -129,6 +130,7 @@ def test_every_vertex_has_at_most_sqrt_2m_edges_out() -> None:
         assert out.max() <= out_degree(graph.shape) <= math.sqrt(2 * graph.n_edges)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_edges() -> None:
     graph = random_graph(20_000, 100_000, seed=0)
     within_bounds(graph, run(graph, "2/3"))

@@ -78,6 +78,7 @@ def test_random_transformers(name: str, n_layers: int, n_heads: int) -> None:
         slacks(theorem_bounds(protocol), sim)
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(sorted(MECHANISMS)),
     n_tokens=st.integers(1, 40),

@@ -62,6 +62,7 @@ def test_interval_covers_the_mean_nineteen_times_in_twenty() -> None:
 # --- rows ---
 
 
+@pytest.mark.slow
 def test_rows_keep_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     report = printed(capsys, *QUICK)
     assert report["schema"] == "anna-mpc/experiment/1"
