@@ -253,7 +253,6 @@ class Problem:
         fields: dict[str, Any],
     ) -> Problem:
         largest = fields.get("largest_word", lambda words: int(words.max()))
-
         chosen: tuple[Parameter, ...] = fields.get("parameters", ())
 
         def take(given: Any) -> Instance:
@@ -288,8 +287,10 @@ class Problem:
         """
         found = given if isinstance(given, Instance) else self._read(given)
         self._check(parameters)
-        values = {one.name: one.default(found) for one in self.parameters}
-        values |= {**self.fixed, **found.parameters, **parameters}
+        values = {**self.fixed, **found.parameters, **parameters}
+        for one in self.parameters:
+            if one.name not in values:
+                values[one.name] = one.default(found)
         return replace(found, parameters=values)
 
     def draw(self, n: int, seed: int, **parameters: int) -> Instance:
