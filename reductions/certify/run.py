@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from anna_model.transformer import Resources
-from mpc_sim import Cluster, Ledger, Protocol, Simulation
+from mpc_sim import Cluster, InputError, Ledger, Protocol, Simulation
 from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
@@ -208,7 +208,9 @@ def certify(
     chosen = solver_of(what) if isinstance(what, str) else what
     if isinstance(chosen, Protocol):
         chosen = own_solver(chosen, name)
-    problem = chosen.problem
+    problem = getattr(chosen, "problem", None)
+    if not isinstance(problem, Problem) or isinstance(chosen, type):
+        raise InputError(f"{chosen!r} is no solver: give a name, a solver or a protocol")
     if given is None:
         instance = problem.draw(n, seed, **parameters)
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpc_sim.errors import InputError
-from reductions.commands.files import printable, read_lines, read_text, refuse_size
+from reductions.commands.files import printable, read_lines, read_text, refuse_size, write_text
 from reductions.commands.usage import UsageError
 from reductions.registry import solver
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mpc_sim.records import Words
     from reductions.problems.problem import Instance, Problem
 
-GRAPH_FILE = "graph.npz"
+GRAPH_FILE, INPUT_FILE = "graph.npz", "input.json"
 PROBE = 8
 
 
@@ -34,48 +35,77 @@ def load_solver(name: str) -> Any:
         sys.path.insert(0, "")  # as for python -m: the module may lie in the working folder
     try:
         found: Any = import_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name}: cannot import {module}: {one_line(error)}") from None
+    try:
         for part in attribute.split("."):
             found = getattr(found, part)
-    except ImportError as error:
-        raise UsageError(f"{name}: cannot import {module}: {error}") from None
-    except AttributeError:
-        raise UsageError(f"{name}: {module} has no {attribute}") from None
-    if callable(found) and not isinstance(found, Protocol) and not hasattr(found, "problem"):
-        try:
+        if callable(found) and not isinstance(found, Protocol) and not is_record(found):
             found = found()
-        except TypeError as error:
-            raise UsageError(
-                f"{name}: {error}; name a protocol that is built, as in module:protocol"
-            ) from None
+    except AttributeError as error:
+        raise UsageError(f"{name}: {one_line(error)}") from None
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"{name}: {one_line(error)}; name a protocol that is built, as in module:protocol"
+        ) from None
     if isinstance(found, Protocol):
         return own_solver(found, name)
-    if not hasattr(found, "problem"):
+    if not is_record(found):
         raise UsageError(f"{name} is a {type(found).__name__}; name a Protocol or a solver")
     return found
+
+
+def is_record(found: Any) -> bool:
+    """Whether an object is a solver: it has a problem, and says what it compiles."""
+    from reductions.problems.problem import Problem
+
+    return isinstance(getattr(found, "problem", None), Problem) and hasattr(found, "compiles")
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error of a user's module says, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def add_parameters(command: argparse.ArgumentParser, arguments: list[str]) -> None:
     """Add an option for every parameter of the problem that the arguments name."""
     from reductions.commands.values import is_solver, size
 
-    for name in filter(is_solver, arguments):
-        parameters = load_solver(name).problem.parameters
-        command.set_defaults(parameters=tuple(one.name for one in parameters))
-        for one in parameters:
-            option = f"--{one.name.replace('_', '-')}"
-            if option not in command._option_string_actions:
-                command.add_argument(option, type=size, help=one.help)
+    name = positional(command, arguments)
+    if name is None or not is_solver(name):
         return
+    for one in load_solver(name).problem.parameters:
+        option = f"--{one.name.replace('_', '-')}"
+        if option not in command._option_string_actions:
+            command.add_argument(option, type=size, help=one.help.replace("%", "%%"))
+
+
+def positional(command: argparse.ArgumentParser, arguments: list[str]) -> str | None:
+    """Return the first argument that is neither an option nor the value of one.
+
+    An option that is not known here may be a parameter, so that its value is what follows it.
+    """
+    waiting = iter(arguments)
+    for argument in waiting:
+        if not argument.startswith("-") or argument == "-":
+            return argument
+        if "=" in argument:
+            continue
+        known = [
+            action
+            for option, action in command._option_string_actions.items()
+            if option.startswith(argument)
+        ]
+        if not known or known[0].nargs != 0:
+            next(waiting, None)
+    return None
 
 
 def parameters_of(problem: Problem, options: argparse.Namespace) -> dict[str, int]:
     """Return the parameters of a problem that the options give."""
-    own = {one.name for one in problem.parameters}
-    added = own | set(getattr(options, "parameters", ()))
-    given = {name: value for name in added if (value := getattr(options, name, None)) is not None}
-    for name in given.keys() - own:  # the name of another problem stood before that of this one
-        raise UsageError(f"{problem.name} has no --{name.replace('_', '-')}; leave it out")
-    return given
+    given = {one.name: getattr(options, one.name, None) for one in problem.parameters}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def read_instance(
@@ -154,18 +184,41 @@ def graph_of_diameter(problem: Problem, n: int, diameter: int, seed: int) -> Gra
     return weighted(graph, seed=seed) if takes_weights(problem) else graph
 
 
-def keep_graph(graph: Graph, folder: str | Path) -> None:
-    """Write the graph of a run beside its checkpoint."""
+def keep_instance(instance: Instance, folder: str | Path) -> None:
+    """Write what a checkpoint does not hold of an input beside it: graph, letters, parameters."""
     from mpc_sim.inputs.graph_file import save_graph
 
-    save_graph(graph, Path(folder) / GRAPH_FILE)
+    if instance.graph is not None:
+        save_graph(instance.graph, Path(folder) / GRAPH_FILE)
+    kept = {"parameters": dict(instance.parameters), "alphabet": list(instance.alphabet)}
+    write_text(str(Path(folder) / INPUT_FILE), json.dumps(kept))
 
 
-def kept_graph(folder: str | Path, words: Words) -> Graph:
-    """Read the graph of a run from beside its checkpoint, which holds its words."""
+def kept_instance(problem: Problem, folder: str | Path, words: Words) -> Instance:
+    """Read the input of a run from beside its checkpoint, which holds its words.
+
+    Raises
+    ------
+    UsageError
+        The file of letters and parameters is missing or damaged.
+    """
     from mpc_sim.inputs.graph_file import load_graph
+    from reductions.problems.problem import GRAPH, Instance
 
-    return load_graph(Path(folder) / GRAPH_FILE, words)
+    name = Path(folder) / INPUT_FILE
+    try:
+        kept = json.loads(read_text(str(name)))
+        parameters = {str(key): int(value) for key, value in kept["parameters"].items()}
+        alphabet = tuple(str(letter) for letter in kept["alphabet"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{name} is damaged: begin the run anew") from None
+    if problem.reads == GRAPH:
+        return problem.instance(load_graph(Path(folder) / GRAPH_FILE, words), **parameters)
+    largest = max(problem.largest_word(words), len(alphabet))
+    found = Instance(words, largest_word=largest, alphabet=alphabet)
+    return problem.instance(
+        found, **{k: v for k, v in parameters.items() if k not in problem.fixed}
+    )
 
 
 def output_lines(problem: Problem, instance: Instance, output: Words) -> str:

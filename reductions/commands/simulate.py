@@ -15,8 +15,8 @@ from mpc_sim.errors import CheckpointError
 from reductions.commands.files import make_folder, refuse_size, write_text
 from reductions.commands.inputs import (
     add_parameters as add_parameters,
-    keep_graph,
-    kept_graph,
+    keep_instance,
+    kept_instance,
     load_solver,
     output_lines,
     parameters_of,
@@ -157,8 +157,7 @@ def _new(
     )
     if options.checkpoint is not None:
         folder = make_folder(options.checkpoint)
-        if instance.graph is not None:
-            keep_graph(instance.graph, folder)
+        keep_instance(instance, folder)
         simulation.save(folder / CHECKPOINT)
     return instance, simulation, remarks
 
@@ -169,7 +168,6 @@ def _resumed(
     """Go on from the checkpoint in a folder; it holds the input as well."""
     from mpc_sim import Simulation
     from mpc_sim.checkpoint import Checkpoint
-    from reductions.problems.problem import GRAPH
 
     fixed = {
         "--n": options.n,
@@ -185,8 +183,14 @@ def _resumed(
             raise UsageError(f"{name} is fixed by the checkpoint; leave it out with --resume")
     path = Path(options.resume) / CHECKPOINT
     words = Checkpoint.load(path).words
-    given = kept_graph(options.resume, words) if solver.problem.reads == GRAPH else words
-    instance = solver.problem.instance(given, **parameters_of(solver.problem, options))
+    instance = kept_instance(solver.problem, options.resume, words)
+    for name, value in parameters_of(solver.problem, options).items():
+        if value != instance.parameters[name]:
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"--{option} is fixed by the checkpoint, at {instance.parameters[name]}; "
+                "leave it out with --resume"
+            )
     simulation = Simulation.resume(path, solver.protocol_for(instance), keep_bytes=0)
     return instance, simulation, []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import index
 from types import MappingProxyType
 from typing import Any
 
@@ -86,6 +87,8 @@ class Instance:
     alphabet: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if np.asarray(self.words).dtype.kind not in "iu":
+            raise InputError(f"words are integers, not {np.asarray(self.words).dtype}")
         words = np.array(self.words, np.int64)
         if words.ndim != 1 or not len(words):
             raise InputError(f"an instance needs one word or more in a row, not {words.shape}")
@@ -285,9 +288,8 @@ class Problem:
         InputError
             It is none of these, or a parameter is not the problem's.
         """
-        found = given if isinstance(given, Instance) else self._read(given)
-        self._check(parameters)
-        values = {**self.fixed, **found.parameters, **parameters}
+        found = self._same(given) if isinstance(given, Instance) else self._read(given)
+        values = {**self.fixed, **found.parameters, **self._checked(parameters)}
         for one in self.parameters:
             if one.name not in values:
                 values[one.name] = one.default(found)
@@ -295,43 +297,70 @@ class Problem:
 
     def draw(self, n: int, seed: int, **parameters: int) -> Instance:
         """Return a seeded input of n words, of a graph n vertices."""
-        self._check(parameters)
+        if n < 1 or seed < 0:
+            raise InputError(f"n = {n}, seed = {seed}: draw at least 1 word, by a seed from 0 on")
+        parameters = self._checked(parameters)
         drawn = {one.name for one in self.parameters if one.is_drawn} & parameters.keys()
         make: Callable[..., Instance] = self.random["uniform"]
         found = make(n, seed, **{name: parameters[name] for name in drawn})
         return self.instance(found, **parameters)
 
-    def _check(self, parameters: Mapping[str, int]) -> None:
-        """Raise for a parameter that is not the problem's, or that is too small."""
+    def _checked(self, parameters: Mapping[str, Any]) -> dict[str, int]:
+        """Return parameters as integers; raise for what is none, not the problem's or too small."""
         unknown = parameters.keys() - {one.name for one in self.parameters}
         if unknown:
             listed = ", ".join(one.name for one in self.parameters) or "no parameters"
             raise InputError(f"{self.name} has {listed}; leave out {', '.join(sorted(unknown))}")
+        checked = {}
         for one in self.parameters:
-            if parameters.get(one.name, one.least) < one.least:
+            if one.name not in parameters:
+                continue
+            value = parameters[one.name]
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise InputError(f"{one.name} = {value!r}: it is a whole number")
+            checked[one.name] = index(value)
+            if not one.least <= checked[one.name] < 2**63:
                 raise InputError(
-                    f"{one.name} = {parameters[one.name]}: choose it at least {one.least}"
+                    f"{one.name} = {value}: choose it at least {one.least}, below 2^63"
                 )
+        return checked
+
+    def _same(self, given: Instance) -> Instance:
+        """Return an instance whose kind and parameters are those of the problem."""
+        if (self.reads == GRAPH) != (given.graph is not None):
+            raise InputError(f"{self.name} takes {self.reads}; give an instance of one")
+        own = {key: value for key, value in given.parameters.items() if key not in self.fixed}
+        if any(given.parameters.get(key, value) != value for key, value in self.fixed.items()):
+            raise InputError(f"{self.name} has {dict(self.fixed)}, not {dict(given.parameters)}")
+        largest = max(given.shape.largest_word, self.largest_word(given.given))
+        return replace(given, parameters=self._checked(own), largest_word=largest)
 
     def _read(self, given: Any) -> Instance:
         if (self.reads == GRAPH) != isinstance(given, Graph):
             raise InputError(f"{self.name} takes {self.reads}; give a Graph for a graph alone")
         if isinstance(given, Graph):
             return Instance.of(given, largest_word=self.largest_word(given))
-        is_text = isinstance(given, Sequence) and len(given) > 0 and isinstance(given[0], str)
-        if is_text:
+        is_listed = isinstance(given, Sequence) and len(given) > 0
+        if is_listed and all(isinstance(each, str) for each in given):
             given = Letters.of(given)
         if isinstance(given, Letters):
             if self.reads != LETTERS:
                 raise InputError(f"{self.name} takes numbers, not letters; give integers")
             words, alphabet = given.words, given.alphabet
+            if np.max(words, initial=0) >= len(alphabet):
+                raise InputError(f"a letter is {np.max(words)}; {len(alphabet)} letters are named")
             return Instance(words, largest_word=len(alphabet), alphabet=alphabet)
-        words = np.asarray(given)
+        try:
+            words = np.asarray(given)
+        except ValueError:
+            raise InputError(f"{self.name} takes one row of {self.reads}") from None
         if words.dtype.kind not in "iu" or words.ndim != 1:
             raise InputError(
                 f"{self.name} takes {self.reads}; give one row of integers, not {words.dtype} "
                 f"{words.shape}"
             )
+        if words.dtype.kind == "u" and np.max(words, initial=0) >= 2**63:
+            raise InputError(f"a word is {np.max(words)}; give words below 2^63")
         words = words.astype(np.int64)
         return Instance(words, largest_word=self.largest_word(words) if len(words) else 0)
 

@@ -251,7 +251,7 @@ def test_the_command_certifies_a_protocol_of_ones_own(
     for name, message in [
         ("nothing", "name a Protocol or a solver"),
         ("needs", "missing 1 required"),
-        ("absent", "has no absent"),
+        ("absent", "has no attribute 'absent'"),
     ]:
         assert main(["certify", f"my_sorts:{name}"]) == 2
         assert message in capsys.readouterr().err

@@ -114,7 +114,7 @@ def test_a_graph_run_is_resumed_to_the_same_report(
     assert resumed["ledger"] == whole["ledger"]
     assert outs[0].read_text() == outs[1].read_text()
     assert outs[0].read_text().startswith("v")
-    assert {one.name for one in folder.iterdir()} == {"checkpoint.npz", "graph.npz"}
+    assert {one.name for one in folder.iterdir()} == {"checkpoint.npz", "graph.npz", "input.json"}
 
 
 def test_a_missing_damaged_or_foreign_graph_is_refused(
@@ -123,7 +123,7 @@ def test_a_missing_damaged_or_foreign_graph_is_refused(
     folder = interrupted_run(tmp_path, monkeypatch)
     kept = folder / inputs.GRAPH_FILE
     good = kept.read_bytes()
-    inputs.keep_graph(path(170), tmp_path)
+    inputs.keep_instance(Instance.of(path(170)), tmp_path)
     foreign = (tmp_path / inputs.GRAPH_FILE).read_bytes()
     checkpoint = (folder / "checkpoint.npz").read_bytes()
     for content, message in (
