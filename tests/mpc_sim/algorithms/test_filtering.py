@@ -236,6 +236,7 @@ def test_plan_keeps_its_promises() -> None:
     assert plan_matching(64, 2016, 38, 120, 54, 4096) is None
 
 
+@pytest.mark.slow
 def test_failures_over_many_seeds() -> None:
     """At most delta = 1/N fail on average: over 200 seeds of N > 500 words more than 3 failures
     have a probability below C(200, 4) / N^4 < 6.5e7 / 6.2e10 < 1.1e-3 by the union bound."""

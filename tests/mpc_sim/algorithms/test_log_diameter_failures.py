@@ -39,6 +39,7 @@ def test_a_guess_too_small_fails_everywhere() -> None:
         assert set(output.tolist()) == {failure_word(cluster)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", [cycle(14), path(17)], ids=["cycle", "path"])
 def test_never_wrong(graph: Graph) -> None:
     """Whatever D, phases and seed are, an output is right or a failure everywhere."""

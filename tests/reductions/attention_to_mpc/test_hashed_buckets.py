@@ -168,6 +168,7 @@ def test_k_hop_there_and_back() -> None:
 # --- with high probability ---
 
 
+@pytest.mark.slow
 def test_no_seed_of_a_hundred_fails() -> None:
     """Each fails with probability at most 1/100: 7 of 100 would do so once in 10,000 times."""
     transformer = random_transformer(MECHANISMS["hyperplane"], 60, 1, 1, seed=1)

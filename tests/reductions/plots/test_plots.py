@@ -148,6 +148,7 @@ def axes_of(monkeypatch: pytest.MonkeyPatch, draw: Draw, file: Path) -> list[Any
     return list(seen[0].axes)
 
 
+@pytest.mark.slow
 def test_machines_lie_on_the_slope_of_the_theory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_second_run_must_give_the_same() -> None:
         assert_conforms(TiresAfter(last), WORDS, cluster=CLUSTER, codes=())
 
 
+@pytest.mark.slow
 def test_text_that_hashes_otherwise_in_a_new_process() -> None:
     assert_conforms(ChecksumsText(), WORDS, cluster=CLUSTER, codes=(), new_process=True)
     assert_conforms(HashesText(), WORDS, cluster=CLUSTER, codes=())

@@ -143,6 +143,7 @@ def test_an_overload_is_an_error_that_names_its_cause() -> None:
     )
 
 
+@pytest.mark.slow
 def test_overloads_are_as_rare_as_stated() -> None:
     """200 seeds at delta = 1/4: at most 50 on average; 5 standard deviations are 5 sqrt(37.5).
 
@@ -380,6 +381,7 @@ def test_canary_a_bound_too_small_by_one_fails() -> None:
         assert too_small.check(run.measured[bound.quantity]).status == "FAIL"
 
 
+@pytest.mark.slow
 def test_the_declared_shape_is_what_the_words_say() -> None:
     """No channel declares more words than the cluster has, whatever P, d and the channels are."""
     rng = np.random.default_rng(8)
