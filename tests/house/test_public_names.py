@@ -65,6 +65,7 @@ def shadowed(module: ModuleType) -> list[str]:
 
 @NEEDS_FORK
 @pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.slow
 def test_every_name_can_be_imported_first(package: str) -> None:
     lines = [
         f"{module}:{name}"

@@ -48,6 +48,7 @@ def compare(algorithm: ProtocolSolver, graph: Graph, epsilon: str) -> None:
 
 @every_algorithm
 @pytest.mark.parametrize("name", named_graphs())
+@pytest.mark.slow
 def test_named_graphs(algorithm: ProtocolSolver, name: str) -> None:
     graph = named_graphs()[name]
     compare(algorithm, suited(algorithm, graph), EPSILONS[graph.n_edges % 2])

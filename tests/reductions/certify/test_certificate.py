@@ -459,6 +459,7 @@ POINTS = [(256, "2/3"), (1024, "2/3"), (1024, "7/20"), (4096, "9/20"), (16384, "
 
 
 @pytest.mark.parametrize(("n", "epsilon"), POINTS)
+@pytest.mark.slow
 def test_measured_is_within_bounds(n: int, epsilon: str) -> None:
     certificate = certified(n, 64, epsilon)
     assert misses(certificate, 64) == []

@@ -24,6 +24,7 @@ from reductions.registry import names, solver
 
 
 @pytest.mark.parametrize("task", MORE_ROWS)
+@pytest.mark.slow
 def test_json_is_one_certificate(anna: Anna, task: str) -> None:
     run = anna("certify", task, "--n", 7, "--json")
     assert (run.status, run.err) == (0, "")

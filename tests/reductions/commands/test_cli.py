@@ -149,6 +149,7 @@ def evaluated(formula: str, substitution: str) -> int:
 
 
 @pytest.mark.parametrize("task", ROWS)
+@pytest.mark.slow
 def test_explain_derives_the_bound(anna: Anna, task: str) -> None:
     base = ("certify", task, "--n", 50)
     checks = {check["name"]: check for check in anna(*base, "--json").json["checks"]}
@@ -193,6 +194,7 @@ def test_the_way_back_is_taken_where_it_is_affordable(anna: Anna) -> None:
             assert rows["back_rounds"]["kind"] == "exact"
 
 
+@pytest.mark.slow
 def test_the_way_back_by_hashing_and_by_every_code(anna: Anna) -> None:
     for option in (
         ("--attention", "anna"),
@@ -207,6 +209,7 @@ def test_the_way_back_by_hashing_and_by_every_code(anna: Anna) -> None:
         assert rows["sides-differ"]["compared"] == 16 * (3 - (option[1] == "ema"))
 
 
+@pytest.mark.slow
 def test_the_way_back_by_hashed_buckets(anna: Anna) -> None:
     """Two rounds a layer on meta machines, on machines of the same memory: a fourth of 88."""
     by_hashing, by_sorting = (

@@ -67,6 +67,7 @@ def test_any_protocol(case: tuple[PerMachine, oracles.Gossip, Cluster, list[int]
 
 
 @pytest.mark.parametrize("task", ["k-hop", "sort"])
+@pytest.mark.slow
 def test_a_hundred_seeds(task: str) -> None:
     """eta is below 0.1 / T for each, so that a single failure in a hundred is a fault."""
     for seed in range(100):

@@ -102,6 +102,7 @@ def test_the_init_layer_reads_every_word_of_a_block(block: int) -> None:
     assert compile_protocol(PerMachine((), lambda *_: []), cluster).run(words).tolist() == words
 
 
+@pytest.mark.slow
 def test_a_scarce_memory() -> None:
     transformer = compiled(64, 16384, "1/2")
     assert transformer.cluster.memory_words * 8 == 16384

@@ -112,6 +112,7 @@ def test_k_hop_both_sides() -> None:
 @pytest.mark.parametrize(
     ("algorithm", "lower"), [(CONNECTIVITY, CONNECTIVITY_ROUNDS), (CYCLE_COUNTING, CYCLE_ROUNDS)]
 )
+@pytest.mark.slow
 def test_graphs_both_sides(algorithm: object, lower: object) -> None:
     """Lower Omega(log N); upper grows by a bounded number of layers a doubling, so O(log N)."""
     sides = graph_sides(algorithm, lower, (256, 512, 1024, 2048), "2/3")  # type: ignore[arg-type]

@@ -262,6 +262,7 @@ def test_bounds_of_ones_own() -> None:
     ],
     ids=["columnsort", "three hops", "no hop", "prefix sum"],
 )
+@pytest.mark.slow
 def test_the_library_conforms_on_what_hypothesis_draws(
     protocol: Protocol, oracle: Any, grid: dict[str, Any]
 ) -> None:
@@ -468,6 +469,7 @@ def test_the_readme_takes_a_protocol_of_twenty_lines_through_the_kit(
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_canary_a_wrong_protocol_of_the_readme_is_rejected(pytester: pytest.Pytester) -> None:
     files = readme_files()
     spoiled = files["largest.py"].replace("word=largest[source]", "word=largest.max()")
