@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
-from cases.protocols import PROTOCOLS
+from cases.protocols import MANY_ROUNDS, PROTOCOLS
 
 SHORT = ("columnsort", "aggregate", "sample-sort")
-SIZES = {
+SIZES = dict.fromkeys(MANY_ROUNDS, 6) | {
     "matrix-product": 4,
     "three-sum": 16,
     "connectivity-log-diameter": 4,
-    "minimum-spanning-forest": 6,
-    "spanning-forest": 6,
-    "connectivity": 6,
-    "cycle-counting": 6,
 }
 
 

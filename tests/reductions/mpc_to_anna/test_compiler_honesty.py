@@ -15,7 +15,7 @@ import pytest
 from anna_model import ExactMatch, SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
-from cases.protocols import PROTOCOLS
+from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import MPCError, Simulation
 from reductions.mpc_to_anna.codes import CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -23,13 +23,6 @@ from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.registry import solver
 from repository import ROOT
 
-MANY_ROUNDS = {
-    "connectivity",
-    "connectivity-log-diameter",
-    "cycle-counting",
-    "minimum-spanning-forest",
-    "spanning-forest",
-}
 STRUCTURED = {"boolean-circuit", "list-ranking"}  # a word changed alone is no input of theirs
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from cases.protocols import PROTOCOLS
+from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
@@ -125,15 +125,6 @@ def stays(transformer: CompiledProtocol, words: np.ndarray, bits: int, expected:
             return np.array_equal(run_on_bits(transformer, words, bits), expected)
     except Exception:
         return False
-
-
-MANY_ROUNDS = {
-    "connectivity",
-    "connectivity-log-diameter",
-    "cycle-counting",
-    "minimum-spanning-forest",
-    "spanning-forest",
-}
 
 
 @pytest.mark.parametrize(

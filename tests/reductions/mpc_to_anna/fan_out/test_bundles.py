@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from cases.protocols import PROTOCOLS
+from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import Channel, Cluster, Outbox, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.errors import SendExceeded
@@ -117,24 +117,12 @@ def test_every_code_and_assignment_carries_bundles(code: str, heads: str, attent
     assert certificate["output-fan-out"].measured == 0
 
 
-MANY_ROUNDS = {
-    "connectivity",
-    "connectivity-log-diameter",
-    "spanning-forest",
-    "minimum-spanning-forest",
-    "cycle-counting",
-    "maximal-independent-set",
-    "triangle-count",
-    "three-sum",
-}
+LONG = MANY_ROUNDS | {"maximal-independent-set", "triangle-count", "three-sum"}
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if name in MANY_ROUNDS else [])
-        for name in PROTOCOLS
-    ],
+    [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in PROTOCOLS],
 )
 def test_every_algorithm_runs_with_few_partners(name: str) -> None:
     algorithm = solver(name)
