@@ -44,7 +44,7 @@ def _protocol(shape: GraphShape, diameter_guess: int = 0) -> Protocol:
     return connectivity_log_diameter(shape, diameter_guess or max(1, shape.n_vertices - 1))
 
 
-def _oracle(graph: Graph) -> Words:
+def _oracle(graph: Graph, diameter_guess: int) -> Words:
     _, smallest = union_find(graph, list(range(graph.n_edges)))
     return np.append(smallest, np.zeros(2 * graph.n_edges, np.int64))
 

@@ -227,10 +227,10 @@ class Problem:
         *,
         instance: Callable[[int, int], Words],
         hard: Mapping[str, Callable[[int], Words]] = MappingProxyType({}),
-        oracle: Callable[[Words], Words],
+        oracle: Callable[..., Words],
         **fields: Any,
     ) -> Problem:
-        """Make a problem from functions of words, int64[N]."""
+        """Make a problem from functions of words; parameters are keywords of the oracle."""
         return cls._of(instance, hard, oracle, None, fields)
 
     @classmethod
@@ -239,11 +239,11 @@ class Problem:
         *,
         instance: Callable[[int, int], Graph],
         hard: Mapping[str, Callable[[int], Graph]],
-        oracle: Callable[[Graph], Words],
+        oracle: Callable[..., Words],
         verifier: Callable[[Graph, Words], int] | None = None,
         **fields: Any,
     ) -> Problem:
-        """Make a problem from functions of graphs."""
+        """Make a problem from functions of graphs; parameters are keywords of the oracle."""
         return cls._of(instance, hard, oracle, verifier, {"reads": GRAPH, **fields})
 
     @classmethod
@@ -251,7 +251,7 @@ class Problem:
         cls,
         instance: Callable[[int, int], Any],
         hard: Mapping[str, Callable[[int], Any]],
-        oracle: Callable[[Any], Words],
+        oracle: Callable[..., Words],
         verifier: Callable[[Any, Words], int] | None,
         fields: dict[str, Any],
     ) -> Problem:
@@ -270,7 +270,7 @@ class Problem:
             random={"uniform": lambda n, seed: take(instance(n, seed))},
             hard={name: of(make) for name, make in hard.items()},
             real={name: of(make) for name, make in fields.pop("real", {}).items()},
-            oracle=lambda given: oracle(given.given),
+            oracle=lambda given: oracle(given.given, **given.parameters),
             verifier=judge,
             **fields,
         )
