@@ -115,6 +115,14 @@ PROBLEMS = (
     ),
     Entry(
         "problem",
+        "selection",
+        "the k-th smallest word, by default the median, everywhere: 2 + 4^d + L rounds, compiled",
+        "columnsort: Leighton 1985; trees: arXiv 1101.1902",
+        "reductions.problems.selection:SELECTION",
+        "tests/mpc_sim/algorithms/test_selection.py::test_hard_inputs_and_bounds",
+    ),
+    Entry(
+        "problem",
         "sample-sort",
         "N words sorted by random splitters, O(1/epsilon) levels of O(1/epsilon) rounds, w.h.p.",
         "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
