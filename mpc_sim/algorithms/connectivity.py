@@ -60,8 +60,11 @@ def contract_and_label(
     has_tags: bool,
     read: tuple[Protocol, ...],
     prefers_leaders: bool = True,
+    write: Protocol | None = None,
 ) -> Stages:
     """Return the protocol that reads edges, contracts them, and writes labels.
+
+    ``write`` is the last stage, as `label_components` takes it.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def contract_and_label(
     if t:
         waits = waiting(shape, has_tags)
         stages += (contraction(shape, seed, t, prefers_leaders=prefers_leaders, waits=waits),)
-    return sequence(*stages, label_components(shape, t, has_tags))
+    return sequence(*stages, label_components(shape, t, has_tags, write))
 
 
 def checked_phases(shape: GraphShape, seed: int, phases: int | None) -> int:

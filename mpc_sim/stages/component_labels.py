@@ -186,8 +186,19 @@ class WriteLabels(Protocol):
         return Inbox(inbox.machines, {"output": Records.of(owner, word=word)})
 
 
-def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Stages:
+def label_components(
+    shape: GraphShape, phases: int, has_tags: bool, write: Protocol | None = None
+) -> Stages:
     """Return the stages from the last phase of a contraction to the output.
+
+    Parameters
+    ----------
+    shape : GraphShape
+    phases : int
+    has_tags : bool
+    write : Protocol, optional
+        One round from ``records`` (root, name, name, and the smallest name of the root as
+        ``value_of_run`` has it), ``live`` and tags to the output; by default ``WriteLabels``.
 
     Returns
     -------
@@ -211,5 +222,5 @@ def label_components(shape: GraphShape, phases: int, has_tags: bool) -> Stages:
     ]
     for _ in range(doublings(phases)):
         stages += [Ask(n), first_of_run(n, 2, waits), Jump(n, waits)]
-    stages += [Name(n), first_of_run(n, 1, waits), WriteLabels(shape, has_tags)]
+    stages += [Name(n), first_of_run(n, 1, waits), write or WriteLabels(shape, has_tags)]
     return sequence(*stages, name="label components")
