@@ -215,6 +215,14 @@ PROBLEMS = (
     ),
     Entry(
         "problem",
+        "bipartiteness",
+        "two colours for every bipartite component, by connectivity of the double cover, compiled",
+        "random mates: Reif 1985; double covers: Ahn, Guha, McGregor, SODA 2012",
+        "reductions.problems.bipartiteness:BIPARTITENESS",
+        "tests/mpc_sim/algorithms/test_bipartiteness.py::test_hard_graphs",
+    ),
+    Entry(
+        "problem",
         "minimum-spanning-forest-filtering",
         "the minimum spanning forest of a dense graph by filtering, s = c_s n^(1 + mu)",
         "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
