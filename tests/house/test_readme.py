@@ -1,4 +1,4 @@
-"""The README: commands print what it shows, examples run, links lead somewhere."""
+"""The README and the how-tos: commands print what is shown, examples run, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from reductions.cli import main
 from repository import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOW_TO = {
+    path: path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))
+}
 COLUMNS = 120
 SUFFIXES = ("py", "md", "txt", "toml", "cff", "ipynb")
 
@@ -61,11 +65,11 @@ def run(command: str) -> str:
     return out.getvalue()
 
 
-def dead_links(text: str, root: Path) -> list[str]:
-    """Local links, and file names in backticks, to files that are not there."""
+def dead_links(text: str, root: Path, folder: Path | None = None) -> list[str]:
+    """Local links of a page in a folder, and file names in backticks, to files not there."""
     links = re.findall(r"\]\(([^)\s#]+)[^)]*\)", text)
     local = [link for link in links if not re.match(r"\w+:", link)]
-    dead = [link for link in local if not (root / link).exists()]
+    dead = [link for link in local if not ((folder or root) / link).exists()]
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     names = re.findall(rf"`([\w./]+\.(?:{'|'.join(SUFFIXES)}))`", prose)
     return dead + [name for name in names if not [*root.glob(name), *root.glob(f"[!.]*/**/{name}")]]
@@ -78,8 +82,10 @@ def failed_examples(source: str) -> tuple[int, int]:
     return result.failed, result.attempted
 
 
-COMMANDS = commands(README)
+COMMANDS = [shown for text in (README, *HOW_TO.values()) for shown in commands(text)]
 EXAMPLES = [block for block in blocks(README, "python") if ">>>" in block]
+EXAMPLES += ["\n".join(blocks(text, "python")) for text in HOW_TO.values()]
+"""Of the README one by one, of another page as one session."""
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +117,10 @@ def test_an_example_runs(source: str) -> None:
 
 
 def test_links_lead_somewhere() -> None:
+    assert HOW_TO
     assert dead_links(README, ROOT) == []
+    for path, text in HOW_TO.items():
+        assert dead_links(text, ROOT, path.parent) == []
 
 
 def test_the_first_lines_say_which_mpc() -> None:
@@ -165,3 +174,5 @@ def test_canary_dead_links(tmp_path: Path) -> None:
     (tmp_path / "inner" / "kept.py").touch()
     text = "[a](inner/kept.py#part) [b](gone.md) [c](https://arxiv.org/abs/1) `kept.py` `lost.py`"
     assert dead_links(text, tmp_path) == ["gone.md", "lost.py"]
+    for link, dead in (("kept.py", []), ("inner/kept.py", ["inner/kept.py"])):
+        assert dead_links(f"[a]({link})", tmp_path, tmp_path / "inner") == dead
