@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import LocalityError, MPCError
+from mpc_sim.isolation import run_isolated
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Outbox, Words
 from mpc_sim.simulation import Simulation
@@ -21,7 +23,8 @@ def assert_local(
 
     The step (and the output map) is repeated on random batches of the machines in random order, the
     ids unchanged: a machine must emit the same rows in the same order. The whole step is repeated
-    as well, which shows hidden state.
+    as well, which shows hidden state; at last the run is repeated in isolation
+    (`mpc_sim.isolation`), which shows what the process itself holds.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ def assert_local(
     ------
     LocalityError
         Naming round, step, machine and channel.
+    InputError
+        The protocol does not pickle.
 
     Notes
     -----
@@ -47,7 +52,21 @@ def assert_local(
     >>> from mpc_sim.algorithms.k_hop import k_hop
     >>> assert_local(k_hop(2), fit_cluster(k_hop(2), 8, "2/3"), [0, 1, 0, 1, 1, 0, 0, 1])
     """
-    rng = np.random.default_rng(seed)
+    with CleanProcesses(protocol) as clean:
+        _check_batches(protocol, cluster, words, n_batches, np.random.default_rng(seed))
+        fault = run_isolated(Simulation(protocol, cluster, words), clean).fault
+    if fault is not None:
+        raise LocalityError(str(fault), round=fault.round, machine=fault.machine)
+
+
+def _check_batches(
+    protocol: Protocol,
+    cluster: Cluster,
+    words: ArrayLike,
+    n_batches: int,
+    rng: np.random.Generator,
+) -> None:
+    """Repeat every round on the whole, and on random batches, in this process."""
     sim = Simulation(protocol, cluster, words)
     while True:
         step = "output" if sim.finished else protocol.label(sim.round, cluster)

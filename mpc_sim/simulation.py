@@ -116,7 +116,10 @@ class Simulation:
 
     def step(self) -> RoundLoads:
         """Run one round and return its loads; on an error nothing has changed."""
-        traffic = self.peek()
+        return self._move(self.peek())
+
+    def _move(self, traffic: Traffic) -> RoundLoads:
+        """Check and deliver what the next round sends, as `peek` returned it."""
         traffic.check(self.mode)
         inbox = traffic.deliver()
         loads = RoundLoads(

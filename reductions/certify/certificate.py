@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mpc_sim.isolation import Isolated
 from reductions.arrays import Integers
 from reductions.bounds import Bound, Check, Status
 from reductions.certify.versions import versions
@@ -105,6 +106,23 @@ class Recorder:
         self.checks.append(
             Check(f"output-{side}", n_words, 0, "exact", oracle, "FAIL", compared=n_words)
         )
+
+    def isolate(self, isolated: Isolated) -> None:
+        """Add a row: in how many messages and output words a run in isolation differs."""
+        different = isolated.n_different
+        status: Status = "PASS" if different == 0 else "FAIL"
+        source = "this project: parts of the machines in clean processes"
+        self.checks.append(
+            Check("isolated", different, 0, "exact", source, status, compared=isolated.n_compared)
+        )
+        if isolated.fault is not None:
+            self.remarks.append(f"not isolated: {isolated.fault}")
+        if isolated.is_sampled:
+            listed = ", ".join(map(str, isolated.rounds))
+            self.remarks.append(
+                f"{len(isolated.rounds) - 1} of {isolated.n_rounds} rounds ran in isolation too, "
+                f"since all would take long: {listed} ({isolated.n_rounds} is the output map)"
+            )
 
     def agree(self) -> None:
         """Add a row: in how many words some output differs from the first side's."""

@@ -6,6 +6,7 @@ one with ``build`` is a model that is built and run. What is measured is counted
 
 from __future__ import annotations
 
+import secrets
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ import numpy as np
 
 from anna_model.transformer import Resources
 from mpc_sim import Cluster, InputError, Ledger, Protocol, Simulation
+from mpc_sim.clean_process import CleanProcesses
+from mpc_sim.isolation import run_isolated
 from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
@@ -33,12 +36,18 @@ from reductions.certify.way_back import NoWayBack, WayBack, way_back
 from reductions.mpc_to_anna.bounds import layer_bounds, theorem_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
-from reductions.problems.problem import Instance, Problem
+from reductions.problems.problem import Instance, Parameter, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver as solver_of
 
 Back = BucketsBy | str | bool
 JUDGE = "{} of the problem"
+INPUT_SEED = Parameter(
+    "input_seed",
+    "draw the input of a run again, as its certificate shows it; by default a new one is drawn",
+    default=lambda given: None,
+    is_drawn=True,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,16 +241,29 @@ def certify_case(case: Case, solver: Solver, how: How, name: str) -> Certificate
 
 
 def own_solver(protocol: Protocol, name: str) -> ProtocolSolver:
-    """Return a protocol of a user as a solver: its problem has neither statement nor oracle."""
+    """Return a protocol of a user as a solver: its problem has neither statement nor oracle.
 
-    def drawn(n: int, seed: int) -> Instance:
-        return Instance(random_below(max(n, 1), random_words(seed, 0, range(n), 1)[:, 0]))
+    Its seeded input comes from a seed of its own, drawn by the operating system when the protocol
+    is there already: one that knew its input could answer without a message.
+    """
 
-    problem = Problem(name=name, statement="", random={"uniform": drawn}, hard={}, oracle=None)
+    def drawn(n: int, seed: int, input_seed: int | None = None) -> Instance:
+        chosen = secrets.randbits(62) if input_seed is None else input_seed
+        words = random_below(max(n, 1), random_words(chosen, 0, range(n), 1)[:, 0])
+        return Instance(words, {INPUT_SEED.name: chosen})
+
+    problem = Problem(
+        name=name,
+        statement="",
+        random={"uniform": drawn},
+        hard={},
+        oracle=None,
+        parameters=(INPUT_SEED,),
+    )
     return ProtocolSolver(
         problem=problem,
-        protocol=lambda n: protocol,
-        bounds=lambda protocol, cluster: (),
+        protocol=lambda n, **_: protocol,
+        bounds=lambda protocol, cluster, **_: (),
     )
 
 
@@ -253,9 +275,12 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     recorder = Recorder(name, case.shown | options.shown | cluster_parameters(cluster))
     recorder.remarks.extend(scarcity_remark(cluster))
     returning = plan_back(recorder, protocol, cluster, how) if how.back else None
-    simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
-    output = simulation.run(progress=named(progress, "simulate"))
+    with CleanProcesses(protocol) as clean:
+        simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
+        isolated = run_isolated(simulation, clean, progress=named(progress, "simulate"))
+    output = isolated.output
     judged = _judge(case, recorder, output, how)
+    recorder.isolate(isolated)
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
     transformer = run_compiled(judged, protocol, cluster)

@@ -7,7 +7,7 @@ parameters, the largest word, and of a graph its vertices and edges.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
 from types import MappingProxyType
@@ -133,7 +133,7 @@ class Parameter:
         Of the option, ``--name``.
     help : str
     default : callable
-        Instance -> its value where none is given.
+        Instance -> its value where none is given; None: it has none.
     least : int
         No value is less.
     is_drawn : bool
@@ -142,9 +142,15 @@ class Parameter:
 
     name: str
     help: str
-    default: Callable[[Instance], int]
+    default: Callable[[Instance], int | None]
     least: int = 0
     is_drawn: bool = False
+
+
+def defaults(parameters: Iterable[Parameter], given: Instance) -> dict[str, int]:
+    """Return the values of parameters that an instance has where none are given."""
+    values = {one.name: one.default(given) for one in parameters}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 NUMBERS, LETTERS, GRAPH = "numbers", "letters", "graph"
@@ -260,7 +266,7 @@ class Problem:
 
         def take(given: Any) -> Instance:
             found = Instance.of(given, largest_word=largest(given))
-            return replace(found, parameters={one.name: one.default(found) for one in chosen})
+            return replace(found, parameters=defaults(chosen, found))
 
         def of(make: Callable[[int], Any]) -> Callable[[int], Instance]:
             return lambda n: take(make(n))
@@ -290,10 +296,8 @@ class Problem:
         """
         found = self._same(given) if isinstance(given, Instance) else self._read(given)
         values = {**self.fixed, **found.parameters, **self._checked(parameters)}
-        for one in self.parameters:
-            if one.name not in values:
-                values[one.name] = one.default(found)
-        return replace(found, parameters=values)
+        left = (one for one in self.parameters if one.name not in values)
+        return replace(found, parameters=values | defaults(left, found))
 
     def draw(self, n: int, seed: int, **parameters: int) -> Instance:
         """Return a seeded input of n words, of a graph n vertices."""

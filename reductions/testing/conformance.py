@@ -102,13 +102,16 @@ input of 6 words [5, 1, 4, 1, 0, 3] on P = 2 machines, s = 4
         new_process,
         np.random.default_rng(seed),
     )
-    kit.check_value()
-    if is_strategy(inputs):
-        _draw(kit, inputs, max_examples, seed)
-    else:
-        for case in _cases(inputs):
-            kit.check(case)
-    kit.close()
+    try:
+        kit.check_value()
+        if is_strategy(inputs):
+            _draw(kit, inputs, max_examples, seed)
+        else:
+            for case in _cases(inputs):
+                kit.check(case)
+        kit.close()
+    finally:
+        kit.release()
 
 
 def is_strategy(inputs: object) -> bool:

@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpc_sim import Cluster, MPCError, Protocol, Simulation, fit_cluster
+from mpc_sim import Cluster, InputError, MPCError, Protocol, Simulation, fit_cluster
+from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import ChannelExceeded, ShapeError, UnknownChannel
+from mpc_sim.isolation import run_isolated
 from mpc_sim.placement import load_input
 from reductions.arrays import Integers
 from reductions.testing.compiled_side import CompiledSide, first_difference
@@ -43,6 +45,7 @@ class Kit:
     new_process: bool
     rng: np.random.Generator
     pickled: Pickled | None = None
+    clean: CleanProcesses | None = None
     n_inputs: int = 0
     n_failed: int = 0
     sought: str | None = None
@@ -51,6 +54,10 @@ class Kit:
         """Check the protocol as a value, before any input exists."""
         check_frozen(self.protocol)
         self.pickled = Pickled.of(self.protocol)
+        try:
+            self.clean = CleanProcesses(self.protocol)
+        except InputError as error:
+            raise NotConforming("pickling", str(error)) from error
 
     def check(self, case: Case) -> None:
         """Take one input through all checks."""
@@ -70,6 +77,11 @@ class Kit:
                 words=words.tolist(),
                 cluster=cluster,
             ) from fault.__cause__
+
+    def release(self) -> None:
+        """End the processes of the kit."""
+        if self.clean is not None:
+            self.clean.close()
 
     def close(self) -> None:
         """Reject a run without inputs, or one in which every input failed."""
@@ -102,6 +114,7 @@ class Kit:
         shape.require(self.pickled.fresh(), cluster, "after pickling")
         simulation = self._simulate(cluster, words, shape)
         shape.require(self.protocol, cluster, "after a run on this input")
+        self._check_isolated(cluster, words)
         self._check_second_run(cluster, words, simulation)
         output = simulation.output()
         if self.new_process and self.n_inputs == 1:
@@ -148,6 +161,13 @@ class Kit:
         except MPCError as error:
             raise NotConforming("output", str(error), **_details(error)) from error
         return simulation
+
+    def _check_isolated(self, cluster: Cluster, words: Integers) -> None:
+        assert self.clean is not None
+        simulation = Simulation(self.protocol, cluster, words, keep_bytes=0)
+        fault = run_isolated(simulation, self.clean).fault
+        if fault is not None:
+            raise NotConforming("isolation", str(fault), round=fault.round, machine=fault.machine)
 
     def _check_second_run(self, cluster: Cluster, words: Integers, first: Simulation) -> None:
         assert self.pickled is not None

@@ -17,6 +17,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "hidden state": "nothing survives a round but what lies in the inbox",
         "locality": "what a machine emits depends on that machine's inbox alone",
         "order": "nothing depends on the order in which the machines of a batch are listed",
+        "isolation": "clean processes that hold a part of the machines each send the same",
         "budget": "only declared channels are used, with no more records than declared",
         "limits": "words sent, words held and the range of every word stay within the model",
         "output": "the output words lie in the blocks of the input",

@@ -21,9 +21,10 @@ LEVELS = {
         "cluster cost counting_sort kept_rounds saving",
         "charge inputs machine_view pages placement",
         "ledger protocol routing",
-        "checkpoint compose local_step",
+        "checkpoint clean_process compose hidden_state local_step",
         "simulation stages",
-        "algorithms conformance inspect",
+        "algorithms inspect isolation",
+        "conformance",
     ),
     "anna_model": (
         "frozen_arrays kernels weights_file",
