@@ -16,10 +16,9 @@ from __future__ import annotations
 import pickle
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -27,11 +26,20 @@ from mpc_sim.clean_process import Answer, CleanProcesses, Failed
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import MPCError
 from mpc_sim.hidden_state import traces
+from mpc_sim.isolated_parts import (
+    Different,
+    Shape,
+    Tables,
+    Task,
+    difference,
+    joined,
+    message_tables,
+    output_of,
+    output_table,
+    step_of,
+)
 from mpc_sim.labels import outermost
-from mpc_sim.placement import read_output
-from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.routing import Traffic, collect
+from mpc_sim.records import Words
 from mpc_sim.simulation import Simulation
 
 SECONDS = 5.0
@@ -45,11 +53,6 @@ PATIENCE, PATIENCE_FACTOR = 60.0, 20.0
 LOCALITY = "locality", "it reads the batch, or the memory of other machines"
 HIDDEN_STATE = "hidden state", "it reads what a run left outside of the memory of its machine"
 NO_FUNCTION = "no function", "two clean runs on one memory differ: a clock, an address, a draw"
-
-Rows = Mapping[str, tuple[Words, Words, dict[str, Words]]]
-Shape = tuple[int, tuple[Channel, ...]]
-Tables = Callable[[Rows | None], dict[str, Words]]
-"""Tables of what the ordinary run sends, or of rows of its parts, in one order."""
 
 
 @dataclass(frozen=True)
@@ -178,25 +181,27 @@ class _Run:
         if not self._takes(round, label):
             simulation.step()
             return
-        task = _Task(f"round {round} ({label})", round, self.cluster, inbox, _step)
+        task = Task(f"round {round} ({label})", round, self.cluster, inbox, step_of)
         waiting = self._submit(task)
         started = time.perf_counter()
         traffic = simulation.peek()
         patience = PATIENCE + PATIENCE_FACTOR * (time.perf_counter() - started)
         shape = simulation.n_rounds, tuple(part.channel for part in traffic.messages)
-        self._compare(task, waiting, patience, shape, partial(_messages, traffic))
+        self._compare(task, waiting, patience, shape, partial(message_tables, traffic))
         simulation._move(traffic)
 
     def close(self) -> Isolated:
         """Run the output map, also in isolation, and return the record."""
         simulation = self.simulation
         round, inbox = simulation.n_rounds, simulation.inbox
-        task = _Task(f"round {round} (output)", round, self.cluster, inbox, _finish)
+        task = Task(f"round {round} (output)", round, self.cluster, inbox, output_of)
         waiting = self._submit(task)
         started = time.perf_counter()
         output = simulation.output()
         patience = PATIENCE + PATIENCE_FACTOR * (time.perf_counter() - started)
-        self._compare(task, waiting, patience, (round, ()), partial(_output, output, self.cluster))
+        self._compare(
+            task, waiting, patience, (round, ()), partial(output_table, output, self.cluster)
+        )
         return Isolated(
             output, self.n_different, self.n_compared, tuple(self.rounds), round, self.fault
         )
@@ -212,7 +217,7 @@ class _Run:
         needed = self.spent / len(self.rounds) * (n_rounds - round)
         return bool(self.rng.random() * needed <= self.seconds - self.spent)
 
-    def _submit(self, task: _Task) -> list[tuple[Words, Answer]]:
+    def _submit(self, task: Task) -> list[tuple[Words, Answer]]:
         """Start a worker for each part of the machines."""
         started = time.perf_counter()
         machines = self.rng.permutation(task.inbox.machines)
@@ -223,7 +228,7 @@ class _Run:
 
     def _compare(
         self,
-        task: _Task,
+        task: Task,
         waiting: list[tuple[Words, Answer]],
         patience: float,
         shape: Shape,
@@ -235,14 +240,14 @@ class _Run:
         n_rows = sum(map(len, ordinary.values()))
         different, fault = max(1, n_rows), None
         try:
-            found = tables(_joined(task, waiting, patience, shape))
-        except _Different as error:
+            found = tables(joined(task, waiting, patience, shape))
+        except Different as error:
             fault = self._explained(task, tables, ordinary, error)
         except MPCError as error:
-            of_machine = _Different(f"in isolation, {error}", error.details.get("machine"))
+            of_machine = Different(f"in isolation, {error}", error.details.get("machine"))
             fault = self._explained(task, tables, ordinary, of_machine)
         else:
-            different, first = _difference(ordinary, found)
+            different, first = difference(ordinary, found)
             if first is not None:
                 what = (
                     "puts out other words"
@@ -250,7 +255,7 @@ class _Run:
                     else f"sends other rows on {first[0]!r}"
                 )
                 text = f"in isolation machine {first[1]} {what}"
-                fault = self._explained(task, tables, ordinary, _Different(text, first[1]))
+                fault = self._explained(task, tables, ordinary, Different(text, first[1]))
         self.n_different += different
         self.n_compared += n_rows
         self.rounds.append(task.round)
@@ -258,7 +263,7 @@ class _Run:
         self.spent += time.perf_counter() - started
 
     def _explained(
-        self, task: _Task, tables: Tables, ordinary: dict[str, Words], found: _Different
+        self, task: Task, tables: Tables, ordinary: dict[str, Words], found: Different
     ) -> Fault:
         """Say what kind a difference is: the whole batch runs in a clean process, twice."""
         kind, why = found.kind, ""
@@ -269,9 +274,9 @@ class _Run:
                 ]
             except (Failed, MPCError):
                 both = []
-            if both and _difference(*both)[0]:
+            if both and difference(*both)[0]:
                 kind, why = NO_FUNCTION
-            elif both and not _difference(ordinary, both[0])[0]:
+            elif both and not difference(ordinary, both[0])[0]:
                 kind, why = LOCALITY
             else:
                 now = traces(self.simulation.protocol, self.simulation.cluster)
@@ -280,151 +285,3 @@ class _Run:
                 why += f"; the run changed {', '.join(changed)}" if changed else ""
         text = f"{task.where}: {found}" + (f": {why}" if why else "")
         return Fault(task.round, found.machine, kind, text)
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A round, or the output map, on the memory of all machines."""
-
-    where: str
-    round: int
-    cluster: Cluster
-    inbox: Inbox
-    act: Callable[..., tuple[Shape, Rows]]
-
-    @property
-    def is_output(self) -> bool:
-        return self.act is _finish
-
-    def on(self, part: Inbox) -> Callable[[Protocol], Any]:
-        """Return the task of a part, which holds nothing else."""
-        return partial(_with, self.act, self.round, part, self.cluster)
-
-
-class _Different(Exception):
-    """How the parts differ from the whole; of what kind, where that is known."""
-
-    def __init__(self, text: str, machine: int | None, kind: str = "") -> None:
-        super().__init__(text)
-        self.machine, self.kind = machine, kind
-
-
-# --- what a worker does ---
-
-
-def _with(
-    act: Callable[..., tuple[Shape, Rows]],
-    round: int,
-    inbox: Inbox,
-    cluster: Cluster,
-    protocol: Protocol,
-) -> tuple[Shape, Rows]:
-    return act(protocol, round, inbox.freeze(), cluster)
-
-
-def _step(protocol: Protocol, round: int, inbox: Inbox, cluster: Cluster) -> tuple[Shape, Rows]:
-    shape = protocol.n_rounds(cluster), protocol.channels(round, cluster)
-    outbox = protocol.step(round, inbox, cluster)
-    return shape, {channel: outbox.rows(channel) for channel in outbox}
-
-
-def _finish(protocol: Protocol, round: int, inbox: Inbox, cluster: Cluster) -> tuple[Shape, Rows]:
-    records = protocol.finish(inbox, cluster)["output"]
-    machine = records.machine
-    return (protocol.n_rounds(cluster), ()), {"output": (machine, machine, dict(records.columns))}
-
-
-# --- what is compared ---
-
-
-def _joined(
-    task: _Task, waiting: list[tuple[Words, Answer]], patience: float, shape: Shape
-) -> Rows:
-    """Return the rows of all parts together.
-
-    Raises
-    ------
-    _Different
-        A part fails, has another shape, or acts for a machine that it has not.
-    """
-    rows: dict[str, list[tuple[Words, Words, dict[str, Words]]]] = {}
-    for part, answer in waiting:
-        here = f"in isolation, on {len(part)} of {len(task.inbox.machines)} machines,"
-        try:
-            found_shape, found = answer(patience)
-        except Failed as error:
-            machine = int(part[0])
-            raise _Different(f"{here} machine {machine} fails: {error}", machine) from error
-        if found_shape != shape:
-            machine = int(part[0])
-            text = f"{here} machine {machine} has other rounds or channels than in the run"
-            raise _Different(text, machine, "shape")
-        for name, (source, to, columns) in found.items():
-            strangers = np.setdiff1d(source, part)
-            if len(strangers):
-                machine = int(strangers[0])
-                text = f"{here} it acts for machine {machine}, which is not among them"
-                raise _Different(text, machine, "ownership")
-            rows.setdefault(name, []).append((source, to, columns))
-    outbox = Outbox()
-    for name, parts in rows.items():
-        for source, to, columns in parts:
-            outbox.send(name, source=source, to=to, **columns)
-    return {name: outbox.rows(name) for name in outbox}
-
-
-def _messages(traffic: Traffic, rows: Rows | None) -> dict[str, Words]:
-    """Tables of messages, [R, 2 + fields], by source and emission: of a round, or of its parts."""
-    if rows is not None:
-        outbox = Outbox()
-        for name, (source, to, columns) in rows.items():
-            outbox.send(name, source=source, to=to, **columns)
-        channels = [part.channel for part in traffic.messages]
-        traffic = collect(
-            outbox,
-            channels,
-            traffic.batch,
-            traffic.cluster,
-            round=traffic.round,
-            label=traffic.label,
-        )
-    return {
-        part.channel.name: np.column_stack([part.source, part.to, *part.columns.values()])
-        for part in traffic.messages
-    }
-
-
-def _output(output: Words, cluster: Cluster, rows: Rows | None) -> dict[str, Words]:
-    """Tables of output words, [N, 2]: their machine and they, of a run or of its parts."""
-    if rows is not None:
-        source, _, columns = rows.get("output", (np.zeros(0, np.int64),) * 2 + ({},))
-        order = np.argsort(source, kind="stable")
-        named = {name: column[order] for name, column in columns.items()}
-        held = {"output": Records(tuple(named), source[order], named)}
-        output = read_output(Inbox(np.arange(cluster.n_machines), held), cluster)
-    machine = np.arange(cluster.n_words) // cluster.block_words
-    return {"output": np.column_stack([machine, output])}
-
-
-def _difference(
-    ordinary: dict[str, Words], found: dict[str, Words]
-) -> tuple[int, tuple[str, int] | None]:
-    """Return how many rows differ, and channel and lowest machine of the first that does.
-
-    A row that one side has and the other has not counts as one.
-    """
-    different, first = 0, None
-    for name, table in ordinary.items():
-        other = found[name]
-        if np.array_equal(table, other):
-            continue
-        n_machines = 1 + max(one[:, 0].max(initial=0) for one in (table, other))
-        counts = [np.bincount(one[:, 0], minlength=n_machines) for one in (table, other)]
-        aligned = counts[0] == counts[1]
-        pairs = [one[aligned[one[:, 0]]] for one in (table, other)]
-        rows = (pairs[0] != pairs[1]).any(axis=1)
-        by_machine = np.bincount(pairs[0][rows, 0], minlength=n_machines)
-        by_machine += np.where(aligned, 0, np.maximum(*counts))
-        different += int(by_machine.sum())
-        first = first or (name, int(np.argmax(by_machine > 0)))
-    return different, first

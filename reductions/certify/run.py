@@ -6,7 +6,6 @@ one with ``build`` is a model that is built and run. What is measured is counted
 
 from __future__ import annotations
 
-import secrets
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,6 @@ from anna_model.transformer import Resources
 from mpc_sim import Cluster, InputError, Ledger, Protocol, Simulation
 from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.isolation import run_isolated
-from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.bounds import Bound
@@ -36,18 +34,13 @@ from reductions.certify.way_back import NoWayBack, WayBack, way_back
 from reductions.mpc_to_anna.bounds import layer_bounds, theorem_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
-from reductions.problems.problem import Instance, Parameter, Problem
+from reductions.problems.own_protocol import own_solver
+from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver as solver_of
 
 Back = BucketsBy | str | bool
 JUDGE = "{} of the problem"
-INPUT_SEED = Parameter(
-    "input_seed",
-    "draw the input of a run again, as its certificate shows it; by default a new one is drawn",
-    default=lambda given: None,
-    is_drawn=True,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,33 +231,6 @@ def certify_case(case: Case, solver: Solver, how: How, name: str) -> Certificate
     if solver.compiles is None:
         return solver.certify(case, how, name)
     return _by_protocol(case, solver.compiles, how, name)
-
-
-def own_solver(protocol: Protocol, name: str) -> ProtocolSolver:
-    """Return a protocol of a user as a solver: its problem has neither statement nor oracle.
-
-    Its seeded input comes from a seed of its own, drawn by the operating system when the protocol
-    is there already: one that knew its input could answer without a message.
-    """
-
-    def drawn(n: int, seed: int, input_seed: int | None = None) -> Instance:
-        chosen = secrets.randbits(62) if input_seed is None else input_seed
-        words = random_below(max(n, 1), random_words(chosen, 0, range(n), 1)[:, 0])
-        return Instance(words, {INPUT_SEED.name: chosen})
-
-    problem = Problem(
-        name=name,
-        statement="",
-        random={"uniform": drawn},
-        hard={},
-        oracle=None,
-        parameters=(INPUT_SEED,),
-    )
-    return ProtocolSolver(
-        problem=problem,
-        protocol=lambda n, **_: protocol,
-        bounds=lambda protocol, cluster, **_: (),
-    )
 
 
 def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Certificate:

@@ -26,7 +26,7 @@ PROBE = 8
 def load_solver(name: str) -> Any:
     """Load a solver by its name, or from ``module:name``: it, a protocol, or what builds one."""
     from mpc_sim import Protocol
-    from reductions.certify.run import own_solver
+    from reductions.problems.own_protocol import own_solver
 
     module, colon, attribute = name.partition(":")
     if not colon:

@@ -22,7 +22,7 @@ LEVELS = {
         "charge inputs machine_view pages placement",
         "ledger protocol routing",
         "checkpoint clean_process compose hidden_state local_step",
-        "simulation stages",
+        "isolated_parts simulation stages",
         "algorithms inspect isolation",
         "conformance",
     ),

@@ -14,13 +14,13 @@ import pytest
 
 from cases.cheats import KINDS, Keeps
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
+from cases.protocols import MANY_ROUNDS, PROTOCOLS, SOLVERS
 from mpc_sim import Cluster, Inbox, InputError, Outbox, Records, Simulation
 from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.isolation import Isolated, run_isolated
 from mpc_sim.stages.columnsort import columnsort
 from reductions.certify import certify
-from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.registry import names, solver
+from reductions.registry import solver
 
 CHEATS = [(one.__name__, kind) for kind, cheats in KINDS.items() for one in cheats]
 
@@ -139,14 +139,18 @@ def test_the_input_of_a_protocol_of_ones_own_is_new_each_time(anna: Anna) -> Non
     assert again[0] == again[1]
 
 
-@pytest.mark.parametrize("name", names("solver"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in MANY_ROUNDS else [])
+        for name in PROTOCOLS
+    ],
+)
 def test_the_library_does_not_cheat(name: str) -> None:
-    found = solver(name).compiles
-    if not isinstance(found, ProtocolSolver):
-        pytest.skip("a model without machines")
+    problem = solver(name).problem
     for n in (12, 40):
-        given = found.problem.draw(n, n)
-        protocol = found.protocol_for(given)
+        given = problem.draw(n, n)
+        protocol = SOLVERS[name].protocol_for(given)
         with CleanProcesses(protocol) as clean:
-            simulation = Simulation(protocol, found.cluster(given), given.words)
+            simulation = Simulation(protocol, SOLVERS[name].cluster(given), given.words)
             assert run_isolated(simulation, clean).fault is None
