@@ -113,7 +113,7 @@ def run_isolated(
     simulation: Simulation,
     clean: CleanProcesses,
     *,
-    seconds: float = SECONDS,
+    seconds: float | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Isolated:
     """Run the remaining rounds of a simulation, in this process and in isolation.
@@ -123,8 +123,8 @@ def run_isolated(
     simulation : Simulation
     clean : CleanProcesses
         Of its protocol, made before anything ran.
-    seconds : float
-        Where all rounds would take longer in isolation, a random sample of them runs there, and
+    seconds : float, optional
+        By default `SECONDS`. Where all rounds would take longer in isolation, a random sample of them runs there, and
         always the first, the last, the first of every stage, and the output map.
     progress : callable, optional
         Called with (rounds run, R).
@@ -151,7 +151,7 @@ def run_isolated(
     >>> isolated.n_different, isolated.is_sampled, isolated.output.tolist()
     (0, False, [0, 1, 1, 3, 4, 5])
     """
-    run = _Run(simulation, clean, seconds)
+    run = _Run(simulation, clean, SECONDS if seconds is None else seconds)
     while not simulation.finished:
         run.advance()
         if progress is not None:
