@@ -124,8 +124,9 @@ def run_isolated(
     clean : CleanProcesses
         Of its protocol, made before anything ran.
     seconds : float, optional
-        By default `SECONDS`. Where all rounds would take longer in isolation, a random sample of them runs there, and
-        always the first, the last, the first of every stage, and the output map.
+        By default `SECONDS`. Where all rounds would take longer in isolation, a random sample of
+        them runs there, and always the first, the last, the first of every stage, and the output
+        map.
     progress : callable, optional
         Called with (rounds run, R).
 
