@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
@@ -10,20 +11,15 @@ Family = Literal["problem", "solver", "mechanism", "code", "reduction", "theorem
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One thing that the project offers or claims.
+class Entry(ABC):
+    """One thing that the project offers or claims: where it lies, what checks it, what shows it.
+
+    Its statement and its source are those of the record that it names, where there is one.
 
     Parameters
     ----------
-    family : str
-        problem, solver (a further way of solving one), mechanism, code, reduction, or theorem for a
-        claim that is no construction.
     name : str
         Its identifier.
-    statement : str
-        What is claimed, in one line.
-    source : str
-        Where it is proved.
     home : str
         ``module:attribute``.
     test : str
@@ -31,6 +27,9 @@ class Entry:
         where there is none, and the claim is UNVERIFIED.
     notebook : str
         File name of the notebook that shows it, if one does.
+    family : str
+        problem, solver (a further way of solving one), mechanism, code, reduction, or theorem for a
+        claim that is no construction.
 
     Examples
     --------
@@ -40,13 +39,21 @@ class Entry:
     ('columnsort', 'reductions/problems/columnsort.py')
     """
 
-    family: Family
     name: str
-    statement: str
-    source: str
     home: str
     test: str = ""
     notebook: str = ""
+    family: Family = field(kw_only=True)
+
+    @property
+    @abstractmethod
+    def statement(self) -> str:
+        """What is claimed, in one line."""
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """Where it is proved."""
 
     @property
     def file(self) -> str:
@@ -62,3 +69,62 @@ class Entry:
         """Import the object that the entry names."""
         module, attribute = self.home.split(":")
         return getattr(import_module(module), attribute)
+
+
+@dataclass(frozen=True)
+class OfProblem(Entry):
+    """A problem; its home is the way in which it is solved by default."""
+
+    family: Family = field(default="problem", kw_only=True)
+
+    @property
+    def statement(self) -> str:
+        statement: str = self.load().problem.statement
+        return statement
+
+    @property
+    def source(self) -> str:
+        solver = self.load()
+        source: str = solver.problem.source or solver.source
+        return source
+
+
+@dataclass(frozen=True)
+class OfSolver(Entry):
+    """A further way of solving a problem."""
+
+    family: Family = field(default="solver", kw_only=True)
+
+    @property
+    def statement(self) -> str:
+        statement: str = self.load().statement
+        return statement
+
+    @property
+    def source(self) -> str:
+        source: str = self.load().source
+        return source
+
+
+@dataclass(frozen=True)
+class Claim(Entry):
+    """What is claimed of an object that is no record, and so says neither what nor by whom.
+
+    Parameters
+    ----------
+    states : str
+        The statement.
+    proved : str
+        The source.
+    """
+
+    states: str = field(kw_only=True)
+    proved: str = field(kw_only=True)
+
+    @property
+    def statement(self) -> str:
+        return self.states
+
+    @property
+    def source(self) -> str:
+        return self.proved

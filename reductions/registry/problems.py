@@ -2,262 +2,172 @@
 
 from __future__ import annotations
 
-from reductions.registry.entry import Entry
+from reductions.registry.entry import OfProblem
 
 PROBLEMS = (
-    Entry(
-        "problem",
+    OfProblem(
         "k-hop",
-        "the letter k hops back: 4^d + 3 + bit_length(k) rounds, compiled to one layer more",
-        "Sanford, Hsu, Telgarsky, arXiv 2402.09268; Theorem 4.1 of arXiv 2509.09001",
         "reductions.problems.k_hop:K_HOP",
         "tests/mpc_sim/algorithms/test_k_hop.py::"
         "test_every_combination_is_the_definition_within_constants_of_16",
         "01_step_through_k_hop.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "match2",
-        "whether x_i + x_j = 0 mod M for some j: one layer, one head, width 1",
-        "Liu et al., arXiv 2509.09001",
         "reductions.constructions.direct:MATCH2_DIRECT",
         "tests/reductions/constructions/test_match2.py::test_transformer_is_the_definition",
         "04_and_back.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "induction-heads",
-        "what followed the latest earlier occurrence of the letter: two layers of exact match",
-        "Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
         "reductions.constructions.k_hop_constructions:INDUCTION_HEADS_TREE",
         "tests/reductions/constructions/test_tasks.py::"
         "test_a_construction_is_its_oracle_within_its_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "sum",
-        "the sum of all words everywhere: one layer, one head, width 1",
-        "Liu et al., arXiv 2509.09001, the task of Proposition E.3",
         "reductions.constructions.direct:SUM_DIRECT",
         "tests/reductions/constructions/test_tasks.py::"
         "test_a_construction_is_its_oracle_within_its_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "three-sum",
-        "whether three different words have the sum 0: O(1) rounds on O(N) machines, compiled",
-        "Liu et al., arXiv 2509.09001; the sort: Leighton 1985",
         "reductions.problems.three_sum:THREE_SUM",
         "tests/reductions/constructions/test_tasks.py::"
         "test_a_construction_is_its_oracle_within_its_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "connectivity",
-        "the smallest vertex of every component, by contraction, compiled",
-        "random mate: Reif 1985",
         "reductions.problems.connectivity:CONNECTIVITY",
         "tests/reductions/constructions/test_tasks.py::"
         "test_a_construction_is_its_oracle_within_its_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "one-vs-two-cycle",
-        "one cycle or two, by contraction, compiled",
-        "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mate: Reif 1985",
         "reductions.problems.cycle_counting:ONE_OR_TWO_CYCLES",
         "tests/reductions/constructions/test_tasks.py::"
         "test_a_construction_is_its_oracle_within_its_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "broadcast",
-        "the first word reaches every machine: a tree of arity s",
-        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.broadcast:BROADCAST",
         "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "converge-cast",
-        "the sum of all words reaches machine 0: a tree of arity s",
-        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.converge_cast:CONVERGE_CAST",
         "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "aggregate",
-        "every machine receives the sum of all words",
-        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.aggregate:AGGREGATE",
         "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
         "05_bounds_against_measurements.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "prefix-sum",
-        "inclusive prefixes of any associative operation, up and down a tree",
-        "trees: Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.prefix_sum:PREFIX_SUM",
         "tests/mpc_sim/algorithms/test_primitives_trees.py::test_hard_inputs_and_bounds",
         "05_bounds_against_measurements.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "columnsort",
-        "N words sorted in 1 + 4^d rounds, deterministic and oblivious",
-        "Leighton 1985, recursive on columns",
         "reductions.problems.columnsort:COLUMNSORT",
         "tests/mpc_sim/stages/test_columnsort.py::"
         "test_hard_instances_are_sorted_in_the_promised_rounds_and_memory",
         "03_from_a_protocol_to_a_transformer.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "selection",
-        "the k-th smallest word, by default the median, everywhere: 2 + 4^d + L rounds, compiled",
-        "columnsort: Leighton 1985; trees: arXiv 1101.1902",
         "reductions.problems.selection:SELECTION",
         "tests/mpc_sim/algorithms/test_selection.py::test_hard_inputs_and_bounds",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "sample-sort",
-        "N words sorted by random splitters, O(1/epsilon) levels of O(1/epsilon) rounds, w.h.p.",
-        "Goodrich, Sitchinava, Zhang, arXiv 1101.1902",
         "reductions.problems.sample_sort:SAMPLE_SORT",
         "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "multi-search",
-        "the largest key that is at most a query, for all queries at once",
-        "sort and scan: arXiv 1101.1902",
         "reductions.problems.multi_search:MULTI_SEARCH",
         "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "remove-duplicates",
-        "the distinct words in increasing order",
-        "sort and scan: arXiv 1101.1902",
         "reductions.problems.remove_duplicates:REMOVE_DUPLICATES",
         "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "reduce-by-key",
-        "the values of every key reduced",
-        "sort and scan: arXiv 1101.1902",
         "reductions.problems.reduce_by_key:REDUCE_BY_KEY",
         "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "equi-join",
-        "pairs of rows with equal keys, one of them heavy, the output counted in N",
-        "sort and scan: arXiv 1101.1902",
         "reductions.problems.equi_join:EQUI_JOIN",
         "tests/mpc_sim/algorithms/test_primitives_sorting.py::test_hard_inputs",
         "05_bounds_against_measurements.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "boolean-circuit",
-        "a circuit of depth d evaluated level by level, fan-out by join",
-        "concurrent reads by sort and scan: arXiv 1101.1902",
         "reductions.problems.boolean_circuit:BOOLEAN_CIRCUIT",
         "tests/reductions/certify/test_certify_algorithm.py::"
         "test_every_algorithm_is_certified_in_one_way",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "list-ranking",
-        "the distance of every node of a list to its end, by pointer jumping",
-        "Wyllie 1979",
         "reductions.problems.list_ranking:LIST_RANKING",
         "tests/reductions/certify/test_certify_algorithm.py::"
         "test_every_algorithm_is_certified_in_one_way",
         "05_bounds_against_measurements.ipynb",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "connectivity-log-diameter",
-        "connected components in rounds that follow the logarithm of the diameter",
-        "Andoni, Song, Stein, Wang, Zhong, FOCS 2018",
         "reductions.problems.connectivity_log_diameter:CONNECTIVITY_LOG_DIAMETER",
         "tests/mpc_sim/algorithms/test_log_diameter.py::test_hard_graphs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "spanning-forest",
-        "a spanning forest, the edges by which random mates join, in O(log n) phases",
-        "random mates: Reif 1985; Karloff, Suri, Vassilvitskii 2010",
         "reductions.problems.spanning_forest:SPANNING_FOREST",
         "tests/mpc_sim/algorithms/test_spanning_forests.py::test_hard_graphs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "minimum-spanning-forest",
-        "the minimum spanning forest by Boruvka's rule with random mates, in O(log n) phases",
-        "Boruvka 1926; random mates: Reif 1985",
         "reductions.problems.minimum_spanning_forest:MINIMUM_SPANNING_FOREST",
         "tests/mpc_sim/algorithms/test_spanning_forests.py::test_hard_graphs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "cycle-counting",
-        "the number of cycles of a graph in which every vertex has degree 2",
-        "1-vs-2-cycle: Roughgarden, Vassilvitskii, Wang 2018; random mates: Reif 1985",
         "reductions.problems.cycle_counting:CYCLE_COUNTING",
         "tests/mpc_sim/algorithms/test_cycle_counting.py::test_one_or_two_cycles",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "bipartiteness",
-        "two colours for every bipartite component, by connectivity of the double cover, compiled",
-        "random mates: Reif 1985; double covers: Ahn, Guha, McGregor, SODA 2012",
         "reductions.problems.bipartiteness:BIPARTITENESS",
         "tests/mpc_sim/algorithms/test_bipartiteness.py::test_hard_graphs",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "minimum-spanning-forest-filtering",
-        "the minimum spanning forest of a dense graph by filtering, s = c_s n^(1 + mu)",
-        "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.problems.minimum_spanning_forest_filtering:MINIMUM_SPANNING_FOREST_FILTERING",
         "tests/mpc_sim/algorithms/test_filtering.py::test_spanning_forest",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "maximal-matching",
-        "a maximal matching of a dense graph by filtering, s = c_s n^(1 + mu)",
-        "Lattanzi, Moseley, Suri, Vassilvitskii 2011",
         "reductions.problems.maximal_matching:MAXIMAL_MATCHING",
         "tests/mpc_sim/algorithms/test_filtering.py::test_matching",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "maximal-independent-set",
-        "a maximal independent set by random priorities in O(log n) phases",
-        "Luby 1986; Metivier, Robson, Saheb-Djahromi, Zemmari 2011",
         "reductions.problems.maximal_independent_set:MAXIMAL_INDEPENDENT_SET",
         "tests/mpc_sim/algorithms/test_luby.py::test_any_graph",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "triangle-count",
-        "the number of triangles, by wedges from lower to higher degree",
-        "Suri, Vassilvitskii 2011",
         "reductions.problems.triangle_count:TRIANGLE_COUNT",
         "tests/mpc_sim/algorithms/test_triangle_count.py::test_any_graph",
     ),
-    Entry(
-        "problem",
+    OfProblem(
         "matrix-product",
-        "the product of two square matrices modulo a prime, by blocks on a cube of machines",
-        "three-dimensional scheme: Irony, Toledo, Tiskin 2004",
         "reductions.problems.matrix_product:MATRIX_PRODUCT",
         "tests/mpc_sim/algorithms/test_matrix_product.py::test_hard_inputs",
     ),
