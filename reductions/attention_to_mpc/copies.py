@@ -22,14 +22,14 @@ REMEDY = "memory_words"
 
 
 @dataclass(frozen=True)
-class CopyRows(Protocol):
-    """Copy every row from a level to the next one; channel ``row``, one round.
+class BetweenLevels(Protocol):
+    """One round between a level and the next one.
 
     Parameters
     ----------
     plan : LayerPlan
     level : int
-        The level that copies; 0 holds the tokens.
+        The upper of the two; 0 holds the tokens.
     """
 
     plan: LayerPlan
@@ -37,6 +37,18 @@ class CopyRows(Protocol):
 
     def n_rounds(self, cluster: Cluster) -> int:
         return 1
+
+    def check(self, cluster: Cluster) -> None:
+        check_declared_loads(self, cluster, REMEDY)
+
+    @property
+    def _levels(self) -> tuple[CopyLevel, CopyLevel]:
+        return self.plan.levels[self.level], self.plan.levels[self.level + 1]
+
+
+@dataclass(frozen=True)
+class CopyRows(BetweenLevels):
+    """Copy every row from a level to the next one; channel ``row``."""
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "copy rows"
@@ -59,33 +71,14 @@ class CopyRows(Protocol):
         outbox.send("row", source=rows.machine[which], to=pair // below.held, **columns)
         return outbox
 
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
-
-    @property
-    def _levels(self) -> tuple[CopyLevel, CopyLevel]:
-        return self.plan.levels[self.level], self.plan.levels[self.level + 1]
-
 
 @dataclass(frozen=True)
-class AddUp(Protocol):
-    """Send what the copies on a level received to the level above; channel ``answer``, one round.
+class AddUp(BetweenLevels):
+    """Send what the copies on a level received to the level above; channel ``answer``.
 
     A record is (slot, m sums, count); slot p H + h is head h of the p-th pair of the machine. A
     slot that received nothing is not sent.
-
-    Parameters
-    ----------
-    plan : LayerPlan
-    level : int
-        The level that receives; 0 holds the tokens.
     """
-
-    plan: LayerPlan
-    level: int
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "add up"
@@ -107,13 +100,6 @@ class AddUp(Protocol):
         outbox = Outbox()
         outbox.send("answer", source=heard.machine, to=parent // above.held, **columns)
         return outbox
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
-
-    @property
-    def _levels(self) -> tuple[CopyLevel, CopyLevel]:
-        return self.plan.levels[self.level], self.plan.levels[self.level + 1]
 
 
 def answer_fields(plan: LayerPlan) -> tuple[str, ...]:

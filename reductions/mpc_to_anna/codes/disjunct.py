@@ -87,15 +87,6 @@ class DisjunctCode(RowCode):
     >>> received = code.decode(codewords.sum(axis=0, keepdims=True) / 2)
     >>> received.which, received.source, received.words.tolist()
     (array([0, 0]), array([2, 5]), [[0, 1], [7, 255]])
-
-    Four messages are too many for capacity 3, and this is noticed:
-
-    >>> codewords = code.encode(np.arange(4), np.zeros((4, 2), dtype=np.int64))
-    >>> code.decode(codewords.mean(axis=0, keepdims=True))
-    Traceback (most recent call last):
-        ...
-    reductions.mpc_to_anna.codes.code.CodeOverload: row 0 is no average of at most 3 messages: it \
-has more
     """
 
     name = "disjunct"
