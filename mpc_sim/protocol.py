@@ -12,6 +12,8 @@ from mpc_sim.errors import ShapeError
 from mpc_sim.records import Channel, Inbox, Outbox
 
 FACTORS = (1, 2, 4, 8, 16)
+MOST_ROUNDS = 10**5
+"""A run of more takes hours, and so does reading the shape of all its rounds."""
 
 
 class Protocol(ABC):
@@ -103,7 +105,8 @@ class Protocol(ABC):
 def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
     """Reject a cluster that is too small for a protocol, before any input exists.
 
-    The algorithm's own rules (``protocol.check``), and one for all: a machine can send in one
+    The algorithm's own rules (``protocol.check``), and two for all: rounds are few enough to be
+    run, and a machine can send in one
     delivery, and keep, what is declared for it on each channel. In the mode ``charge`` only what it
     keeps is held to that.
 
@@ -113,7 +116,13 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
         Naming the parameter to change.
     """
     protocol.check(cluster)
-    for round in range(protocol.n_rounds(cluster)):
+    if (rounds := protocol.n_rounds(cluster)) > MOST_ROUNDS:
+        raise ShapeError(
+            f"the protocol has {rounds} rounds, and at most {MOST_ROUNDS} are run: choose a "
+            "smaller input or smaller parameters",
+            rounds=rounds,
+        )
+    for round in range(rounds):
         for channel in protocol.channels(round, cluster):
             need = channel.per_machine * channel.words
             if need > cluster.memory_words and (channel.local or mode == "strict"):

@@ -233,7 +233,8 @@ def connectivity_log_diameter(
     shape : GraphShape
         Without weights.
     diameter : int
-        D, at least 1. If a component has a larger one, the output is right or says that it failed.
+        D, at least 1; n - 1 serves for all that is larger, as no component has a larger one. If a
+        component has a larger one than D, the output is right or says that it failed.
     seed : int
         Of the public coins, at least 0.
     ball : int, optional
@@ -273,6 +274,7 @@ def connectivity_log_diameter(
     if not shape.n_edges:
         return sequence(EdgesHome(shape), label_components(shape, 0, has_tags=False))
     t = contractions(shape, b) + 1 if phases is None else phases
+    diameter = max(1, min(diameter, shape.n_vertices - 1))
     n, m = shape.n_vertices, shape.n_edges
     parents, edges = Wait("parent", PARENT, n), Wait("edge", EDGE, m)
     names: Items = ((n, 1), (m, 2))

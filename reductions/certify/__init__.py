@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reductions.certify.certificate import Certificate as Certificate
-    from reductions.certify.run import Case as Case, How as How, certify as certify
+    from reductions.certify.how import How as How
+    from reductions.certify.run import Case as Case, certify as certify
 
-_HOME = {"Case": "run", "Certificate": "certificate", "How": "run", "certify": "run"}
+_HOME = {"Case": "run", "Certificate": "certificate", "How": "how", "certify": "run"}
 
 __all__ = sorted(_HOME)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from mpc_sim.isolation import run_isolated
 from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.bounds import Bound
-from reductions.certify.certificate import Certificate, Progress, Recorder
+from reductions.certify.certificate import Certificate, Recorder
 from reductions.certify.full_information import full_information_rounds, least_rounds_bound
+from reductions.certify.how import How as How
 from reductions.certify.measured import (
     cluster_parameters,
     measured_bits,
@@ -39,7 +40,6 @@ from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver as solver_of
 
-Back = BucketsBy | str | bool
 JUDGE = "{} of the problem"
 
 
@@ -78,45 +78,6 @@ class Case:
         return self.problem.n_wrong(self.instance, output)
 
 
-@dataclass(frozen=True, kw_only=True)
-class How:
-    """How a case is run.
-
-    Parameters
-    ----------
-    options : CompilerOptions
-        With anna the transformer runs by exact match and by hashing, and the resources are those of
-        the second; with both those of the first.
-    epsilon, gamma : str, optional
-        Exponents of the machines; by default those of the solver.
-    cluster : Cluster, optional
-        The machines; by default the solver's, of the least constants that fit.
-    precision : bool
-        Measure the row precision_bits by runs on fewer bits (`fewest_bits`); otherwise it is what
-        the layers declare.
-    back : bool or str
-        Simulate the transformer on machines again, with its buckets sorted or hashed.
-    back_if_it_fits : bool
-        Leave the way back out with a remark where it does not fit.
-    progress : callable, optional
-        Called with (side, rounds or layers done, in all).
-
-    Examples
-    --------
-    >>> certify("columnsort", [3, 1, 2], How(options=CompilerOptions(heads="spread"))).ok
-    True
-    """
-
-    options: CompilerOptions = field(default_factory=CompilerOptions)
-    epsilon: str | None = None
-    gamma: str | None = None
-    cluster: Cluster | None = None
-    precision: bool = False
-    back: Back = False
-    back_if_it_fits: bool = False
-    progress: Progress | None = None
-
-
 class Model(typing.Protocol):
     """What a `ModelSolver` builds: a `Transformer` that takes words, or another model."""
 
@@ -134,6 +95,7 @@ class ModelSolver(typing.Protocol):
 
     problem: Problem
     name: str
+    options: CompilerOptions
 
     @property
     def compiles(self) -> ProtocolSolver | None:
@@ -229,13 +191,20 @@ def certify_case(case: Case, solver: Solver, how: How, name: str) -> Certificate
             found = certify_case(case, solver, replace(how, back=False), name)
             return replace(found, remarks=(*found.remarks, str(error)))
     if solver.compiles is None:
+        how.refuse_what_is_of_protocols(name)
         return solver.certify(case, how, name)
+    how = replace(how, options=how.options or options_of(solver))
     return _by_protocol(case, solver.compiles, how, name)
+
+
+def options_of(solver: Solver) -> CompilerOptions:
+    """Return the options that a protocol is compiled by where none are chosen."""
+    return CompilerOptions() if isinstance(solver, ProtocolSolver) else solver.options
 
 
 def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Certificate:
     """Simulate, compile, run by attention, and return to machines where that is asked."""
-    given, options, progress = case.instance, how.options, how.progress
+    given, options, progress = case.instance, how.compiler, how.progress
     protocol = solver.protocol_for(given)
     cluster = how.cluster or solver.cluster(given, how.epsilon, how.gamma)
     recorder = Recorder(name, case.shown | options.shown | cluster_parameters(cluster))
@@ -268,7 +237,7 @@ def _judge(case: Case, recorder: Recorder, output: Words, how: How) -> Judged:
 
     def judged(judge: str, n_wrong: Callable[[Words], int]) -> Judged:
         words = case.instance.words
-        return Judged(recorder, words, n_wrong, judge, how.options, how.progress)
+        return Judged(recorder, words, n_wrong, judge, how.compiler, how.progress)
 
     if case.problem.oracle is None:
         recorder.remarks.append(
@@ -310,7 +279,7 @@ def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How
     NoWayBack
         It does not fit.
     """
-    options = how.options
+    options = how.compiler
     kept = options if options.hashes is None else options.by_exact_match
     compiled = compile_protocol(protocol, cluster, **kept.keywords)
     buckets = how.back if isinstance(how.back, str) else BucketsBy.SORTED

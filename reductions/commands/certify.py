@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from reductions.commands.inputs import (
     load_solver,
     output_lines,
     read_instance,
+    refuse_seed,
 )
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
@@ -23,7 +23,6 @@ from reductions.commands.values import size, solver_name
 from reductions.registry import names
 
 if TYPE_CHECKING:
-    from anna_model.lsh import Family
     from reductions.certify.certificate import Certificate
     from reductions.certify.run import Case
     from reductions.mpc_to_anna.options import CompilerOptions
@@ -34,6 +33,8 @@ MOST_STEPS, PAIRS_A_STEP = 10**7, 2**10
 """Tokens in all layers that are no hour of work, where softmax looks at a pair in no time."""
 BYTES_A_NUMBER = 32
 """A value as it is made, laid out, received and folded."""
+CELL = 1.0
+"""The width of a cell of p-stable functions: unequal ids are 1 apart at least."""
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -57,20 +58,19 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed",
         type=size,
-        default=0,
         help="of the seeded input and of what the compiler draws (0)",
     )
     command.add_argument(
         "--code",
-        default="syndrome",
-        help="syndrome, disjunct, repetition, or printed: the rows of Lemma B.4, for small inputs",
+        help="syndrome, disjunct, repetition, or printed: the rows of Lemma B.4, for small inputs "
+        "(syndrome)",
     )
     command.add_argument(
-        "--heads", default="emission", help="emission: by order; spread: few messages meet (w.h.p.)"
+        "--heads",
+        help="emission: by order; spread: few messages meet, w.h.p. (emission, or the solver's)",
     )
     command.add_argument(
         "--attention",
-        default="both",
         help="ema: exact match; anna: by hashing as well, with its resources; both: by hashing as "
         "well, with the resources of exact match (both)",
     )
@@ -87,9 +87,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="RHO",
         help="at most N^RHO partners a machine and round, all for one in one message (as it is)",
     )
-    command.add_argument(
-        "--failure", default="1/100", help="most that spread heads may fail with (1/100)"
-    )
+    command.add_argument("--failure", help="most that spread heads may fail with (1/100)")
     command.add_argument(
         "--precision", action="store_true", help="measure precision_bits by runs on fewer bits"
     )
@@ -172,8 +170,6 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--buckets is of the way back; leave --no-back out")
     if options.side and not options.out:
         raise UsageError("--side goes with --out FILE")
-    if options.side == "lsh" and options.attention == "ema":
-        raise UsageError("--side lsh is of the run by hashing; leave --attention ema out")
     if options.side == "back" and options.no_back:
         raise UsageError("--side back is of the way back; leave --no-back out")
 
@@ -183,14 +179,21 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
     from reductions.certify.run import Case, How, certify_case
 
     solver = load_solver(options.task)
-    if solver.compiles is None:
+    chosen = None if solver.compiles is None else compiler_options(solver, options)
+    if chosen is None:
         refuse_compiler_options(options)
+        if options.seed is not None:
+            refuse_seed(options)
+    elif options.side == "lsh" and not chosen.may_hash:
+        raise UsageError(
+            f"--side lsh is of the run by hashing; leave --attention {chosen.attention} out"
+        )
     problem = solver.problem
     instance, remarks = read_instance(problem, options, problem.default_n, BYTES_A_TOKEN)
     refuse_long_runs(solver, instance, options)
     fits = len(instance.words) <= (solver.compiles or solver).back_up_to
     how = How(
-        options=compiler_options(options),
+        options=chosen,
         epsilon=options.epsilon,
         gamma=options.gamma,
         precision=options.precision,
@@ -199,10 +202,10 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
         progress=progress_line(),
     )
     case = Case(problem, instance)
-    name = options.task if solver.compiles is None else solver.compiles.name
+    name = options.task if solver.compiles is None else solver.name
     certificate = certify_case(case, solver, how, name)
     drawn = options.text is None and options.input is None and options.graph is None
-    seed = {"seed": options.seed if drawn else None}
+    seed = {"seed": (options.seed or 0) if drawn else None}
     return replace(
         certificate,
         parameters={**certificate.parameters, **seed},
@@ -210,31 +213,22 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
     ), case
 
 
-def compiler_options(options: argparse.Namespace) -> CompilerOptions:
-    """Read the options of the compiler."""
-    from reductions.mpc_to_anna.options import CompilerOptions
+OF_THE_COMPILER = ("code", "heads", "attention", "failure", "fan_out", "hashes", "family")
 
-    return CompilerOptions(
-        options.code,
-        options.heads,
-        options.attention,
-        options.failure,
-        options.seed,
-        options.fan_out,
-        options.hashes,
-        _family(options.family),
+
+def compiler_options(solver: Any, options: argparse.Namespace) -> CompilerOptions:
+    """Read the options of the compiler; what is left out is as the solver has it."""
+    from reductions.certify.run import options_of
+    from reductions.commands.hash_families import HashFamily
+    from reductions.mpc_to_anna.options import Attention
+
+    given = {name: getattr(options, name) for name in OF_THE_COMPILER}
+    if options.family is not None:
+        given["family"] = HashFamily(options.family).made(CELL)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        options_of(solver), **{"attention": Attention.BOTH, "seed": options.seed or 0, **chosen}
     )
-
-
-def _family(name: str | None) -> Family | None:
-    from anna_model.lsh import CrossPolytope, Hyperplane, PStable
-
-    families: dict[str, Callable[[], Family]] = {
-        "hyperplane": Hyperplane,
-        "gaussian-cross-polytope": lambda: CrossPolytope("gaussian"),
-        "p-stable": lambda: PStable(1.0),
-    }
-    return families[name]() if name else None
 
 
 def refuse_compiler_options(options: argparse.Namespace) -> None:
@@ -244,24 +238,11 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
     ------
     UsageError
     """
-    of_protocols = {
-        "--epsilon": options.epsilon,
-        "--gamma": options.gamma,
-        "--precision": options.precision or None,
-        "--buckets": options.buckets,
-        "--family": options.family,
-        "--hashes": options.hashes,
-        "--fan-out": options.fan_out,
-    }
-    chosen = [name for name, value in of_protocols.items() if value is not None]
-    names = options.code, options.heads, options.attention
-    defaults = ("syndrome", "emission", "both")
-    flags = ("--code", "--heads", "--attention")
-    chosen += [
-        flag for flag, given, usual in zip(flags, names, defaults, strict=True) if given != usual
-    ]
+    names = ("epsilon", "gamma", "precision", "buckets", *OF_THE_COMPILER)
+    chosen = [name for name in names if getattr(options, name) not in (None, False)]
     if chosen:
-        raise UsageError(f"{', '.join(chosen)}: for protocols; leave them out")
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        raise UsageError(f"{flags}: for protocols; leave them out")
 
 
 def refuse_long_runs(solver: Any, instance: Instance, options: argparse.Namespace) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from reductions.problems.problem import Instance, Problem
 
 GRAPH_FILE, INPUT_FILE = "graph.npz", "input.json"
-PROBE = 8
 
 
 def load_solver(name: str) -> Any:
@@ -140,8 +139,20 @@ def read_instance(
     else:
         n = default_n if options.n is None else options.n
         refuse_size(n, bytes_a_word)
-        return problem.draw(n, options.seed, **parameters), remarks
+        return problem.draw(n, options.seed or 0, **parameters), remarks
     return problem.instance(given, **parameters), remarks
+
+
+def refuse_seed(options: argparse.Namespace) -> None:
+    """Reject a seed that draws nothing: the input is given.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name in ("text", "input", "graph"):
+        if getattr(options, name, None) is not None:
+            raise UsageError(f"--seed is for the seeded input; leave it out with --{name}")
 
 
 TAKES = {
@@ -151,20 +162,13 @@ TAKES = {
 }
 
 
-def takes_weights(problem: Problem) -> bool:
-    """Whether a problem on graphs needs weights: its own instances have them."""
-    graph = problem.draw(PROBE, 0).graph
-    return graph is not None and graph.weights is not None
-
-
 def read_graph(problem: Problem, name: str) -> tuple[Graph, list[str]]:
     """Read the edge list in a file; say in a remark if it has weights that are left out."""
     from mpc_sim.inputs.edge_list import read_edge_list
     from mpc_sim.inputs.graphs import Graph
 
-    needed = takes_weights(problem)
-    graph = read_edge_list(read_lines(name), name, True if needed else None)
-    if graph.weights is None or needed:
+    graph = read_edge_list(read_lines(name), name, True if problem.is_weighted else None)
+    if graph.weights is None or problem.is_weighted:
         return graph, []
     remark = f"the third column of {name}, weights, is left out: {problem.name} takes none"
     return Graph(graph.n_vertices, graph.edges, names=graph.names), [remark]
@@ -181,7 +185,7 @@ def graph_of_diameter(problem: Problem, n: int, diameter: int, seed: int) -> Gra
     from mpc_sim.inputs.graph_instances import caterpillar, shuffled, weighted
 
     graph = shuffled(caterpillar(n, diameter), seed=seed)
-    return weighted(graph, seed=seed) if takes_weights(problem) else graph
+    return weighted(graph, seed=seed) if problem.is_weighted else graph
 
 
 def keep_instance(instance: Instance, folder: str | Path) -> None:

@@ -21,6 +21,7 @@ from reductions.commands.inputs import (
     output_lines,
     parameters_of,
     read_instance,
+    refuse_seed,
 )
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
@@ -62,7 +63,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
-    command.add_argument("--seed", type=size, default=0, help="of the seeded input (0)")
+    command.add_argument("--seed", type=size, help="of the seeded input (0)")
     command.add_argument(
         "--charge", action="store_true", help="spread an overfull sending over deliveries, counted"
     )
@@ -102,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
             solver,
             instance,
             simulation.cluster,
-            shown={"seed": options.seed if seeded else None, "mode": simulation.mode},
+            shown={"seed": (options.seed or 0) if seeded else None, "mode": simulation.mode},
             simulation=simulation,
             progress=None if line is None else lambda done, total: line("simulate", done, total),
             checkpoint=None if folder is None else Path(folder) / CHECKPOINT,
@@ -146,6 +147,8 @@ def _new(
     """Start a simulation, and save it at once if there will be checkpoints."""
     from mpc_sim import Simulation
 
+    if options.seed is not None:
+        refuse_seed(options)
     instance, remarks = read_instance(solver.problem, options, DEFAULT_N, BYTES_A_WORD)
     refuse_size(len(instance.words), BYTES_A_WORD)
     simulation = Simulation(
@@ -171,6 +174,7 @@ def _resumed(
 
     fixed = {
         "--n": options.n,
+        "--seed": options.seed,
         "--input": options.input,
         "--graph": options.graph,
         "--epsilon": options.epsilon,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from mpc_sim import InputError, ShapeError
 from reductions.commands.files import refuse_size
 from reductions.commands.inputs import (
-    PROBE,
     add_parameters as add_parameters,
     graph_of_diameter,
     load_solver,
@@ -99,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
     refuse_size(max(chosen), BYTES_A_WORD)
     if options.out:
         refuse_suffix(options.out)
-    if options.diameter is not None and solver.problem.draw(PROBE, 0).graph is None:
+    from reductions.problems.problem import GRAPH
+
+    if options.diameter is not None and solver.problem.reads != GRAPH:
         raise UsageError(f"--diameter is for graphs; {solver.name} takes words: leave it out")
     given = parameters_of(solver.problem, options)
     values = [each if isinstance(each, list) else [each] for each in given.values()]

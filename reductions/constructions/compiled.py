@@ -90,6 +90,7 @@ def compiled(
         depth_formula=depth_formula,
         width_formula=width_formula,
         compiles=algorithm,
+        options=chosen,
     )
 
 
@@ -99,13 +100,11 @@ K_HOP_COMPILED = compiled(
     depth_formula="4^d + 4 + bit_length(k)",
     width_formula="s + c + K (b (w + 1) + 2)",
 )
-INDUCTION_HEADS_COMPILED = replace(
-    K_HOP_COMPILED,
-    problem=INDUCTION_HEADS,
-    compiles=None,
-    name="induction-heads/compiled",
-    statement="the k-hop protocol for k = 1, compiled",
+INDUCTION_HEADS_COMPILED = compiled(
+    replace(K_HOP, problem=INDUCTION_HEADS),
+    "the k-hop protocol for k = 1, compiled",
     depth_formula="4^d + 5",
+    width_formula="s + c + K (b (w + 1) + 2)",
 )
 THREE_SUM_COMPILED = compiled(
     THREE_SUM,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sympy
-
 from reductions.constructions.match2 import match2_bounds, match2_transformer, match2_way_back
-from reductions.constructions.model import Formula, ModelSolver
+from reductions.constructions.model import ModelSolver
 from reductions.constructions.sum import sum_bounds, sum_transformer
 from reductions.constructions.word_transformer import way_back_of_words
 from reductions.problems.definitions import MATCH2, SUM
-
-ONE: Formula = (sympy.Integer(1), {})
 
 MATCH2_DIRECT = ModelSolver(
     problem=MATCH2,
@@ -19,10 +15,6 @@ MATCH2_DIRECT = ModelSolver(
     statement="query x mod M, key -x mod M, value 1: a match returns 1",
     source="one exact-match head (arXiv 2509.09001)",
     build=lambda shape: match2_transformer(shape.n_words, shape["modulus"]),
-    depth=lambda shape: ONE,
-    width=lambda shape: ONE,
-    depth_formula="1",
-    width_formula="1",
     width_kind="exact",
     claims=lambda shape: match2_bounds(shape.n_words, shape["modulus"]),
     way_back=match2_way_back,
@@ -35,10 +27,6 @@ SUM_DIRECT = ModelSolver(
     statement="equal keys, values N x: the mean is the sum",
     source="one head of equal keys (arXiv 2509.09001)",
     build=lambda shape: sum_transformer(shape.n_words, shape.largest_word),
-    depth=lambda shape: ONE,
-    width=lambda shape: ONE,
-    depth_formula="1",
-    width_formula="1",
     width_kind="exact",
     claims=lambda shape: sum_bounds(shape.n_words, shape.largest_word),
     way_back=way_back_of_words,

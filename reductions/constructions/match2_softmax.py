@@ -29,7 +29,6 @@ from anna_model.frozen_arrays import FloatArray
 from anna_model.mechanisms import Softmax
 from mpc_sim import InputError
 from mpc_sim.records import Words
-from reductions.constructions.direct import ONE
 from reductions.constructions.match2 import Residue
 from reductions.constructions.model import ModelSolver
 from reductions.constructions.sum import sum_transformer
@@ -102,9 +101,7 @@ MATCH2_SOFTMAX = ModelSolver(
     statement="residues on a circle: is the nearest key at the partner's place",
     source="after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
     build=lambda shape: match2_softmax(shape.n_words, shape["modulus"], shape.largest_word),
-    depth=lambda shape: ONE,
     width=lambda shape: (sympy.Integer(2), {}),
-    depth_formula="1",
     width_formula="2",
     width_kind="exact",
 )
@@ -116,9 +113,5 @@ SUM_SOFTMAX = ModelSolver(
     statement="equal logits, values N x: the mean is the sum",
     source="one softmax head of equal keys",
     build=lambda shape: sum_transformer(shape.n_words, shape.largest_word, Softmax()),
-    depth=lambda shape: ONE,
-    width=lambda shape: ONE,
-    depth_formula="1",
-    width_formula="1",
     width_kind="exact",
 )

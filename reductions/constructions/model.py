@@ -8,7 +8,7 @@ that the shape of the input gives. A model is built from the shape alone and giv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,11 +23,13 @@ from reductions.certify.runs import Judged
 from reductions.certify.way_back import WayBack
 from reductions.constructions.word_transformer import WordTransformer
 from reductions.mpc_to_anna.compile import CompiledProtocol
+from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.problem import Instance, Problem, Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 
 Architecture = Literal["ANNA", "softmax", "low rank", "recurrent", "Reformer"]
 Formula = tuple[sympy.Expr, Mapping[str, int]]
+ONE: Formula = (sympy.Integer(1), {})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,7 +50,7 @@ class ModelSolver:
     build : callable
         Shape -> Model.
     depth, width : callable
-        Shape -> (expression, values of its symbols).
+        Shape -> (expression, values of its symbols); by default one layer, and one word.
     depth_formula, width_formula : str
         The same in one short line, for tables.
     depth_kind, width_kind : str
@@ -67,6 +69,8 @@ class ModelSolver:
         Whether a layer takes N^2 steps.
     compiles : ProtocolSolver, optional
         The protocol that is compiled; a certificate then runs it as well.
+    options : CompilerOptions
+        By which it is compiled where none are chosen.
     """
 
     problem: Problem
@@ -75,10 +79,10 @@ class ModelSolver:
     statement: str
     source: str
     build: Callable[[Shape], Model]
-    depth: Callable[[Shape], Formula]
-    width: Callable[[Shape], Formula]
-    depth_formula: str
-    width_formula: str
+    depth: Callable[[Shape], Formula] = lambda shape: ONE
+    width: Callable[[Shape], Formula] = lambda shape: ONE
+    depth_formula: str = "1"
+    width_formula: str = "1"
     depth_kind: Kind = "exact"
     width_kind: Kind = "upper"
     scored: Callable[[int], Any] = lambda n: slice(0, n)
@@ -88,6 +92,7 @@ class ModelSolver:
     back_up_to: int = 0
     looks_at_pairs: bool = False
     compiles: ProtocolSolver | None = None
+    options: CompilerOptions = field(default_factory=CompilerOptions)
 
     @property
     def task(self) -> str:
@@ -125,7 +130,7 @@ class ModelSolver:
             instance.words,
             lambda found: self.n_wrong(instance, found),
             JUDGE.format(self.problem.judge),
-            how.options,
+            how.compiler,
             how.progress,
         )
         output = _run(model, instance.words, judged.shown("transformer"))

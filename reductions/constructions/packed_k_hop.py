@@ -99,14 +99,16 @@ class ReadBack:
         return letters
 
     def _hop(self, letters: list[int]) -> int:
-        place = len(letters) - 1
-        for _ in range(self.k):
-            letter = letters[place]
-            earlier = [i for i in range(place) if letters[i] == letter]
-            if not earlier:
-                return 0
-            place = earlier[-1] + 1
-        return letters[place] + 1
+        """Hop; after as many hops as there are letters a chain has ended, or hops to itself."""
+        last, hops = dict[int, int](), list[int | None]()
+        for place, letter in enumerate(letters):
+            hops.append(last[letter] + 1 if letter in last else None)
+            last[letter] = place
+        at: int | None = len(letters) - 1
+        for _ in range(min(self.k, len(letters))):
+            if at is not None:
+                at = hops[at]
+        return 0 if at is None else letters[at] + 1
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from math import isqrt
 import sympy
 
 from reductions.constructions.chunk_sums import ChunkedSum, layers_for
-from reductions.constructions.direct import ONE
 from reductions.constructions.low_rank_boards import low_rank_match2, low_rank_sum
 from reductions.constructions.low_rank_k_hop import low_rank_k_hop
 from reductions.constructions.model import Formula, ModelSolver
@@ -98,9 +97,7 @@ PACKED_K_HOP = ModelSolver(
     statement="causal, at every token: the whole prefix, p letters per word, in one layer",
     source="as wide as low-rank sums must be (reductions.separations.state_counting)",
     build=lambda shape: packed_k_hop(shape.n_words, shape.largest_word, shape["k"]),
-    depth=lambda shape: ONE,
     width=_packed,
-    depth_formula="1",
     width_formula="ceil(N / p), A^p <= 2^52",
     width_kind="exact",
 )
@@ -120,10 +117,6 @@ SUM_LOW_RANK = ModelSolver(
     statement="query and key 1, value x: the sum of the values is the sum",
     source="Definition 4.3 of arXiv 2509.09001",
     build=lambda shape: low_rank_sum(shape.n_words, shape.largest_word),
-    depth=lambda shape: ONE,
-    width=lambda shape: ONE,
-    depth_formula="1",
-    width_formula="1",
     width_kind="exact",
 )
 SUM_RECURRENT = replace(
@@ -152,9 +145,7 @@ MATCH2_LOW_RANK = ModelSolver(
     statement="one word per residue on the board",
     source="Definition 4.3 of arXiv 2509.09001",
     build=lambda shape: low_rank_match2(shape.n_words, shape["modulus"], shape.largest_word),
-    depth=lambda shape: ONE,
     width=_residues,
-    depth_formula="1",
     width_formula="M",
     width_kind="exact",
 )

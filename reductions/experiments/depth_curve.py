@@ -27,6 +27,7 @@ Row = dict[str, Any]
 TASK = "k-hop"
 MOST_RUN = 2**16
 """Layers times tokens of a run that is cheap."""
+MOST_LAYERS = 2**16
 CONDITIONAL = "c log2 k, c drawn as 1 (1-vs-2-cycle conjecture)"
 CHASING = "k, for recurrent and low-rank models of width o(N / k^6)"
 COUNTING = "counting, for recurrent models of width A + 1"
@@ -117,12 +118,16 @@ def depth_rows(
     Raises
     ------
     InputError
-        A k below 1, less than two letters, or no token.
+        A k below 1 or of more layers than are built, less than two letters, or no token.
     """
     if n < 1 or n_letters < 2 or min(hops) < 1:
         raise InputError(
             f"n = {n}, letters = {n_letters}, k = {min(hops)}: give one token, two letters and one "
             "hop, or more"
+        )
+    if max(hops) > MOST_LAYERS:
+        raise InputError(
+            f"k = {max(hops)}: some models have one layer per hop; choose k at most {MOST_LAYERS}"
         )
     for construction in constructions():
         for k in hops:

@@ -106,8 +106,7 @@ class CompilerOptions:
             if rho < 0:
                 raise ShapeError(f"fan-out {rho}: choose the exponent at least 0")
             object.__setattr__(self, "fan_out", rho)
-        may_hash = self.attention.hashed or self.attention.beside is not None
-        if not may_hash and (self.hashes, self.family) != (None, None):
+        if not self.may_hash and (self.hashes, self.family) != (None, None):
             raise ShapeError(
                 "only anna hashes: choose attention anna, or neither hashes nor family"
             )
@@ -158,3 +157,8 @@ class CompilerOptions:
     def hashed(self) -> bool:
         """Whether ids are hashed by the transformer whose resources count."""
         return self.attention.hashed
+
+    @property
+    def may_hash(self) -> bool:
+        """Whether ids are hashed by it, or by one that runs beside it."""
+        return self.hashed or self.attention.beside is not None

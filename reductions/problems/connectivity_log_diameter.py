@@ -20,7 +20,8 @@ from reductions.problems.contraction import (
     sort_values,
     union_find,
 )
-from reductions.problems.problem import Parameter, Problem
+from reductions.problems.parameter import Parameter
+from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of
 

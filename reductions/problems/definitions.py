@@ -7,7 +7,8 @@ import numpy as np
 from mpc_sim.records import Words
 from reductions.problems.k_hop import K_HOP_PROBLEM
 from reductions.problems.match2_bins import N_BINS, balanced_numbers
-from reductions.problems.problem import LETTERS, Instance, Parameter, Problem
+from reductions.problems.parameter import Parameter
+from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
 from reductions.problems.text import text_numbers
 from reductions.problems.words import (

@@ -10,7 +10,8 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
-from reductions.problems.problem import LETTERS, Instance, Parameter, Problem
+from reductions.problems.parameter import Parameter
+from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
 from reductions.problems.sort_and_scan import QUANTITIES

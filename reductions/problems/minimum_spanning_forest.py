@@ -69,6 +69,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 MINIMUM_SPANNING_FOREST = ProtocolSolver(
     problem=Problem.of_graphs(
         name="minimum-spanning-forest",
+        is_weighted=True,
         statement=(
             "a graph with weights; out: the smallest vertex of the component of every vertex, 1 "
             "for the edges of the minimum spanning forest (ties: the earlier edge), 0 for others"

@@ -6,7 +6,8 @@ import secrets
 
 from mpc_sim import Protocol
 from mpc_sim.randomness import random_below, random_words
-from reductions.problems.problem import Instance, Parameter, Problem
+from reductions.problems.parameter import Parameter
+from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 
 INPUT_SEED = Parameter(

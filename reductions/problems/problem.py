@@ -7,7 +7,7 @@ parameters, the largest word, and of a graph its vertices and edges.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
+from reductions.problems.parameter import Parameter, defaults
 
 
 @dataclass(frozen=True)
@@ -123,36 +124,6 @@ class Instance:
         )
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A number that belongs to a problem or to the way of solving it: an option of every command.
-
-    Parameters
-    ----------
-    name : str
-        Of the option, ``--name``.
-    help : str
-    default : callable
-        Instance -> its value where none is given; None: it has none.
-    least : int
-        No value is less.
-    is_drawn : bool
-        Whether seeded inputs are drawn for its value, as residues are for a modulus.
-    """
-
-    name: str
-    help: str
-    default: Callable[[Instance], int | None]
-    least: int = 0
-    is_drawn: bool = False
-
-
-def defaults(parameters: Iterable[Parameter], given: Instance) -> dict[str, int]:
-    """Return the values of parameters that an instance has where none are given."""
-    values = {one.name: one.default(given) for one in parameters}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 NUMBERS, LETTERS, GRAPH = "numbers", "letters", "graph"
 WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
 
@@ -193,6 +164,8 @@ class Problem:
     is_full_degree : bool
         Whether some output word has full degree in all N input words, as their sum has; then every
         run is held to the rounds of full information (`reductions.certify.full_information`).
+    is_weighted : bool
+        Of graphs: whether they have weights.
     default_n : int
         Words, or vertices, of the seeded input of a certificate.
 
@@ -217,6 +190,7 @@ class Problem:
     on_vertices: str = WORD
     on_edges: bool = False
     is_full_degree: bool = False
+    is_weighted: bool = False
     default_n: int = 64
 
     def __post_init__(self) -> None:
@@ -333,6 +307,7 @@ class Problem:
         """Return an instance whose kind and parameters are those of the problem."""
         if (self.reads == GRAPH) != (given.graph is not None):
             raise InputError(f"{self.name} takes {self.reads}; give an instance of one")
+        self._refuse_weights(given.graph)
         own = {key: value for key, value in given.parameters.items() if key not in self.fixed}
         if any(given.parameters.get(key, value) != value for key, value in self.fixed.items()):
             raise InputError(f"{self.name} has {dict(self.fixed)}, not {dict(given.parameters)}")
@@ -343,6 +318,7 @@ class Problem:
         if (self.reads == GRAPH) != isinstance(given, Graph):
             raise InputError(f"{self.name} takes {self.reads}; give a Graph for a graph alone")
         if isinstance(given, Graph):
+            self._refuse_weights(given)
             return Instance.of(given, largest_word=self.largest_word(given))
         is_listed = isinstance(given, Sequence) and len(given) > 0
         if is_listed and all(isinstance(each, str) for each in given):
@@ -367,6 +343,12 @@ class Problem:
             raise InputError(f"a word is {np.max(words)}; give words below 2^63")
         words = words.astype(np.int64)
         return Instance(words, largest_word=self.largest_word(words) if len(words) else 0)
+
+    def _refuse_weights(self, graph: Graph | None) -> None:
+        """Reject a graph with weights that mean nothing here, or without those that are needed."""
+        if graph is not None and (graph.weights is not None) != self.is_weighted:
+            needed = "with weights: give" if self.is_weighted else "without weights: leave out"
+            raise InputError(f"{self.name} takes a graph {needed} the weights of Graph")
 
     @property
     def judge(self) -> str:

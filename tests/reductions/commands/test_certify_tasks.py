@@ -11,6 +11,7 @@ import pytest
 import oracles
 import reductions.constructions.induction_heads
 import reductions.constructions.sum
+import reductions.problems.definitions
 from cases.command_line import (
     BACK,
     MORE_ROWS,
@@ -148,10 +149,19 @@ def test_every_direct_construction_can_be_certified(anna: Anna, name: str) -> No
     assert run.json["parameters"]["n"] == 30
 
 
-@pytest.mark.parametrize("name", ["k-hop/compiled", "three-sum/compiled"])
-def test_a_compiled_construction_is_its_task(anna: Anna, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "heads"),
+    [
+        ("k-hop/compiled", "emission"),
+        ("three-sum/compiled", "spread"),
+        ("induction-heads/compiled", "emission"),
+    ],
+)
+def test_a_compiled_construction_is_run_as_it_is_listed(anna: Anna, name: str, heads: str) -> None:
     run = anna("certify", name, "--n", 9, "--json")
-    assert (run.status, run.json["task"]) == (0, name.partition("/")[0])
+    assert (run.status, run.json["task"]) == (0, name)
+    assert run.json["parameters"]["heads"] == heads
+    assert run.json["parameters"]["attention"] == "both"
     assert "rounds" in {check["name"] for check in run.json["checks"]}
 
 

@@ -320,6 +320,7 @@ def test_a_place_that_takes_no_file_is_refused_before_the_run(
         "attention anna --n 8 --distance nan",
         "sweep columnsort --seed 0..99999999999",
         "simulate cycle-counting --n 2",
+        "sweep depth --n 2^8 --k 2^22",
         "simulate aggregate --n 8 --every 0",
         "simulate aggregate --n 8 --every nan --resume FOLDER",
         "simulate aggregate --n 8 --every 1",

@@ -203,7 +203,6 @@ def test_a_sweep_over_sizes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_weighted_algorithms_get_weights() -> None:
     """An algorithm whose instances have weights gets them with a diameter as well."""
     heavy = MINIMUM_SPANNING_FOREST.problem
-    assert inputs.takes_weights(heavy)
     graph = inputs.graph_of_diameter(heavy, 20, 5, 0)
     assert graph.weights is not None
     assert nx.diameter(graph.to_networkx()) == 5
