@@ -6,12 +6,11 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anna_model.lsh import CrossPolytope, Hyperplane, PStable
-from anna_model.lsh.family import Family
 from anna_model.mechanisms import (
     AngularCodes,
     Anna,
@@ -29,6 +28,8 @@ from anna_model.mechanisms.anna_definition import violations
 from mpc_sim.saving.whole_file import replacing
 from reductions.certify.host_memory import available_bytes
 from reductions.certify.versions import versions
+from reductions.choice import Choice
+from reductions.commands.hash_families import HashFamily
 from reductions.commands.tables import COLOURS, open_console
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size
@@ -36,25 +37,21 @@ from reductions.experiments.attention_inputs import Clusters, HeadFileError, Mat
 
 SCHEMA = "anna-mpc/attention/1"
 MOST_CHECKED = 4096
-DEFAULT_N, DEFAULT_WIDTH = 1024, 64
+SEEDED: Mapping[str, Any] = {"n": 1024, "width": 64, "clusters": 32, "spread": 0.1}
+"""Options of a seeded head, and their defaults."""
 BYTES_A_NUMBER = 8
-
-
-ATTENTION = (
-    "softmax", "exact-match", "anna", "low-rank", "elu", "performer", "reformer", "sparse-low-rank",
-)  # fmt: skip
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
     command.add_argument(
-        "mechanism", choices=ATTENTION, metavar="MECHANISM", help=", ".join(ATTENTION)
+        "mechanism", choices=tuple(Head), metavar="MECHANISM", help=", ".join(Head)
     )
     command.add_argument("--n", type=size, help="queries and keys of the seeded input (1024)")
     command.add_argument("--width", type=size, help="width of queries, keys and values (64)")
-    command.add_argument("--clusters", type=size, default=32, help="clusters of the input (32)")
-    command.add_argument("--spread", type=float, default=0.1, help="noise around a centre (0.1)")
+    command.add_argument("--clusters", type=size, help="clusters of the input (32)")
+    command.add_argument("--spread", type=float, help="noise around a centre (0.1)")
     for part in ("queries", "keys", "values"):
         command.add_argument(f"--{part}", metavar="FILE", help="matrix as .npy, one row per token")
     command.add_argument("--seed", type=size, default=0, help="of input and mechanism (0)")
@@ -63,8 +60,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--float32", action="store_true", help="compute in float32")
     command.add_argument(
         "--family",
-        choices=("cross-polytope", "gaussian-cross-polytope", "hyperplane", "p-stable"),
-        default="cross-polytope",
+        choices=tuple(HashFamily),
+        default=HashFamily.CROSS_POLYTOPE,
         help="of the hash functions of anna (cross-polytope)",
     )
     command.add_argument("--tables", type=size, default=8, help="l, tables of anna (8)")
@@ -89,8 +86,9 @@ def run(options: argparse.Namespace) -> int:
     if options.repeats < 1:
         raise UsageError("--repeats 0: run the mechanism at least once")
     try:
-        Q, K, V = _head(options)
-        mechanism = MECHANISMS[options.mechanism](options, np.atleast_2d(np.transpose(Q)).shape[0])
+        kind = Head(options.mechanism).made
+        Q, K, V = _head(kind, options)
+        mechanism = kind.build(options, np.atleast_2d(np.transpose(Q)).shape[0])
         values, unmatched, seconds = _timed(mechanism, (Q, K, V), options.repeats)
         checks = _checks(mechanism, Q, K, V, values) + _constraints(mechanism, Q, K, options)
     except (ValueError, TypeError) as error:
@@ -123,46 +121,37 @@ def run(options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def _head(options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:
+def _head(kind: Kind, options: argparse.Namespace) -> tuple[Matrix, Matrix, Matrix]:
     files = (options.queries, options.keys, options.values)
     if any(files):
         if not all(files):
             raise HeadFileError("give all of --queries, --keys and --values, or none of them")
-        if options.n is not None or options.width is not None:
-            raise HeadFileError("--n and --width are for seeded inputs; leave them out with files")
+        if given := [name for name in SEEDED if getattr(options, name) is not None]:
+            raise HeadFileError(f"--{given[0]} is for seeded inputs; leave it out with files")
         Q, K, V = (read_matrix(file) for file in files)
         V = V[:, None] if V.ndim == 1 else V
     else:
-        n = DEFAULT_N if options.n is None else options.n
-        width = DEFAULT_WIDTH if options.width is None else options.width
-        if n < 1 or width < 1 or options.clusters < 1:
-            raise HeadFileError("--n, --width and --clusters are at least 1")
-        if not 0 <= options.spread < np.inf:
-            raise HeadFileError(f"--spread {options.spread}: choose it finite and at least 0")
-        _refuse_sizes(options, n, width)
-        integers = options.mechanism == "exact-match"
-        clusters = Clusters(
-            n, width, options.clusters, options.spread, integers=integers, seed=options.seed
+        chosen = {name: getattr(options, name) for name in SEEDED}
+        n, width, n_clusters, spread = (
+            usual if chosen[name] is None else chosen[name] for name, usual in SEEDED.items()
         )
+        if n < 1 or width < 1 or n_clusters < 1:
+            raise HeadFileError("--n, --width and --clusters are at least 1")
+        if not 0 <= spread < np.inf:
+            raise HeadFileError(f"--spread {spread}: choose it finite and at least 0")
+        _refuse_sizes((n_clusters + 5 * n) * width + kind.drawn(options, n, width))
+        clusters = Clusters(n, width, n_clusters, spread, integers=kind.compares, seed=options.seed)
         Q, K, V = clusters.draw()
-        if options.mechanism == "reformer":
-            K = Q
-    if options.float32 and options.mechanism != "exact-match":
-        Q, K, V = (part.astype(np.float32) for part in (Q, K, V))
-    elif options.mechanism == "exact-match":
+        K = Q if kind.is_shared else K
+    if kind.compares:
         V = V.astype(np.float64)
+    elif options.float32:
+        Q, K, V = (part.astype(np.float32) for part in (Q, K, V))
     return Q, K, V
 
 
-def _refuse_sizes(options: argparse.Namespace, n: int, width: int) -> None:
+def _refuse_sizes(numbers: int) -> None:
     """Refuse, before allocating, a seeded head or hash functions that cannot fit this machine."""
-    drawn = {
-        "anna": options.tables * (options.hashes * width + n),
-        "performer": options.features * (width + 2 * n),
-        "reformer": options.rounds * (options.codes * width // 2 + n),
-        "sparse-low-rank": options.codes * width // 2 + options.features * (width + 2 * n),
-    }
-    numbers = (options.clusters + 5 * n) * width + drawn.get(options.mechanism, 0)
     available = available_bytes()
     if BYTES_A_NUMBER * numbers > available:
         raise HeadFileError(
@@ -280,19 +269,9 @@ def _features(options: argparse.Namespace, width: int) -> PositiveRandomFeatures
     return PositiveRandomFeatures(width, options.features, options.beta, seed=options.seed)
 
 
-def _family(options: argparse.Namespace) -> Family:
-    families: Mapping[str, Callable[[], Family]] = {
-        "cross-polytope": CrossPolytope,
-        "gaussian-cross-polytope": lambda: CrossPolytope("gaussian"),
-        "hyperplane": Hyperplane,
-        "p-stable": lambda: PStable(options.cell),
-    }
-    return families[options.family]()
-
-
 def _anna(options: argparse.Namespace) -> Mechanism:
     return Anna(
-        _family(options),
+        HashFamily(options.family).made(options.cell),
         options.hashes,
         options.tables,
         options.seed,
@@ -301,21 +280,82 @@ def _anna(options: argparse.Namespace) -> Mechanism:
     )
 
 
-MECHANISMS: Mapping[str, Callable[[argparse.Namespace, int], Mechanism]] = {
-    "softmax": lambda options, width: Softmax(options.beta, causal=options.causal),
-    "exact-match": lambda options, width: ExactMatch(causal=options.causal),
-    "anna": lambda options, width: _anna(options),
-    "low-rank": lambda options, width: LowRank(Raw(), normalised=False, causal=options.causal),
-    "elu": lambda options, width: LowRank(EluPlusOne(), causal=options.causal),
-    "performer": lambda options, width: LowRank(_features(options, width), causal=options.causal),
-    "reformer": lambda options, width: Reformer(
-        _codes(options, width, options.rounds), options.chunk, options.beta, causal=options.causal
-    ),
-    "sparse-low-rank": lambda options, width: _sparse_low_rank(options, width),
-}
-
-
 def _sparse_low_rank(options: argparse.Namespace, width: int) -> Mechanism:
     if options.causal:
         raise HeadFileError("sparse-low-rank has no causal form; leave --causal out")
     return SparseLowRank(_codes(options, width, 1), _features(options, width), options.chunk)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the command makes a head of a mechanism.
+
+    Parameters
+    ----------
+    build : callable
+        (options, width) -> Mechanism.
+    drawn : callable
+        (options, n, width) -> numbers that are kept beside those of the head.
+    compares : bool
+        Whether queries and keys are only compared, so that they stay whole numbers.
+    is_shared : bool
+        Whether the queries are the keys as well.
+    """
+
+    build: Callable[[argparse.Namespace, int], Mechanism]
+    drawn: Callable[[argparse.Namespace, int, int], int] = lambda options, n, width: 0
+    compares: bool = False
+    is_shared: bool = False
+
+
+class Head(Choice):
+    """The mechanisms that the command runs."""
+
+    made: Kind
+
+    SOFTMAX = "softmax", Kind(lambda options, _: Softmax(options.beta, causal=options.causal))
+    EXACT_MATCH = (
+        "exact-match",
+        Kind(lambda options, _: ExactMatch(causal=options.causal), compares=True),
+    )
+    ANNA = (
+        "anna",
+        Kind(
+            lambda options, _: _anna(options),
+            lambda options, n, width: options.tables * (options.hashes * width + n),
+        ),
+    )
+    LOW_RANK = (
+        "low-rank",
+        Kind(lambda options, _: LowRank(Raw(), normalised=False, causal=options.causal)),
+    )
+    ELU = "elu", Kind(lambda options, _: LowRank(EluPlusOne(), causal=options.causal))
+    PERFORMER = (
+        "performer",
+        Kind(
+            lambda options, width: LowRank(_features(options, width), causal=options.causal),
+            lambda options, n, width: options.features * (width + 2 * n),
+        ),
+    )
+    REFORMER = (
+        "reformer",
+        Kind(
+            lambda options, width: Reformer(
+                _codes(options, width, options.rounds),
+                options.chunk,
+                options.beta,
+                causal=options.causal,
+            ),
+            lambda options, n, width: options.rounds * (options.codes * width // 2 + n),
+            is_shared=True,
+        ),
+    )
+    SPARSE_LOW_RANK = (
+        "sparse-low-rank",
+        Kind(
+            _sparse_low_rank,
+            lambda options, n, width: (
+                options.codes * width // 2 + options.features * (width + 2 * n)
+            ),
+        ),
+    )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from reductions.benchmarks import attention, certify, exact_match, k_hop, routing
-from reductions.benchmarks.timing import Progress, Row, keep_freed_memory
+from reductions.benchmarks.timing import Row, keep_freed_memory
 from reductions.certify.versions import versions
+from reductions.choice import Choice
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size
-
-BENCHMARKS = ("routing", "k-hop", "attention", "exact-match", "certify")
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
-    command.add_argument("name", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    command.add_argument(
+        "name", choices=tuple(Benchmark), metavar="NAME", help=", ".join(Benchmark)
+    )
     command.add_argument("--max-n", type=size, help="leave out cases of more messages or tokens")
     command.add_argument("--repeats", type=size, default=7, help="timed runs of each (7)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -33,10 +36,10 @@ def run(options: argparse.Namespace) -> int:
     if options.max_n == 0:
         raise UsageError("--max-n 0 leaves no case; choose a larger one")
     keep_freed_memory()
-    rows = _BENCHMARKS[options.name](options, progress_line())
-    notes = _missing(options.name)
-    if options.name == "certify":
-        notes += certify.work_notes(_certify_cases(options))
+    suite = Benchmark(options.name).made
+    cases = _cases(suite, options)
+    rows = suite.rows(cases, options.repeats, progress=progress_line())
+    notes = [*_missing(suite), *suite.notes(cases)]
     if options.json:
         report = {
             "schema": "anna-mpc/bench/1",
@@ -74,63 +77,70 @@ def print_rows(rows: list[Row], notes: list[str]) -> None:
         console.print(f"note: {note}", soft_wrap=True)
 
 
-def _routing(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
-    cases = [case for case in routing.CASES if case.n_rows <= (options.max_n or case.n_rows)]
-    _refuse_none(options, len(cases), min(case.n_rows for case in routing.CASES))
-    return routing.routing_rows(cases, options.repeats, progress=progress)
+def _cases(suite: Suite, options: argparse.Namespace) -> list[Any]:
+    """Return the cases of a benchmark that are wanted.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    sizes = [getattr(case, suite.size) for case in suite.cases]
+    most = max(sizes) if options.max_n is None else options.max_n
+    if most < min(sizes):
+        raise UsageError(f"--max-n {most} leaves no case; the smallest has {min(sizes)}")
+    return [case for case, n in zip(suite.cases, sizes, strict=True) if n <= most]
 
 
-def _k_hop(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
-    cases = [case for case in k_hop.CASES if case.n <= (options.max_n or case.n)]
-    _refuse_none(options, len(cases), min(case.n for case in k_hop.CASES))
-    return k_hop.k_hop_rows(cases, options.repeats, progress=progress)
-
-
-def _attention(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
-    cases = [case for case in attention.CASES if case.n_tokens <= (options.max_n or case.n_tokens)]
-    _refuse_none(options, len(cases), min(case.n_tokens for case in attention.CASES))
-    return attention.attention_rows(cases, options.repeats, progress=progress)
-
-
-def _exact_match(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
-    cases = [case for case in exact_match.CASES if case.n <= (options.max_n or case.n)]
-    _refuse_none(options, len(cases), min(case.n for case in exact_match.CASES))
-    return exact_match.exact_match_rows(cases, options.repeats, progress=progress)
-
-
-def _certify(options: argparse.Namespace, progress: Progress | None) -> list[Row]:
-    return certify.certify_rows(_certify_cases(options), options.repeats, progress=progress)
-
-
-def _certify_cases(options: argparse.Namespace) -> list[certify.Compiled]:
-    cases = [case for case in certify.CASES if case.n <= (options.max_n or case.n)]
-    _refuse_none(options, len(cases), min(case.n for case in certify.CASES))
-    return cases
-
-
-def _missing(name: str) -> list[str]:
+def _missing(suite: Suite) -> list[str]:
     """Say which references are not installed."""
-    wanted = {
-        "routing": ("polars",),
-        "exact-match": exact_match.FRAMES,
-        "attention": ("torch",),
-    }.get(name, ())
     return [
         f"{reference} is not installed: the rows against it are left out (extra: bench)"
-        for reference in wanted
+        for reference in suite.references
         if find_spec(reference) is None
     ]
 
 
-def _refuse_none(options: argparse.Namespace, n_cases: int, least: int) -> None:
-    if not n_cases:
-        raise UsageError(f"--max-n {options.max_n} leaves no case; the smallest has {least}")
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark.
+
+    Parameters
+    ----------
+    cases : sequence
+    size : str
+        The attribute of a case that ``--max-n`` bounds.
+    rows : callable
+        (cases, repeats, progress) -> rows.
+    references : tuple of str
+        Modules whose rows are left out where they are not installed.
+    notes : callable
+        Cases -> what else is said.
+    """
+
+    cases: Sequence[Any]
+    size: str
+    rows: Callable[..., list[Row]]
+    references: tuple[str, ...] = ()
+    notes: Callable[[list[Any]], list[str]] = lambda cases: []
 
 
-_BENCHMARKS: dict[str, Callable[[argparse.Namespace, Progress | None], list[Row]]] = {
-    "routing": _routing,
-    "k-hop": _k_hop,
-    "attention": _attention,
-    "exact-match": _exact_match,
-    "certify": _certify,
-}
+class Benchmark(Choice):
+    """The benchmarks by name."""
+
+    made: Suite
+
+    ROUTING = "routing", Suite(routing.CASES, "n_rows", routing.routing_rows, ("polars",))
+    K_HOP = "k-hop", Suite(k_hop.CASES, "n", k_hop.k_hop_rows)
+    ATTENTION = (
+        "attention",
+        Suite(attention.CASES, "n_tokens", attention.attention_rows, ("torch",)),
+    )
+    EXACT_MATCH = (
+        "exact-match",
+        Suite(exact_match.CASES, "n", exact_match.exact_match_rows, exact_match.FRAMES),
+    )
+    CERTIFY = (
+        "certify",
+        Suite(certify.CASES, "n", certify.certify_rows, notes=certify.work_notes),
+    )

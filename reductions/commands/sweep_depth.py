@@ -17,7 +17,6 @@ from reductions.plots import draw_depth
 SCHEMA = "anna-mpc/sweep-depth/1"
 DEFAULT_N, DEFAULT_LETTERS, DEFAULT_RUN = 2**13, 16, 256
 DEFAULT_HOPS = [2**power for power in range(13)]
-COMPILED = "k-hop/compiled"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,5 +98,8 @@ def _spelled(steps: tuple[int, ...]) -> str:
 
 def _draw(rows: list[Row], file: str) -> None:
     """Draw all lines, those with one layer per hop up to twice the depth of what is compiled."""
-    top = 2 * max(row["layers"] for row in rows if row["line"] == COMPILED)
+    from reductions.experiments.depth_curve import constructions
+
+    compiled = {one.name for one in constructions() if one.compiles is not None}
+    top = 2 * max(row["layers"] for row in rows if row["line"] in compiled)
     draw_depth([row for row in rows if 0 < row["layers"] <= top], file)

@@ -38,16 +38,16 @@ def run(options: argparse.Namespace) -> int:
     sizes, seeds = options.n or DEFAULT_SIZES, options.seed
     if options.out:
         refuse_suffix(options.out)
-    if options.ratio is not None and "anna" not in mechanisms:
-        raise UsageError("--ratio is for anna; leave it out")
     if min(sizes) < 1:
         raise UsageError("--n 0: give at least one token")
-    _refuse_pairs(mechanisms, max(sizes))
     line, rows = progress_line(), list[Row]()
     try:
         series = series_of(
             mechanisms, _ratios(options.ratio or DEFAULT_RATIOS), options.gap or "1/2"
         )
+        if options.ratio is not None and not any(one.has_ratio for one in series):
+            raise UsageError("--ratio is for anna; leave it out")
+        _refuse_pairs(series, max(sizes))
         for one in series:
             for n_tokens in sizes:
                 for seed in seeds:
@@ -89,14 +89,14 @@ def _ratios(text: str) -> list[float]:
     return ratios
 
 
-def _refuse_pairs(mechanisms: list[str], n_tokens: int) -> None:
+def _refuse_pairs(series: list[Series], n_tokens: int) -> None:
     """Refuse, before allocating, more pairs of tokens than this machine holds."""
     need, available = BYTES_A_PAIR * n_tokens**2, available_bytes()
-    if "softmax" in mechanisms and need > available:
+    if need > available and (large := [one.name for one in series if one.takes_pairs]):
         raise UsageError(
-            f"softmax of {n_tokens} tokens takes {n_tokens}^2 machines, about "
+            f"{large[0]} of {n_tokens} tokens takes {n_tokens}^2 machines, about "
             f"{need / 2**30:.3g} GiB; this machine has {available / 2**30:.3g}: choose a smaller "
-            "--n, or leave softmax out with --mechanism"
+            f"--n, or leave {large[0]} out with --mechanism"
         )
 
 

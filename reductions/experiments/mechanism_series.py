@@ -96,6 +96,8 @@ class Series(ABC):
     memory_factor: ClassVar[int] = 16
     """c_b."""
     has_ratio: ClassVar[bool] = False
+    takes_pairs: ClassVar[bool] = False
+    """Whether it takes a machine for every pair of tokens."""
 
     gap: Fraction
     ratio: float | None = None
@@ -162,6 +164,7 @@ class SoftmaxSeries(Series):
     source = "arXiv 2402.09268, Theorem 3.4"
     bounds = staticmethod(softmax_bounds)
     exponent = 2.0
+    takes_pairs = True
 
     def attention(self, n_tokens: int, seed: int) -> Mechanism:
         return FixedSoftmax(SOFTMAX_KEYS, weight_bits=12, largest_logit=4.0)

@@ -12,7 +12,7 @@ import pytest
 
 from anna_model.mechanisms import Attended, Softmax
 from reductions.cli import main
-from reductions.commands.attention import ATTENTION, MECHANISMS
+from reductions.commands.attention import Head
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
@@ -23,11 +23,7 @@ def report(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0)
     return found
 
 
-def test_the_parser_knows_what_the_command_runs() -> None:
-    assert set(MECHANISMS) == set(ATTENTION)
-
-
-@pytest.mark.parametrize("name", ATTENTION)
+@pytest.mark.parametrize("name", Head)
 @pytest.mark.parametrize("more", [[], ["--float32"], ["--causal"]], ids=["", "float32", "causal"])
 def test_seeded(name: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     if name == "sparse-low-rank" and more == ["--causal"]:
