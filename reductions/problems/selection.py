@@ -12,7 +12,8 @@ from mpc_sim.algorithms.selection import selection
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
-from reductions.problems.problem import Parameter, Problem
+from reductions.problems.parameter import Parameter
+from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
 from reductions.problems.text import text_numbers
