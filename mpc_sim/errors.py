@@ -57,12 +57,20 @@ class WordOverflow(MPCError):
     """A word lies outside 0 .. 2**word_bits - 1."""
 
 
+class ColumnError(WordOverflow, TypeError, ValueError):
+    """A column is not of integers, not flat, or not as long as the others."""
+
+
+class StepError(MPCError):
+    """A step returns something else than an Outbox."""
+
+
 class UnknownMachine(MPCError):
     """A message comes from a machine outside the batch or goes to one that does not exist."""
 
 
 class ChannelExceeded(MPCError):
-    """A machine sends or receives more records on a channel than the protocol declared."""
+    """A machine sends, receives or holds more than the protocol declared."""
 
 
 class UnknownChannel(MPCError):
@@ -74,7 +82,7 @@ class RoundBudgetExceeded(MPCError):
 
 
 class ShapeError(MPCError):
-    """The cluster is too small for the protocol; the message names the parameter to change."""
+    """A protocol has no shape, or the cluster is too small; the message says what to change."""
 
 
 class InputError(MPCError, ValueError):

@@ -56,3 +56,36 @@ def read_output(inbox: Inbox, cluster: Cluster) -> Words:
             word=int(words[np.argmax(wrong)]),
         )
     return words.copy()
+
+
+def output_places(machines: Words, cluster: Cluster) -> tuple[Words, Words]:
+    """Return the owners of the output words of a batch, and where those of each machine start.
+
+    Parameters
+    ----------
+    machines : int64[M]
+        The batch.
+    cluster : Cluster
+
+    Returns
+    -------
+    owner : int64[words of the batch]
+    start : int64[P]
+        Index into ``owner`` by machine id; 0 for machines outside the batch.
+
+    Notes
+    -----
+    O(P). Word i of the output, as of the input, lies on machine i // B.
+
+    Examples
+    --------
+    >>> cluster = Cluster(n_words=5, memory_words=4, n_machines=4, block_words=2)
+    >>> owner, start = output_places(np.arange(4), cluster)
+    >>> owner.tolist(), start.tolist()
+    ([0, 0, 1, 1, 2], [0, 2, 4, 5])
+    """
+    block = cluster.block_words
+    counts = np.clip(cluster.n_words - machines * block, 0, block)
+    start = np.zeros(cluster.n_machines, np.int64)
+    start[machines] = np.cumsum(counts) - counts
+    return np.repeat(machines, counts), start

@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpc_sim.errors import ShapeError, UnknownChannel
-
-Words = NDArray[np.int64]
+from mpc_sim.columns import (
+    Words as Words,
+    as_words,
+    copied,
+    is_column,
+    is_integer,
+    one_length,
+    rank_in_group,
+)
+from mpc_sim.errors import ColumnError, ShapeError, UnknownChannel
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,18 @@ class Channel:
     local: bool = False
 
     def __post_init__(self) -> None:
+        named = isinstance(self.fields, tuple) and all(type(name) is str for name in self.fields)
+        if type(self.name) is not str or not named:
+            raise ShapeError(
+                f"channel {self.name!r} has the fields {self.fields!r}; a name is a text and "
+                'fields are a tuple of texts, as ("word",)'
+            )
+        for most in (self.per_machine, self.per_receiver):
+            if most is not None and not is_integer(most):
+                raise ShapeError(
+                    f"channel {self.name!r} declares {most!r} records; declare an int",
+                    channel=self.name,
+                )
         reserved = {"source", "to", "channel", "machine"} & set(self.fields)
         if reserved or len(set(self.fields)) < len(self.fields):
             raise ShapeError(
@@ -66,28 +85,6 @@ class Channel:
     def words(self) -> int:
         """Words that a record is charged: its fields, at least one."""
         return max(1, len(self.fields))
-
-
-def rank_in_group(machine: Words) -> Words:
-    """Number the records of every machine from 0, for records that lie grouped by machine.
-
-    Parameters
-    ----------
-    machine : int64[R]
-        Equal values are neighbours; the groups may come in any order.
-
-    Returns
-    -------
-    int64[R]
-    """
-    n = len(machine)
-    if n == 0:
-        return np.zeros(0, np.int64)
-    first = np.empty(n, bool)
-    first[0] = True
-    np.not_equal(machine[1:], machine[:-1], out=first[1:])
-    starts = np.flatnonzero(first)
-    return np.arange(n) - np.repeat(starts, np.diff(starts, append=n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +110,34 @@ class Records:
     machine: Words
     columns: Mapping[str, Words]
 
+    def __post_init__(self) -> None:
+        if tuple(self.columns) != self.fields:
+            raise ColumnError(
+                f"records with the fields {', '.join(map(str, self.fields)) or 'none'} have the "
+                f"columns {', '.join(map(str, self.columns)) or 'none'}; give one column per field"
+            )
+        arrays = {"machine": self.machine, **self.columns}
+        if not all(is_column(array) for array in arrays.values()):
+            arrays = {name: as_words(array, name) for name, array in arrays.items()}
+            object.__setattr__(self, "machine", arrays["machine"])
+            object.__setattr__(self, "columns", {name: arrays[name] for name in self.fields})
+        one_length("records", arrays)
+
     @classmethod
     def of(cls, machine: ArrayLike, **columns: ArrayLike) -> Records:
-        """Make records from arrays; a scalar column is repeated."""
-        owner = _as_words(machine, "machine")
+        """Make records from arrays; a scalar column is repeated.
+
+        Raises
+        ------
+        ColumnError
+            If a column is not of integers, or not as long as ``machine``.
+        """
+        owner = as_words(machine, "machine")
+        named = {name: as_words(column, name) for name, column in columns.items()}
+        one_length("records", {"machine": owner, **named}, repeats=owner.ndim == 1)
         named = {
-            name: np.ascontiguousarray(np.broadcast_to(_as_words(column, name), owner.shape))
-            for name, column in columns.items()
+            name: np.ascontiguousarray(np.broadcast_to(column, owner.shape))
+            for name, column in named.items()
         }
         return cls(tuple(named), owner, named)
 
@@ -146,10 +164,16 @@ class Records:
         return rank_in_group(self.machine)
 
     def take(self, order: NDArray[Any]) -> Records:
-        """Return the records at ``order`` (an index or boolean array)."""
+        """Return the records at ``order`` (an index or boolean array), read-only."""
         rows = np.flatnonzero(order) if order.dtype == np.bool_ else order
         columns = {name: np.take(column, rows) for name, column in self.columns.items()}
-        return Records(self.fields, np.take(self.machine, rows), columns)
+        return Records(self.fields, np.take(self.machine, rows), columns).freeze()
+
+    def freeze(self) -> Records:
+        """Make all arrays read-only, and return the records; an outbox need not copy them."""
+        for column in (self.machine, *self.columns.values()):
+            column.flags.writeable = False
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +200,7 @@ class Inbox:
     @classmethod
     def of(cls, machines: ArrayLike, **records: Records) -> Inbox:
         """Make an inbox from records by channel name."""
-        return cls(_as_words(machines, "machines"), records)
+        return cls(as_words(machines, "machines"), records)
 
     def __getitem__(self, channel: str) -> Records:
         try:
@@ -194,13 +218,12 @@ class Inbox:
         """Make all arrays read-only, so that no step can write into a stored memory."""
         self.machines.flags.writeable = False
         for records in self.records.values():
-            for column in (records.machine, *records.columns.values()):
-                column.flags.writeable = False
+            records.freeze()
         return self
 
     def restrict(self, machines: ArrayLike) -> Inbox:
         """Return the inbox of some machines only, in the given order."""
-        wanted = _as_words(machines, "machines")
+        wanted = as_words(machines, "machines")
         by_id = np.argsort(wanted, kind="stable")
         sorted_ids = wanted[by_id]
         parts = {}
@@ -250,21 +273,30 @@ class Outbox:
     def send(self, channel: str, *, source: ArrayLike, to: ArrayLike, **columns: ArrayLike) -> None:
         """Send one record per row from ``source`` to ``to``; scalars are repeated.
 
+        What is given is copied, so that writing into it later changes no message.
+
         Raises
         ------
-        TypeError
-            If something is not of an integer type.
-        ValueError
-            If the arrays differ in length.
+        ColumnError
+            If a column is not of integers, or the columns differ in length.
         """
-        named = {"source": _as_words(source, "source"), "to": _as_words(to, "to")}
-        named |= {name: _as_words(column, name) for name, column in columns.items()}
-        sizes = {array.shape for array in named.values() if array.ndim}
-        if len(sizes) > 1 or any(len(shape) != 1 for shape in sizes):
-            listed = ", ".join(f"{name} {array.shape}" for name, array in named.items())
-            raise ValueError(f"channel {channel!r}: columns of different lengths: {listed}")
+        named = {"source": copied(source, "source")}
+        named["to"] = named["source"] if to is source else copied(to, "to")
+        try:
+            named |= {name: copied(column, name) for name, column in columns.items()}
+            sizes = {array.shape for array in named.values() if array.ndim}
+            if len(sizes) > 1:
+                one_length(f"channel {channel!r}", named, repeats=True)
+        except ColumnError as error:
+            error.details.setdefault("channel", channel)
+            if named["source"].size:
+                error.details.setdefault("machine", int(named["source"].flat[0]))
+            raise
         length = sizes.pop() if sizes else (1,)
-        arrays = [np.broadcast_to(array, length) for array in named.values()]
+        arrays = [
+            array if array.shape == length else np.broadcast_to(array, length)
+            for array in named.values()
+        ]
         rows = (arrays[0], arrays[1], dict(zip(columns, arrays[2:], strict=True)))
         self._parts.setdefault(channel, []).append(rows)
 
@@ -307,16 +339,3 @@ class Outbox:
             joined([part[1] for part in parts]),
             {name: joined([part[2][name] for part in parts]) for name in names},
         )
-
-
-def _as_words(values: ArrayLike, name: str) -> Words:
-    array = np.asarray(values)
-    if array.size == 0:
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; words are integers, so round it explicitly"
-        )
-    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise TypeError(f"{name} holds {int(array.max())}, which is beyond 64-bit signed words")
-    return array.astype(np.int64, copy=False)

@@ -22,13 +22,14 @@ from enum import IntEnum
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import first_rows
 from mpc_sim.compose import Carry, LocalStage, Stages, parallel, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.elements import batch_slots
 from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.operations import Last
 from mpc_sim.stages.scan import Scan
@@ -170,7 +171,7 @@ class Publish(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         records, received = inbox["sorted"], inbox["value"]
-        start = _starts(records, inbox.machines, cluster)
+        start = first_rows(records.machine, cluster.n_machines)
         value = np.zeros(len(records), np.int64)
         value[start[received.machine] + received["slot"] % cluster.block_words] = received["value"]
         published = Records.of(records.machine, tag=records["tag"], value=value)
@@ -231,7 +232,7 @@ class Evaluate(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         gates, edges = inbox["gate"], inbox["edge"]
-        start = _starts(gates, inbox.machines, cluster)
+        start = first_rows(gates.machine, cluster.n_machines)
         row = start[edges.machine] + edges["edge"] // 2 - edges.machine * gates_per_machine(cluster)
         operands = np.zeros((len(gates), 2), np.int64)
         operands[row, edges["edge"] % 2] = edges["value"]
@@ -265,10 +266,8 @@ class PutOut(Protocol):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         received, machines = inbox["value"], inbox.machines  # by source, so by number
-        size = np.clip(cluster.n_words - machines * cluster.block_words, 0, cluster.block_words)
-        owner = np.repeat(machines, size)
+        owner, start = output_places(machines, cluster)
         word = np.zeros(len(owner), np.int64)
-        start = (np.cumsum(size) - size)[batch_slots(machines, cluster)]
         word[start[received.machine] + received.rank] = received["value"]
         return Inbox(machines, {"output": Records.of(owner, word=word)})
 
@@ -323,9 +322,3 @@ def _evaluate(kind: Words, left: Words, right: Words) -> Words:
 def _valued(gates: Records, values: Words) -> Records:
     """Return the gates at home with their values."""
     return Records.of(gates.machine, kind=gates["kind"], slot=gates["slot"], value=values)
-
-
-def _starts(records: Records, machines: Words, cluster: Cluster) -> Words:
-    """Return int64[P]: where the records of a machine start."""
-    count = np.bincount(records.machine, minlength=cluster.n_machines)[machines]
-    return (np.cumsum(count) - count)[batch_slots(machines, cluster)]

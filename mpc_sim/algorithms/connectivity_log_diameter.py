@@ -31,16 +31,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster, failure_word
+from mpc_sim.columns import first_rows, rank_in_group
 from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
-from mpc_sim.records import Inbox, Records, Words, rank_in_group
+from mpc_sim.records import Inbox, Records, Words
 from mpc_sim.simulation import Simulation
 from mpc_sim.stages.columnsort import sort_locally
 from mpc_sim.stages.component_labels import label_components
-from mpc_sim.stages.contraction import EDGE, PARENT, group_starts
+from mpc_sim.stages.contraction import EDGE, PARENT
 from mpc_sim.stages.edges_home import EdgesHome, items
 from mpc_sim.stages.first_of_run import FIELDS
 from mpc_sim.stages.look_up import Items, look_up
@@ -156,7 +157,10 @@ class Join(LocalStage):
         chosen = balls.take(balls["own"] != np.append(0, balls["own"])[: len(balls)])
         joined = name.copy()
         size = share(self.shape.n_vertices, cluster)
-        at = group_starts(vertices, cluster)[chosen.machine] + (chosen["own"] - 1) % size
+        at = (
+            first_rows(vertices.machine, cluster.n_machines)[chosen.machine]
+            + (chosen["own"] - 1) % size
+        )
         joined[at] = chosen["member"]
         if self.is_last:
             joined = np.minimum(joined, name)

@@ -22,9 +22,9 @@ from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
-from mpc_sim.stages.blocks import output_places
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.contraction import EDGE, PARENT, contraction
 from mpc_sim.stages.converge_cast import ConvergeCast

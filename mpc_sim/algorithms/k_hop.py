@@ -335,7 +335,7 @@ class _Home:
         return column
 
     def inbox(self, **columns: Words) -> Inbox:
-        return Inbox(self.machines, {"token": Records.of(self.machine, **columns)})
+        return Inbox(self.machines, {"token": Records.of(self.machine, **columns).freeze()})
 
 
 def _shift_down(column: Words) -> Words:

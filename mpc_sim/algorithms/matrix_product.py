@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import rank_in_group
 from mpc_sim.compose import sequence
 from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
-from mpc_sim.stages.blocks import output_places
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.elements import batch_slots
 from mpc_sim.stages.tiles import TilePlan, plan_tiles
 

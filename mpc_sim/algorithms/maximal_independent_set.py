@@ -27,15 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster, failure_word
+from mpc_sim.columns import first_rows
 from mpc_sim.compose import Carry, LocalStage, parallel, sequence
 from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.stages.blocks import output_places
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.half_edges import (
@@ -43,7 +44,6 @@ from mpc_sim.stages.half_edges import (
     HALF,
     REMEDY,
     half_edges,
-    record_starts,
     slots_per_machine,
 )
 from mpc_sim.stages.loads import check_declared_loads
@@ -199,7 +199,7 @@ class Tell(HalfEdgeStage):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         records, news = inbox["half"], inbox["news"]
-        row = record_starts(records, cluster)[news.machine]
+        row = first_rows(records.machine, cluster.n_machines)[news.machine]
         row = row + news["slot"] % slots_per_machine(cluster)
         state = records["state"].copy()
         state[row] = state[row] & ~ALIVE | (HIT if self.news == JOINED else 0)

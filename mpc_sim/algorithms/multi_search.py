@@ -13,9 +13,10 @@ import numpy as np
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
-from mpc_sim.stages.blocks import NumberWords, output_places
+from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.operations import Last

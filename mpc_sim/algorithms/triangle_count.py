@@ -24,18 +24,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import first_rows
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.stages.blocks import NumberWords, output_places
+from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.converge_cast import ConvergeCast
-from mpc_sim.stages.half_edges import REMEDY, MarkHeads, record_starts, slots_per_machine
+from mpc_sim.stages.half_edges import REMEDY, MarkHeads, slots_per_machine
 from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.operations import Addition, Last, Maximum
 from mpc_sim.stages.runs import EndRuns
@@ -109,7 +111,7 @@ class DegreesToHeads(Protocol):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         records, received = inbox["records"], inbox["degree"]
         degree = np.zeros(len(records), np.int64)
-        row = record_starts(records, cluster)[received.machine]
+        row = first_rows(records.machine, cluster.n_machines)[received.machine]
         degree[row + received["slot"] % slots_per_machine(cluster)] = received["degree"] + 1
         known = Records.of(records.machine, **records.columns, degree=degree)
         return Inbox(inbox.machines, {"records": known})

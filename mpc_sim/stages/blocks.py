@@ -15,8 +15,9 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 PAD = 0
 """The output word of a place that stays empty; a word a of an answer is written as a + 1."""
@@ -147,19 +148,3 @@ class WriteInOrder(Protocol):
         column = np.full(len(owner), PAD, np.int64)
         column[start[words.machine] + words.rank] = words["word"]
         return Inbox(inbox.machines, {"output": Records.of(owner, word=column)})
-
-
-def output_places(machines: Words, cluster: Cluster) -> tuple[Words, Words]:
-    """Return the owners of the output words of a batch, and where those of each machine start.
-
-    Returns
-    -------
-    owner : int64[words of the batch]
-    start : int64[P]
-        Index into ``owner`` by machine id; 0 for machines outside the batch.
-    """
-    block = cluster.block_words
-    counts = np.clip(cluster.n_words - machines * block, 0, block)
-    start = np.zeros(cluster.n_machines, np.int64)
-    start[machines] = np.cumsum(counts) - counts
-    return np.repeat(machines, counts), start

@@ -350,7 +350,8 @@ def sort_locally(records: Records) -> Records:
     for field, width in zip(records.fields[::-1], bits[:0:-1], strict=True):
         unpacked[field] = packed & ((1 << width) - 1)
         packed >>= width
-    return Records(records.fields, records.machine, {f: unpacked[f] for f in records.fields})
+    columns_of = {field: unpacked[field] for field in records.fields}
+    return Records(records.fields, records.machine, columns_of).freeze()
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import numpy as np
 from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.inputs.graphs import GraphShape
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
-from mpc_sim.stages.blocks import output_places
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Rename
 from mpc_sim.stages.contraction import TAG, waiting

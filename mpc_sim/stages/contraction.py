@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import first_rows
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
@@ -175,7 +176,7 @@ class Hook(Protocol):
         )
         received, vertices = inbox["joined"], inbox["parent"]
         parent = vertices["parent"].copy()
-        start = group_starts(vertices, cluster)
+        start = first_rows(vertices.machine, cluster.n_machines)
         size = share(self.shape.n_vertices, cluster)
         parent[start[received.machine] + received["vertex"] % size] = received["parent"]
         records = {wait.channel: inbox[wait.channel] for wait in self.waits} | {
@@ -186,7 +187,7 @@ class Hook(Protocol):
             tags, chosen = inbox["tag"], inbox["chosen"]
             tag = tags["tag"].copy()
             place = chosen["edge"] % share(self.shape.n_edges, cluster)
-            tag[group_starts(tags, cluster)[chosen.machine] + place] += 1
+            tag[first_rows(tags.machine, cluster.n_machines)[chosen.machine] + place] += 1
             records["tag"] = Records.of(tags.machine, tag=tag)
         return Inbox(inbox.machines, records)
 
@@ -226,14 +227,6 @@ def waiting(shape: GraphShape, has_tags: bool) -> tuple[Wait, ...]:
     """Return what waits while half-edges move: parents, and tags where there are some."""
     parents = Wait("parent", PARENT, shape.n_vertices)
     return (parents, Wait("tag", TAG, shape.n_edges)) if has_tags else (parents,)
-
-
-def group_starts(records: Records, cluster: Cluster) -> Words:
-    """Return int64[P]: where the records of a machine start."""
-    first = np.flatnonzero(np.append(True, np.diff(records.machine) != 0)[: len(records)])
-    start = np.zeros(cluster.n_machines, np.int64)
-    start[records.machine[first]] = first
-    return start
 
 
 def _group(machine: Words) -> Words:

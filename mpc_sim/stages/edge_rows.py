@@ -15,10 +15,10 @@ from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.stages.blocks import output_places
 
 
 def edge_fields(shape: GraphShape) -> tuple[str, ...]:

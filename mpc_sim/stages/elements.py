@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.records import Records, Words, rank_in_group
+from mpc_sim.columns import rank_in_group
+from mpc_sim.records import Records, Words
 from mpc_sim.stages.operations import Operation
 
 

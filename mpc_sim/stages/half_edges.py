@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import first_rows
 from mpc_sim.compose import LocalStage
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.loads import check_declared_loads
@@ -38,14 +39,6 @@ REMEDY = "epsilon, c_s or c_p"
 def slots_per_machine(cluster: Cluster) -> int:
     """Return T."""
     return ceil_div(cluster.n_words, cluster.n_machines)
-
-
-def record_starts(records: Records, cluster: Cluster) -> Words:
-    """Return int64[P]: where the records of a machine begin; 0 for machines without any."""
-    starts = np.zeros(cluster.n_machines, np.int64)
-    first = np.flatnonzero(records.rank == 0)
-    starts[records.machine[first]] = first
-    return starts
 
 
 @dataclass(frozen=True)
@@ -152,7 +145,10 @@ class Meet(Protocol):
         records, received, slots = inbox["records"], inbox["reverse"], slots_per_machine(cluster)
         reverse = records.machine * slots + records.rank
         other, state = records["word"].copy(), np.zeros(len(records), np.int64)
-        row = record_starts(records, cluster)[received.machine] + received["slot"] % slots
+        row = (
+            first_rows(records.machine, cluster.n_machines)[received.machine]
+            + received["slot"] % slots
+        )
         reverse[row], other[row], state[row] = received["reverse"], received["other"], ALIVE
         half = Records.of(
             records.machine, vertex=records["word"], other=other, reverse=reverse, state=state

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import rank_in_group
 from mpc_sim.integers import ceil_div
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words, rank_in_group
-from mpc_sim.stages.blocks import PAD, output_places
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.blocks import PAD
 from mpc_sim.stages.elements import batch_slots
 from mpc_sim.stages.loads import check_declared_loads
 from mpc_sim.stages.scan import Scan

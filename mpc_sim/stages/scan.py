@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import rank_in_group
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
-from mpc_sim.records import Channel, Inbox, Outbox, Records, rank_in_group
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.elements import (
     batch_slots,
     element_columns,

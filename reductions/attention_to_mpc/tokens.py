@@ -18,7 +18,7 @@ from anna_model.fixed_point.attention import steps_on
 from anna_model.fixed_point.grid import Grid
 from mpc_sim import Cluster, Inbox, Records
 from mpc_sim.compose import LocalStage
-from mpc_sim.stages.blocks import output_places
+from mpc_sim.placement import output_places
 from mpc_sim.stages.elements import batch_slots, element_columns, element_fields, element_table
 from reductions.arrays import Integers
 

@@ -17,7 +17,8 @@ from repository import ROOT
 LEVELS = {
     "mpc_sim": (
         "errors kernels labels randomness",
-        "identity integers records",
+        "columns identity integers",
+        "records",
         "cluster cost counting_sort kept_rounds saving",
         "charge inputs machine_view pages placement",
         "ledger protocol routing",

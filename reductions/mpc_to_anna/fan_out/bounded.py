@@ -28,11 +28,12 @@ from functools import cached_property
 import numpy as np
 
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import rank_in_group
 from mpc_sim.errors import ChannelExceeded, InputError, MemoryExceeded, ShapeError
 from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol, check_shape
 from mpc_sim.randomness import random_below, random_words
-from mpc_sim.records import Channel, Inbox, Outbox, Records, Words, rank_in_group
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.routing import collect
 from reductions.mpc_to_anna.fan_out.digits import Digits, plan_digits
 from reductions.mpc_to_anna.fan_out.loads import RoundPlan, headers, kept, moving, tail_exponent

@@ -34,7 +34,7 @@ from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.inputs.edge_list import read_edge_list
 from mpc_sim.inputs.graph_instances import caterpillar, path, random_graph, shuffled, star
 from mpc_sim.inputs.graphs import Graph, GraphShape
-from mpc_sim.stages.blocks import output_places
+from mpc_sim.placement import output_places
 from mpc_sim.stages.contraction import EDGE, PARENT
 from mpc_sim.stages.edges_home import EdgesHome
 from mpc_sim.stages.look_up import SendAnswers

@@ -22,7 +22,7 @@ from mpc_sim.cluster import failure_word
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.inputs.graph_instances import cycle, path, shuffled
 from mpc_sim.inputs.graphs import Graph, GraphShape
-from mpc_sim.stages.blocks import output_places
+from mpc_sim.placement import output_places
 from mpc_sim.stages.contraction import EDGE, PARENT
 from mpc_sim.stages.edges_home import EdgesHome
 from mpc_sim.stages.waiting import Wait
