@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mpc_sim.cluster import Cluster as Cluster
+    from mpc_sim.columns import first_rows as first_rows, rank_in_group as rank_in_group
     from mpc_sim.compose import parallel as parallel, sequence as sequence
     from mpc_sim.conformance import assert_local as assert_local
     from mpc_sim.errors import (
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
         ShapeError as ShapeError,
     )
     from mpc_sim.ledger.ledger import Ledger as Ledger
-    from mpc_sim.local_step import Memory as Memory, per_machine as per_machine
+    from mpc_sim.local_step import (
+        Memory as Memory,
+        PerMachine as PerMachine,
+        per_machine as per_machine,
+    )
+    from mpc_sim.placement import output_places as output_places
     from mpc_sim.protocol import Protocol as Protocol, fit_cluster as fit_cluster
     from mpc_sim.randomness import random_words as random_words
     from mpc_sim.records import (
@@ -40,9 +46,13 @@ _HOME = {
     "Simulation": "simulation",
     "assert_local": "conformance",
     "fit_cluster": "protocol",
+    "first_rows": "columns",
     "Memory": "local_step",
+    "PerMachine": "local_step",
+    "output_places": "placement",
     "parallel": "compose",
     "per_machine": "local_step",
+    "rank_in_group": "columns",
     "random_words": "randomness",
     "sequence": "compose",
 }

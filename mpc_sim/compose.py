@@ -8,7 +8,7 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost, declared, in_parallel, in_sequence
 from mpc_sim.errors import UnknownChannel
 from mpc_sim.labels import nest
-from mpc_sim.protocol import Protocol
+from mpc_sim.protocol import Protocol, left_by, most_held, open_receipts
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 
@@ -59,6 +59,10 @@ class Stages(Protocol):
         index, inner = self._locate(round, cluster)
         return nest(self.name, self.stages[index].label(inner, cluster))
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        index, inner = self._locate(round, cluster)
+        return self.stages[index].joint_limit(inner, cluster)
+
     def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
         return self.stages[-1].leaves(cluster)
 
@@ -85,7 +89,7 @@ class Stages(Protocol):
         while first > 0 and (first == index or self.stages[first].n_rounds(cluster) == 0):
             first -= 1
         for stage in self.stages[first:index]:
-            inbox = stage.finish(inbox, cluster)
+            inbox = left_by(stage, inbox, cluster)
         return inbox
 
 
@@ -162,7 +166,7 @@ class Parallel(Protocol):
                 outbox.absorb(part.step(round, own, cluster), f"{index}/")
                 continue
             if round == length:
-                own = part.finish(own, cluster)
+                own = left_by(part, own, cluster)
             for left in part.leaves(cluster):
                 records = own[left.name]
                 outbox.keep(f"{index}/{left.name}", records.machine, **records.columns)
@@ -174,7 +178,7 @@ class Parallel(Protocol):
         for index, part in enumerate(self.parts):
             own = _own_channels(inbox, index, rounds)
             if part.n_rounds(cluster) == rounds:
-                own = part.finish(own, cluster)
+                own = left_by(part, own, cluster)
             for name in own:
                 if name in records:
                     raise UnknownChannel(
@@ -182,6 +186,21 @@ class Parallel(Protocol):
                     )
                 records[name] = own[name]
         return Inbox(inbox.machines, records)
+
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        """The sum of what the parts hold, at most s; None where a part alone says too little."""
+        words, memory = 0, cluster.memory_words
+        for part in self.parts:
+            if round >= part.n_rounds(cluster):
+                words += sum(left.per_machine * left.words for left in part.leaves(cluster))
+                continue
+            channels, limit = part.channels(round, cluster), part.joint_limit(round, cluster)
+            if limit is None and most_held(channels) > memory:
+                return None
+            if limit is None:
+                limit = memory if open_receipts(channels) else most_held(channels)
+            words += limit
+        return min(words, memory)
 
     def cost(self, cluster: Cluster) -> Cost:
         """Words add; a part that is done early holds what it leaves, and is charged for it."""

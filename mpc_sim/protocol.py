@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from numbers import Rational
 
 from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
+from mpc_sim.columns import is_integer
 from mpc_sim.cost import Cost, declared, in_sequence
-from mpc_sim.errors import ShapeError
+from mpc_sim.errors import OutputError, ShapeError
 from mpc_sim.records import Channel, Inbox, Outbox
 
 FACTORS = (1, 2, 4, 8, 16)
 MOST_ROUNDS = 10**5
 """A run of more takes hours, and so does reading the shape of all its rounds."""
+
+MAX_CHANNELS = 16
+"""Channels of a round. The name of its channel is not charged to a record, so every record may
+carry log2 of this, 4 bits, more than its words. The library uses at most 12."""
 
 
 class Protocol(ABC):
@@ -44,7 +50,7 @@ class Protocol(ABC):
     ...         return out
     ...     def finish(self, inbox, cluster):
     ...         return Inbox(inbox.machines, {"output": inbox["word"]})
-    >>> cluster = Cluster(n_words=4, memory_words=2, n_machines=2, block_words=2)
+    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=2, block_words=2)
     >>> Simulation(Rotate(), cluster, [1, 2, 3, 4]).run().tolist()
     [3, 4, 1, 2]
     """
@@ -76,6 +82,14 @@ class Protocol(ABC):
             "part of a parallel composition: define leaves()"
         )
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        """Return the most words that a machine holds after a round, on all channels together.
+
+        Needed where a machine may keep and receive more than s words by what the channels declare
+        one by one; it is enforced as they are. None: the channels say enough.
+        """
+        return None
+
     def cost(self, cluster: Cluster) -> Cost:
         """Return rounds, the most words of a machine, and machines; by default what is declared.
 
@@ -103,27 +117,23 @@ class Protocol(ABC):
 
 
 def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
-    """Reject a cluster that is too small for a protocol, before any input exists.
+    """Reject a protocol without a shape, or a cluster that is too small for it, before any input.
 
-    The algorithm's own rules (``protocol.check``), and two for all: rounds are few enough to be
-    run, and a machine can send in one
-    delivery, and keep, what is declared for it on each channel. In the mode ``charge`` only what it
-    keeps is held to that.
+    The algorithm's own rules (``protocol.check``), and for all: rounds are few enough to be run, and
+    they and channels are what they should be; a machine can send in one delivery, and keep, what is declared for it on each
+    channel; and it can hold what it may keep and receive on all of them, or the protocol declares a
+    joint limit. Receipts that are not declared count nothing. In the mode ``charge`` a channel says
+    how much is sent and not how much of it is kept, so only local channels count as kept.
 
     Raises
     ------
     ShapeError
-        Naming the parameter to change.
+        Naming what to change.
     """
     protocol.check(cluster)
-    if (rounds := protocol.n_rounds(cluster)) > MOST_ROUNDS:
-        raise ShapeError(
-            f"the protocol has {rounds} rounds, and at most {MOST_ROUNDS} are run: choose a "
-            "smaller input or smaller parameters",
-            rounds=rounds,
-        )
-    for round in range(rounds):
-        for channel in protocol.channels(round, cluster):
+    for round in range(_rounds_of(protocol, cluster)):
+        channels = _channels_of(protocol, round, cluster)
+        for channel in channels:
             need = channel.per_machine * channel.words
             if need > cluster.memory_words and (channel.local or mode == "strict"):
                 raise ShapeError(
@@ -133,6 +143,104 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
                     round=round,
                     words=need,
                 )
+        most = most_held(channels, mode)
+        if most > cluster.memory_words:
+            _check_joint_limit(protocol, round, most, cluster)
+
+
+def most_held(channels: Iterable[Channel], mode: Mode = "strict") -> int:
+    """Return the words that a machine may keep and receive in a round by what is declared."""
+    held = 0
+    for channel in channels:
+        kept = channel.per_machine if channel.local or mode == "strict" else 0
+        received = 0 if channel.local else channel.per_receiver or 0
+        held += channel.words * (kept + received)
+    return held
+
+
+def open_receipts(channels: Iterable[Channel]) -> tuple[str, ...]:
+    """Return the channels on which only local memory limits what a machine receives."""
+    return tuple(
+        channel.name for channel in channels if not channel.local and channel.per_receiver is None
+    )
+
+
+def left_by(protocol: Protocol, inbox: Inbox, cluster: Cluster) -> Inbox:
+    """Run the output map of a protocol.
+
+    Raises
+    ------
+    OutputError
+        If it returns no inbox.
+    """
+    left: object = protocol.finish(inbox, cluster)
+    if not isinstance(left, Inbox):
+        raise OutputError(
+            f"the output map of {type(protocol).__name__} returns {_shown(left)}; "
+            "finish returns an Inbox"
+        )
+    return left
+
+
+def _rounds_of(protocol: Protocol, cluster: Cluster) -> int:
+    rounds: object = protocol.n_rounds(cluster)
+    if not is_integer(rounds) or rounds < 0:  # type: ignore[operator]
+        raise ShapeError(
+            f"n_rounds of {type(protocol).__name__} is {_shown(rounds)}; return an int from 0 on"
+        )
+    if rounds > MOST_ROUNDS:  # type: ignore[operator]
+        raise ShapeError(
+            f"the protocol has {rounds} rounds, and at most {MOST_ROUNDS} are run: choose a "
+            "smaller input or smaller parameters",
+            rounds=rounds,
+        )
+    return int(rounds)  # type: ignore[call-overload,no-any-return]
+
+
+def _channels_of(protocol: Protocol, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+    channels: object = protocol.channels(round, cluster)
+    is_tuple = isinstance(channels, tuple)
+    if not is_tuple or not all(isinstance(one, Channel) for one in channels):
+        raise ShapeError(
+            f"round {round}: channels of {type(protocol).__name__} are {_shown(channels)}; "
+            "return a tuple of Channel, (Channel(..),) for one",
+            round=round,
+        )
+    if len(channels) > MAX_CHANNELS:
+        raise ShapeError(
+            f"round {round}: {type(protocol).__name__} has {len(channels)} channels, at most "
+            f"{MAX_CHANNELS} are allowed: which channel a record takes is information that is not "
+            "charged; write it into a field",
+            round=round,
+            channels=len(channels),
+        )
+    return channels
+
+
+def _check_joint_limit(protocol: Protocol, round: int, most: int, cluster: Cluster) -> None:
+    """Reject channels that may fill a machine beyond s, and no word of the protocol about it."""
+    limit: object = protocol.joint_limit(round, cluster)
+    where = f"round {round} ({protocol.label(round, cluster)})"
+    if limit is None:
+        raise ShapeError(
+            f"{where}: a machine may keep and receive {most} words by what its channels declare; "
+            f"local memory is {cluster.memory_words}; declare fewer records, raise epsilon or c_s, "
+            "or define joint_limit(round, cluster), the most that it holds together",
+            round=round,
+            words=most,
+        )
+    if not is_integer(limit) or not 0 <= limit <= cluster.memory_words:  # type: ignore[operator]
+        raise ShapeError(
+            f"{where}: joint_limit is {_shown(limit)}; return an int from 0 to the local memory, "
+            f"{cluster.memory_words}",
+            round=round,
+        )
+
+
+def _shown(value: object) -> str:
+    """Return a value as a line can hold it."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}.."
 
 
 def fit_cluster(

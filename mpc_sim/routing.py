@@ -22,6 +22,7 @@ from mpc_sim.errors import (
     MPCError,
     SendExceeded,
     ShapeError,
+    StepError,
     UnknownChannel,
     UnknownMachine,
     WordOverflow,
@@ -79,6 +80,8 @@ class Traffic:
     messages : tuple of Messages
     sent, kept, received : int64[P]
         Words a machine sends (with what it keeps), keeps, and receives from others.
+    joint_limit : int, optional
+        The most words that a machine holds after the round, as the protocol declares.
     """
 
     round: int
@@ -89,6 +92,7 @@ class Traffic:
     sent: Words
     kept: Words
     received: Words
+    joint_limit: int | None = None
 
     def __repr__(self) -> str:
         rows = sum(len(part.to) for part in self.messages)
@@ -146,6 +150,7 @@ class Traffic:
             self._fail(
                 MemoryExceeded, machine, int(self.held[machine]), verb, limit, by_source=True
             )
+        check_joint_limit(self.held, self.joint_limit, self._where(), self.round)
 
     def deliver(self) -> Inbox:
         """Move the words by a stable counting sort, so that every inbox is in canonical order."""
@@ -238,11 +243,14 @@ def collect(
     *,
     round: int,
     label: str,
+    joint_limit: int | None = None,
 ) -> Traffic:
     """Turn an outbox into checked rows and loads, without moving anything.
 
     Raises
     ------
+    StepError
+        If it is no outbox.
     UnknownChannel
         If a channel or field was not declared.
     UnknownMachine
@@ -250,6 +258,11 @@ def collect(
     """
     declared = {channel.name: channel for channel in channels}
     where = f"round {round} ({label})"
+    if not isinstance(outbox, Outbox):
+        raise StepError(
+            f"{where}: the step returns {outbox!r:.60}; it returns the Outbox that it filled",
+            round=round, label=label,
+        )  # fmt: skip
     if len(declared) < len(channels):
         raise ShapeError(f"{where}: two channels have one name", round=round, label=label)
     for name in outbox:
@@ -288,7 +301,24 @@ def collect(
         part = Messages(channel, source, to, columns)
         object.__setattr__(part, "_tally", tally)
         messages.append(part)
-    return Traffic(round, label, cluster, batch, tuple(messages), sent, kept, received)
+    return Traffic(round, label, cluster, batch, tuple(messages), sent, kept, received, joint_limit)
+
+
+def check_joint_limit(held: Words, limit: int | None, where: str, round: int) -> None:
+    """Reject a machine that holds more than the protocol declares for all channels together.
+
+    Raises
+    ------
+    ChannelExceeded
+    """
+    if limit is None or held.max(initial=0) <= limit:
+        return
+    machine = int(np.argmax(held > limit))
+    raise ChannelExceeded(
+        f"{where}: machine {machine} would hold {held[machine]} words on all channels; "
+        f"the protocol declares a joint limit of {limit}",
+        round=round, machine=machine, words=int(held[machine]), limit=limit,
+    )  # fmt: skip
 
 
 def _first_unknown(source: Words, to: Words, acts: NDArray[np.bool_]) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.ledger.loads import RoundLoads
 from mpc_sim.machine_view import MachineView
 from mpc_sim.placement import load_input, read_output
-from mpc_sim.protocol import Protocol, check_shape
+from mpc_sim.protocol import Protocol, check_shape, left_by
 from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
 
@@ -112,6 +112,7 @@ class Simulation:
             self.cluster,
             round=self.round,
             label=self.protocol.label(self.round, self.cluster),
+            joint_limit=self.protocol.joint_limit(self.round, self.cluster),
         )
 
     def step(self) -> RoundLoads:
@@ -301,7 +302,7 @@ class Simulation:
                 round=self.round,
                 limit=self.n_rounds,
             )
-        return read_output(self.protocol.finish(self.inbox, self.cluster), self.cluster)
+        return read_output(left_by(self.protocol, self.inbox, self.cluster), self.cluster)
 
     @cached_property
     def _identity(self) -> str:

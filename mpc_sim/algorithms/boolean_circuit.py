@@ -30,7 +30,7 @@ from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Last
 from mpc_sim.stages.scan import Scan
 
@@ -91,7 +91,7 @@ class ReadCircuit(LocalStage):
 
 
 @dataclass(frozen=True)
-class Place(Protocol):
+class Place(WithinReceipts):
     """Send every gate home, with its kind and the slot where the edges that read it begin."""
 
     def n_rounds(self, cluster: Cluster) -> int:
@@ -133,7 +133,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True)
-class Publish(Protocol):
+class Publish(WithinReceipts):
     """Send every gate's value from home to the slot before the edges that read it."""
 
     layer: int
@@ -192,7 +192,7 @@ class CopyValues(Scan):
 
 
 @dataclass(frozen=True)
-class Evaluate(Protocol):
+class Evaluate(WithinReceipts):
     """Send the values on the edges home, where the gates that read them are evaluated."""
 
     layer: int
@@ -241,7 +241,7 @@ class Evaluate(Protocol):
 
 
 @dataclass(frozen=True)
-class PutOut(Protocol):
+class PutOut(WithinReceipts):
     """Send every gate's value to the machine that puts it out."""
 
     def n_rounds(self, cluster: Cluster) -> int:

@@ -41,7 +41,7 @@ from mpc_sim.stages.join_output import (
     n_places,
     per_machine,
 )
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Addition, Both, Keyed, Last, Maximum, Operation
 from mpc_sim.stages.runs import SortRows
 from mpc_sim.stages.scan import Scan
@@ -105,7 +105,7 @@ class MarkRight(LocalStage):
 
 
 @dataclass(frozen=True)
-class Reverse(Protocol):
+class Reverse(WithinReceipts):
     """Reverse the order of all rows: machine i hands its rows, the last one first, to M - 1 - i.
 
     ``behind`` is how many right rows of its key follow a row in the new order, itself included;

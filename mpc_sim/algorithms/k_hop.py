@@ -28,6 +28,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import Columnsort, SortPlan
+from mpc_sim.stages.loads import WithinReceipts
 
 NONE = 0
 """The letter word of "none"; letter a of the input is the word a + 1."""
@@ -118,7 +119,7 @@ class Number(LocalStage):
 
 
 @dataclass(frozen=True)
-class _OneRound(Protocol):
+class _OneRound(WithinReceipts):
     """A stage of one round on T tokens per machine."""
 
     def n_rounds(self, cluster: Cluster) -> int:

@@ -30,7 +30,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.elements import batch_slots
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 
 REMEDY = "c_p, gamma, epsilon or c_s"
 
@@ -46,7 +46,7 @@ def jumps(n_words: int) -> int:
 
 
 @dataclass(frozen=True)
-class Link(Protocol):
+class Link(WithinReceipts):
     """Send every node its successor and its predecessor.
 
     A node without a predecessor gets its own name for it, one with several gets N. An end has
@@ -93,7 +93,7 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True)
-class Jump(Protocol):
+class Jump(WithinReceipts):
     """Doubling t: from the node 2^t ahead and behind to the node 2^(t+1) ahead and behind."""
 
     bit: int
@@ -156,7 +156,7 @@ class Jump(Protocol):
 
 
 @dataclass(frozen=True)
-class LastJump(Protocol):
+class LastJump(WithinReceipts):
     """The last doubling: every distance goes straight to where it is put out."""
 
     bit: int

@@ -25,6 +25,7 @@ from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.loads import WithinCost, WithinReceipts
 from mpc_sim.stages.tiles import TilePlan, plan_tiles
 
 LARGEST_PRIME = 2**31
@@ -34,7 +35,7 @@ MERSENNE = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Tiled(Protocol):
+class Tiled(WithinReceipts):
     """A stage on tiles of matrices of side a.
 
     Parameters
@@ -187,7 +188,7 @@ class CopyTiles(Tiled):
 
 
 @dataclass(frozen=True)
-class SumTiles(Tiled):
+class SumTiles(WithinCost, Tiled):
     """Sum the q partial products of every tile along a tree over k, towards (i, j, 0).
 
     Arity g: a machine holds g b^2 words and sends b^2.

@@ -46,7 +46,7 @@ from mpc_sim.stages.half_edges import (
     half_edges,
     slots_per_machine,
 )
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Maximum
 
 HIT, JOINED, LEFT = 2, 4, 8
@@ -68,7 +68,7 @@ def beaten(records: Records, seed: int, phase: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class HalfEdgeStage(Protocol):
+class HalfEdgeStage(WithinReceipts):
     """What the stages of a phase have in common: half-edges wait, with the leader of a machine."""
 
     shape: GraphShape
@@ -208,7 +208,7 @@ class Tell(HalfEdgeStage):
 
 
 @dataclass(frozen=True)
-class WriteVertices(Protocol):
+class WriteVertices(WithinReceipts):
     """Heads write 1 for joined, 0 for left; an undecided head votes for failure."""
 
     shape: GraphShape

@@ -35,6 +35,7 @@ from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges
 from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.loads import WithinCost
 from mpc_sim.stages.matching_plan import MatchingPlan, plan_matching
 
 EDGE = ("index", "u", "v")
@@ -53,7 +54,7 @@ class DropWeights(LocalStage):
 
 
 @dataclass(frozen=True)
-class MatchInPhases(Protocol):
+class MatchInPhases(WithinCost):
     """Sample, match, send the pairs to all: three rounds per phase.
 
     It reads and leaves channels ``live``, the edges whose ends are both free, ``listed``, those

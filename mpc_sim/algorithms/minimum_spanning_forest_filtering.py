@@ -29,6 +29,7 @@ from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, edge_fields
+from mpc_sim.stages.loads import WithinCost
 from mpc_sim.stages.tree import Tree, plan_tree
 
 
@@ -38,7 +39,7 @@ def largest_forest(shape: GraphShape) -> int:
 
 
 @dataclass(frozen=True)
-class MergeForests(Protocol):
+class MergeForests(WithinCost):
     """Replace the edges of every machine by their forest, and merge along a tree.
 
     It reads channel ``edges`` as :class:`LoadEdges` leaves it and leaves channel ``listed``: the

@@ -18,7 +18,7 @@ from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Last
 from mpc_sim.stages.scan import Scan
 
@@ -44,7 +44,7 @@ class MarkKeys(LocalStage):
 
 
 @dataclass(frozen=True)
-class AnswerQueries(Protocol):
+class AnswerQueries(WithinReceipts):
     """Send what every query found to where it is output."""
 
     def n_rounds(self, cluster: Cluster) -> int:

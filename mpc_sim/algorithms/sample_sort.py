@@ -39,12 +39,13 @@ from mpc_sim.stages.blocks import NumberWords, WriteInOrder
 from mpc_sim.stages.buckets import FIELDS, choose_splitters, count_buckets, deal
 from mpc_sim.stages.columnsort import sort_locally
 from mpc_sim.stages.elements import element_fields, element_table
+from mpc_sim.stages.loads import WithinReceipts
 from mpc_sim.stages.splitting import SplitPlan, plan_splitting
 from mpc_sim.stages.tally import Tally
 
 
 @dataclass(frozen=True)
-class Split(Protocol):
+class Split(WithinReceipts):
     """Bring the records of channel ``records`` (word, index) into order, machine by machine.
 
     It leaves channel ``sorted`` (word): each of the first M machines holds a bucket in order, and
@@ -234,7 +235,7 @@ class Split(Protocol):
 
 
 @dataclass(frozen=True)
-class RankWords(Protocol):
+class RankWords(WithinReceipts):
     """Give every sorted word its rank, if the buckets hold N words together.
 
     It reads channel ``sorted`` (word) and leaves channel ``placed`` (word, position), with nothing

@@ -32,6 +32,7 @@ from mpc_sim.stages.broadcast import Broadcast, FillBlocks
 from mpc_sim.stages.columnsort import Columnsort, Rename, sort_locally
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.elements import batch_slots
+from mpc_sim.stages.loads import WithinReceipts
 from mpc_sim.stages.operations import Maximum
 
 BOUND = ("least", "most")
@@ -61,7 +62,7 @@ def copies_words(cluster: Cluster) -> int:
 
 
 @dataclass(frozen=True)
-class TellBoundaries(Protocol):
+class TellBoundaries(WithinReceipts):
     """All machines 0 .. W - 1 learn the least and the largest word of every block: two rounds.
 
     It reads channel ``records`` (word), sorted, one block per machine, and leaves it with channel
@@ -134,7 +135,7 @@ class TellBoundaries(Protocol):
 
 
 @dataclass(frozen=True)
-class CopyBlocks(Protocol):
+class CopyBlocks(WithinReceipts):
     """Bring the blocks of its triple to every machine, and look for a solution: three rounds.
 
     It reads channels ``records`` and ``bound`` and leaves ``found`` (word): 1 on the machines that

@@ -38,7 +38,7 @@ from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.half_edges import REMEDY, MarkHeads, slots_per_machine
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Addition, Last, Maximum
 from mpc_sim.stages.runs import EndRuns
 from mpc_sim.stages.scan import Scan
@@ -70,7 +70,7 @@ def largest_word(shape: GraphShape) -> int:
 
 
 @dataclass(frozen=True)
-class DegreesToHeads(Protocol):
+class DegreesToHeads(WithinReceipts):
     """The last half-edge of every run sends the degree to the head: one round.
 
     It leaves ``records`` with the field ``degree``: 1 + the degree at heads, else 0.
@@ -118,7 +118,7 @@ class DegreesToHeads(Protocol):
 
 
 @dataclass(frozen=True)
-class TurnUpwards(Protocol):
+class TurnUpwards(WithinReceipts):
     """The halves of every edge meet, and it is turned to the end of larger (degree, number)."""
 
     shape: GraphShape
@@ -161,7 +161,7 @@ class TurnUpwards(Protocol):
 
 
 @dataclass(frozen=True)
-class MakeWedges(Protocol):
+class MakeWedges(WithinReceipts):
     """Every machine shows its edges to those before it, then pairs each edge with later ones.
 
     It leaves ``records``, fields ``KEYS``: (x, 2 y) for an edge with ends x < y, (x, 2 y + 1) for a

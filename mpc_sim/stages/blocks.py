@@ -18,6 +18,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
+from mpc_sim.stages.loads import WithinReceipts
 
 PAD = 0
 """The output word of a place that stays empty; a word a of an answer is written as a + 1."""
@@ -36,7 +37,7 @@ class NumberWords(LocalStage):
 
 
 @dataclass(frozen=True)
-class Rows(Protocol):
+class Rows(WithinReceipts):
     """Read the input as rows of a few words each: one record per row, on one machine.
 
     Row i lies on machine i // ceil(B / w), w words per row. Where w divides the block the rows are
@@ -101,7 +102,7 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
-class WriteInOrder(Protocol):
+class WriteInOrder(WithinReceipts):
     """Write rows to the output, one after the other, and pad the rest.
 
     It reads channel ``placed``: rows with the words of ``fields`` and ``position``, their rank

@@ -15,11 +15,12 @@ from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
+from mpc_sim.stages.loads import WithinReceipts
 from mpc_sim.stages.tree import Tree, plan_tree
 
 
 @dataclass(frozen=True)
-class Broadcast(Protocol):
+class Broadcast(WithinReceipts):
     """Copy the one record of machine 0 to machines 0 .. M - 1, in one channel.
 
     A machine that has it sends it to a - 1 others in a round, so 1, a, a^2, .. machines have it.

@@ -31,6 +31,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.labels import nest
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.loads import WithinReceipts
 
 MAX_DEPTH = 8
 PERMUTATIONS = ("transpose", "untranspose", "shift", "unshift")
@@ -184,7 +185,7 @@ def _capacity(depth: int, max_rows: int) -> int:
 
 
 @dataclass(frozen=True)
-class Columnsort(Protocol):
+class Columnsort(WithinReceipts):
     """Sort records by all their fields, the first field first.
 
     It reads channel ``records``: the record of rank j on machine i lies in slot i * held + j (by

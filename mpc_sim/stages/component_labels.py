@@ -26,7 +26,7 @@ from mpc_sim.stages.contraction import TAG, waiting
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.edges_home import items
 from mpc_sim.stages.first_of_run import first_of_run, value_of_run
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Maximum
 from mpc_sim.stages.waiting import REMEDY, Wait, beside, share
 
@@ -61,7 +61,7 @@ class Ask(LocalStage):
 
 
 @dataclass(frozen=True)
-class Jump(Protocol):
+class Jump(WithinReceipts):
     """Send the parent's parent home; what waits stays."""
 
     n_vertices: int
@@ -125,7 +125,7 @@ class Name(LocalStage):
 
 
 @dataclass(frozen=True)
-class WriteLabels(Protocol):
+class WriteLabels(WithinReceipts):
     """Write the label of every vertex and a 1 into all words of a chosen edge; others are 0.
 
     If an edge is still alive, which every machine knows, every word is the failure word.

@@ -28,11 +28,10 @@ from mpc_sim.columns import first_rows
 from mpc_sim.compose import LocalStage, sequence
 from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.first_of_run import first_of_run, value_of_run
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.repeat import Repeat
 from mpc_sim.stages.waiting import REMEDY, Wait, share
 
@@ -96,7 +95,7 @@ class Halves(LocalStage):
 
 
 @dataclass(frozen=True)
-class Hook(Protocol):
+class Hook(WithinReceipts):
     """Let labels join their leaders; send it to the half-edges, the vertex of that name, the edge.
 
     ``parent`` of a vertex is its own name plus 1 until its label joins another one, and then that

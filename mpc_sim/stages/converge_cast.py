@@ -23,12 +23,13 @@ from mpc_sim.stages.elements import (
     element_table,
     reduce_groups,
 )
+from mpc_sim.stages.loads import WithinCost
 from mpc_sim.stages.operations import Operation
 from mpc_sim.stages.tree import Tree, plan_tree
 
 
 @dataclass(frozen=True)
-class ConvergeCast(Protocol):
+class ConvergeCast(WithinCost):
     """Combine all records, in the order (machine, rank), into one on machine 0.
 
     It reads channel ``channel`` and leaves channel ``word``: the result on machine 0, nowhere else.

@@ -16,9 +16,9 @@ from mpc_sim.errors import ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.integers import ceil_div
 from mpc_sim.placement import output_places
-from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
+from mpc_sim.stages.loads import WithinReceipts
 
 
 def edge_fields(shape: GraphShape) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def edge_fields(shape: GraphShape) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class LoadEdges(Protocol):
+class LoadEdges(WithinReceipts):
     """Hand every edge to one machine: in their order, or shuffled.
 
     In order, T = floor(s / w) edges lie on a machine, so on as few machines as possible. Shuffled,
@@ -117,7 +117,7 @@ class LoadEdges(Protocol):
 
 
 @dataclass(frozen=True)
-class MarkEdges(Protocol):
+class MarkEdges(WithinReceipts):
     """Put 1 into all words of the edges that are listed, 0 into the others.
 
     It reads channel ``listed``, field ``index``. One round, a message for every word of an edge. A

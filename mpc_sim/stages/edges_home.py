@@ -10,15 +10,14 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost
 from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.contraction import TAG
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.waiting import REMEDY, share
 
 
 @dataclass(frozen=True)
-class EdgesHome(Protocol):
+class EdgesHome(WithinReceipts):
     """Send edge e to machine e // ceil(m / P); a loop is left out.
 
     It leaves ``edge``, records (edge, left, right) with both ends counted from 1, and ``weight``

@@ -25,7 +25,7 @@ from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Maximum
 from mpc_sim.stages.scan import Scan
 
@@ -65,7 +65,7 @@ class MarkHeads(LocalStage):
 
 
 @dataclass(frozen=True)
-class Meet(Protocol):
+class Meet(WithinReceipts):
     """The two halves of every edge meet and send each other their places: two rounds.
 
     It leaves channel ``half``, fields ``HALF``, and channel ``leader``: the machine of the head of

@@ -14,11 +14,10 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.columns import rank_in_group
 from mpc_sim.integers import ceil_div
 from mpc_sim.placement import output_places
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.blocks import PAD
 from mpc_sim.stages.elements import batch_slots
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.scan import Scan
 
 ROW = ("relation", "key", "value")
@@ -37,7 +36,7 @@ def per_machine(cluster: Cluster) -> int:
 
 
 @dataclass(frozen=True)
-class Place(Protocol):
+class Place(WithinReceipts):
     """Send every row that meets another to the first place, or seat, that it covers.
 
     It reads rows with what the rows before them combine to: ``lefts`` and ``rights`` of the key
@@ -137,7 +136,7 @@ class CopyAlong(Scan):
 
 
 @dataclass(frozen=True)
-class WritePairs(Protocol):
+class WritePairs(WithinReceipts):
     """Every place writes its key and left value, every seat the right value of a place.
 
     The first two words of all output rows arrive in order; a right value comes with its place.

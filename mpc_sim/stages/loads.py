@@ -7,6 +7,26 @@ from mpc_sim.errors import ShapeError
 from mpc_sim.protocol import Protocol
 
 
+class WithinReceipts(Protocol):
+    """A stage in which what a machine keeps takes the place of what it would receive.
+
+    Its channels say how many records arrive, on a local channel from the machine itself: a machine
+    never holds more than that, kept records included, and that is the joint limit.
+    """
+
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        """Return the words that arrive by what the channels declare, at most s."""
+        return min(cluster.memory_words, declared_loads(self, round, cluster)[1])
+
+
+class WithinCost(Protocol):
+    """A stage that says in its cost how much a machine holds: that is the joint limit."""
+
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        """Return the words of the cost, at most s."""
+        return min(cluster.memory_words, self.cost(cluster).held)
+
+
 def declared_loads(protocol: Protocol, round: int, cluster: Cluster) -> tuple[int, int]:
     """Return the most words that a machine may send, with what it keeps, and then hold.
 

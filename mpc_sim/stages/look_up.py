@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import Stages, sequence
 from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.first_of_run import ELEMENT, FIELDS, First, value_of_run
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Keyed
 from mpc_sim.stages.waiting import REMEDY, ScanBeside, Wait, beside, share
 
@@ -70,7 +69,7 @@ class ScanItems(ScanBeside):
 
 
 @dataclass(frozen=True)
-class SendAnswers(Protocol):
+class SendAnswers(WithinReceipts):
     """Send every asker the value of its key, if there is one; what waits stays.
 
     Parameters

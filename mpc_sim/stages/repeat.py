@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost
-from mpc_sim.protocol import Protocol
+from mpc_sim.protocol import Protocol, left_by
 from mpc_sim.records import Channel, Inbox, Outbox
 
 
@@ -29,10 +29,14 @@ class Repeat(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return _channels(self.bodies[0], round % _rounds(self.bodies[0], cluster), cluster)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        body = self.bodies[0]
+        return _joint_limit(body, round % _rounds(body, cluster), cluster)
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         which, inner = divmod(round, _rounds(self.bodies[0], cluster))
         if which and not inner:
-            inbox = self.bodies[which - 1].finish(inbox, cluster)
+            inbox = left_by(self.bodies[which - 1], inbox, cluster)
         return self.bodies[which].step(inner, inbox, cluster)
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
@@ -59,3 +63,8 @@ def _rounds(body: Protocol, cluster: Cluster) -> int:
 @lru_cache(maxsize=8192)
 def _channels(body: Protocol, round: int, cluster: Cluster) -> tuple[Channel, ...]:
     return body.channels(round, cluster)
+
+
+@lru_cache(maxsize=8192)
+def _joint_limit(body: Protocol, round: int, cluster: Cluster) -> int | None:
+    return body.joint_limit(round, cluster)

@@ -8,11 +8,10 @@ import numpy as np
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.elements import batch_slots, last_of_group
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class SortRows(Columnsort):
 
 
 @dataclass(frozen=True)
-class EndRuns(Protocol):
+class EndRuns(WithinReceipts):
     """Mark the last record of every run of equal keys: field ``last``, 1 or 0.
 
     It reads channel ``records``, sorted by the first field and laid out evenly, ceil(n_slots / P)

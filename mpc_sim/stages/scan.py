@@ -20,7 +20,6 @@ from mpc_sim.columns import rank_in_group
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.elements import (
     batch_slots,
@@ -32,12 +31,13 @@ from mpc_sim.stages.elements import (
     scan_groups,
     shift_groups,
 )
+from mpc_sim.stages.loads import WithinCost
 from mpc_sim.stages.operations import Operation
 from mpc_sim.stages.tree import Tree, plan_tree
 
 
 @dataclass(frozen=True)
-class Scan(Protocol):
+class Scan(WithinCost):
     """Give every record what all records up to it combine to, in the order (machine, rank).
 
     It reads channel ``channel`` and leaves it with the fields ``prefix`` added; machines without

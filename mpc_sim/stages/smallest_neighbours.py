@@ -17,11 +17,10 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.compose import LocalStage, Stages, sequence
 from mpc_sim.cost import Cost
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import sort_locally
 from mpc_sim.stages.first_of_run import FIELDS, SortShares
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.operations import Operation
 from mpc_sim.stages.waiting import REMEDY, ScanBeside, Wait, beside, share
 
@@ -69,7 +68,7 @@ class FileNeighbours(LocalStage):
 
 
 @dataclass(frozen=True)
-class SendNeighbours(Protocol):
+class SendNeighbours(WithinReceipts):
     """Send the first ``most`` distinct neighbours of every vertex home, as pairs in ``ball``."""
 
     shape: GraphShape

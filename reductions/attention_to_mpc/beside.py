@@ -25,6 +25,9 @@ class Beside(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return self.inner.channels(round, _rest(cluster, self.words))
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        return self.inner.joint_limit(round, _rest(cluster, self.words))
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         return self.inner.step(round, inbox, _rest(cluster, self.words))
 

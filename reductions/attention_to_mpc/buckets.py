@@ -17,11 +17,11 @@ import numpy as np
 
 from anna_model import Layer
 from anna_model.fixed_point.attention import Precision, steps_on
-from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Records
 from mpc_sim.compose import LocalStage
 from mpc_sim.integers import ceil_div
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.scan import Scan
 from reductions.arrays import Integers
 from reductions.attention_to_mpc.copies import REMEDY, answer_fields
@@ -124,7 +124,7 @@ class AskAndOffer(LocalStage):
 
 
 @dataclass(frozen=True)
-class TellCopies(Protocol):
+class TellCopies(WithinReceipts):
     """Send every query its answer: to the leaf of its token and table, channel ``answer``.
 
     One round. A query that matches no key gets no record.

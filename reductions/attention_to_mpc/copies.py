@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Records
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from reductions.attention_to_mpc.plan import CopyLevel, LayerPlan
 
 REMEDY = "memory_words"
 
 
 @dataclass(frozen=True)
-class BetweenLevels(Protocol):
+class BetweenLevels(WithinReceipts):
     """One round between a level and the next one.
 
     Parameters

@@ -20,10 +20,10 @@ import numpy as np
 
 from anna_model import Layer
 from anna_model.fixed_point.attention import Precision
-from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim import Channel, Cluster, Inbox, Outbox, Records
 from mpc_sim.randomness import random_words
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from reductions.arrays import Integers
 from reductions.attention_to_mpc.buckets import AskAndOffer, record_fields
 from reductions.attention_to_mpc.copies import REMEDY, answer_fields
@@ -32,7 +32,7 @@ from reductions.attention_to_mpc.tokens import in_batch_order
 
 
 @dataclass(frozen=True)
-class Funnels(Protocol):
+class Funnels(WithinReceipts):
     """Send every query the sum and the count of its bucket: from channel ``row`` to ``answer``.
 
     Parameters

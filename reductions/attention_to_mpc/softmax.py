@@ -37,7 +37,7 @@ from mpc_sim import (
     sequence,
 )
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from reductions.arrays import Integers
 from reductions.attention_to_mpc.beside import Beside, CarryRecords
 from reductions.attention_to_mpc.copies import REMEDY, AddUp, CopyRows, answer_fields
@@ -91,7 +91,7 @@ class PairTokenPlan(TokenPlan):
 
 
 @dataclass(frozen=True)
-class MeetInPairs(Protocol):
+class MeetInPairs(WithinReceipts):
     """Pair every query with every key: channel ``answer``, weight and weighted values per head.
 
     One round: machine (i, j) keeps row i and sends it to machine (j, i).

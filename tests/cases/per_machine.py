@@ -57,6 +57,9 @@ class PerMachine(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return self.rounds[round]
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.memory_words
+
     def label(self, round: int, cluster: Cluster) -> str:
         return self.name
 

@@ -43,6 +43,9 @@ class Extra(Protocol):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         return self.inner.finish(inbox, cluster)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.memory_words
+
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         channels = self.inner.channels(round, cluster)
         if round != self.at:

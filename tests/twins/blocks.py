@@ -11,7 +11,7 @@ from typing import Any
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import Parallel, Stages, parallel, sequence
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel
 from mpc_sim.stages.blocks import PAD, NumberWords, Rows, WriteInOrder
@@ -46,7 +46,7 @@ def twin_of(protocol: Protocol, *tables: Twins) -> Protocol:
 
 
 @dataclass(frozen=True)
-class WaitingTwin(PerMachine):
+class WaitingTwin(Twin):
     """A twin that may end before another part of a parallel composition.
 
     Examples
@@ -75,7 +75,7 @@ def number_words(memory: Memory) -> Left:
     return {"records": (("word", "index"), rows)}
 
 
-def rows_twin(stage: Rows) -> PerMachine:
+def rows_twin(stage: Rows) -> Twin:
     """Return the twin of ``Rows``.
 
     Examples
@@ -99,7 +99,7 @@ def rows_twin(stage: Rows) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def write_in_order_twin(stage: WriteInOrder) -> PerMachine:
+def write_in_order_twin(stage: WriteInOrder) -> Twin:
     """Return the twin of ``WriteInOrder``.
 
     Examples

@@ -15,7 +15,7 @@ from mpc_sim.algorithms.boolean_circuit import (
     gates_per_machine,
 )
 from mpc_sim.compose import Carry, parallel, sequence
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.operations import Last
 from twins.broadcast import Left, local_twin, n_output
@@ -66,7 +66,7 @@ def value_of(kind: int, left: int, right: int) -> int:
     return 1 + {Kind.AND: a & b, Kind.OR: a | b, Kind.XOR: a ^ b}[Kind(kind)]
 
 
-def place_twin() -> PerMachine:
+def place_twin() -> Twin:
     """Return the twin of ``Place``.
 
     Examples
@@ -89,7 +89,7 @@ def place_twin() -> PerMachine:
     return per_machine(Place(), step, finish)
 
 
-def publish_twin(layer: int) -> PerMachine:
+def publish_twin(layer: int) -> Twin:
     """Return the twin of ``Publish(layer)``.
 
     Examples
@@ -118,7 +118,7 @@ def publish_twin(layer: int) -> PerMachine:
     return per_machine(Publish(layer), step, finish)
 
 
-def evaluate_twin(layer: int) -> PerMachine:
+def evaluate_twin(layer: int) -> Twin:
     """Return the twin of ``Evaluate(layer)``.
 
     Examples
@@ -148,7 +148,7 @@ def evaluate_twin(layer: int) -> PerMachine:
     return per_machine(Evaluate(layer), step, finish)
 
 
-def put_out_twin() -> PerMachine:
+def put_out_twin() -> Twin:
     """Return the twin of ``PutOut``.
 
     Examples

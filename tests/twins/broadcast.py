@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mpc_sim.compose import LocalStage, sequence
-from mpc_sim.local_step import Finish, Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Finish, Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.broadcast import Broadcast, FillBlocks, FirstWord
 
 Left = Mapping[str, tuple[tuple[str, ...], list[Row]]]
 
 
-def local_twin(stage: LocalStage, finish: Finish) -> PerMachine:
+def local_twin(stage: LocalStage, finish: Finish) -> Twin:
     """Return the twin of a stage without rounds.
 
     Examples
@@ -67,7 +67,7 @@ def fill_block(memory: Memory) -> Left:
     return {"output": (("word",), memory["word"] * n_output(memory))}
 
 
-def broadcast_stage_twin(stage: Broadcast) -> PerMachine:
+def broadcast_stage_twin(stage: Broadcast) -> Twin:
     """Return the twin of the tree.
 
     Examples

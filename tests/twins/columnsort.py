@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpc_sim.local_step import Memory, PerMachine, per_machine
+from mpc_sim.local_step import Memory, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.columnsort import Columnsort, Rename, SortPlan, columnsort
 from twins.blocks import Twins, twin_of
@@ -77,7 +77,7 @@ def machine_of(plan: SortPlan, columns: list[int], row: int) -> int:
     return machine
 
 
-def columnsort_stage_twin(stage: Columnsort) -> PerMachine:
+def columnsort_stage_twin(stage: Columnsort) -> Twin:
     """Return the twin of the sort.
 
     Examples
@@ -104,7 +104,7 @@ def columnsort_stage_twin(stage: Columnsort) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def rename_twin(stage: Rename) -> PerMachine:
+def rename_twin(stage: Rename) -> Twin:
     """Return the twin of ``Rename``, for a channel of words.
 
     Examples

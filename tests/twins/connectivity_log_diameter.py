@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from mpc_sim.algorithms.connectivity_log_diameter import FileBalls, Join, Relabel, Unite, is_leader
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.contraction import EDGE
 from mpc_sim.stages.first_of_run import FIELDS
@@ -22,7 +22,7 @@ from twins.contraction import CONTRACTION, kept, names
 from twins.scan import scan_twin
 
 
-def send_answers_twin(stage: SendAnswers) -> PerMachine:
+def send_answers_twin(stage: SendAnswers) -> Twin:
     """Return the twin of ``SendAnswers``."""
     number, each = stage.home
 
@@ -50,7 +50,7 @@ def file_neighbours(memory: Memory) -> Left:
     return {**kept(memory), "records": (FIELDS, rows)}
 
 
-def send_neighbours_twin(stage: SendNeighbours) -> PerMachine:
+def send_neighbours_twin(stage: SendNeighbours) -> Twin:
     """Return the twin of ``SendNeighbours``."""
 
     def step(round: int, memory: Memory) -> None:

@@ -15,7 +15,7 @@ from mpc_sim.algorithms.cycle_counting import (
 )
 from mpc_sim.algorithms.minimum_spanning_forest import HEAVY, Rank, Weigh
 from mpc_sim.cluster import failure_word
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Rename
@@ -71,7 +71,7 @@ def names(memory: Memory, n_vertices: int) -> range:
     return range(min(first, n_vertices) + 1, min(first + size, n_vertices) + 1)
 
 
-def edges_home_twin(stage: EdgesHome) -> PerMachine:
+def edges_home_twin(stage: EdgesHome) -> Twin:
     """Return the twin of ``EdgesHome``, for input that is a graph."""
     n, width, m = stage.shape.n_vertices, stage.shape.edge_words, stage.shape.n_edges
 
@@ -112,7 +112,7 @@ def halves(stage: Halves, memory: Memory) -> Left:
     return {**kept(memory), "records": (FIELDS, rows)}
 
 
-def hook_twin(stage: Hook) -> PerMachine:
+def hook_twin(stage: Hook) -> Twin:
     """Return the twin of ``Hook``."""
     n, m = stage.shape.n_vertices, stage.shape.n_edges
 
@@ -161,7 +161,7 @@ def ask(stage: Ask, memory: Memory) -> Left:
     return {**kept(memory), "records": (FIELDS, rows)}
 
 
-def jump_twin(stage: Jump) -> PerMachine:
+def jump_twin(stage: Jump) -> Twin:
     """Return the twin of ``Jump``."""
 
     def step(round: int, memory: Memory) -> None:
@@ -187,7 +187,7 @@ def name_by_root(stage: Name, memory: Memory) -> Left:
     return {**kept(memory), "records": (FIELDS, [(root, name, name) for name, (root,) in pairs])}
 
 
-def write_labels_twin(stage: WriteLabels) -> PerMachine:
+def write_labels_twin(stage: WriteLabels) -> Twin:
     """Return the twin of ``WriteLabels``."""
     n, width = stage.shape.n_vertices, stage.shape.edge_words
 
@@ -266,7 +266,7 @@ def write_count(stage: WriteCount, memory: Memory) -> Left:
     return {"output": (("word",), rows)}
 
 
-def rename_twin(stage: Rename) -> PerMachine:
+def rename_twin(stage: Rename) -> Twin:
     """Return the twin of ``Rename`` for the flag of live edges."""
     return local_twin(stage, lambda memory: {stage.target: (LIVE, memory[stage.source])})
 

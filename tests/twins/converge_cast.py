@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpc_sim.compose import sequence
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.columnsort import Rename
 from mpc_sim.stages.converge_cast import ConvergeCast, ResultFirst, of_one_word
@@ -12,7 +12,7 @@ from twins.broadcast import Left, local_twin, n_output
 from twins.scan import combine
 
 
-def converge_cast_stage_twin(stage: ConvergeCast, fields: tuple[str, ...]) -> PerMachine:
+def converge_cast_stage_twin(stage: ConvergeCast, fields: tuple[str, ...]) -> Twin:
     """Return the twin of the tree; ``fields`` are those of the records.
 
     Examples

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, edge_fields, shuffled
 from twins.broadcast import Left, n_output
 
 
-def load_edges_twin(stage: LoadEdges) -> PerMachine:
+def load_edges_twin(stage: LoadEdges) -> Twin:
     """Return the twin of ``LoadEdges``.
 
     Examples
@@ -40,7 +40,7 @@ def load_edges_twin(stage: LoadEdges) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def mark_edges_twin(stage: MarkEdges) -> PerMachine:
+def mark_edges_twin(stage: MarkEdges) -> Twin:
     """Return the twin of ``MarkEdges``.
 
     Examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpc_sim.algorithms.equi_join import SORTED, WEIGHED, Complement, MarkRight, Reverse, equi_join
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.blocks import PAD
 from mpc_sim.stages.join_output import (
@@ -55,7 +55,7 @@ def mark_right(memory: Memory) -> Left:
     return {"records": ((*SORTED, "is_right"), rows)}
 
 
-def reverse_twin(stage: Reverse) -> PerMachine:
+def reverse_twin(stage: Reverse) -> Twin:
     """Return the twin of ``Reverse``.
 
     Examples
@@ -80,7 +80,7 @@ def reverse_twin(stage: Reverse) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def place_twin(stage: Place) -> PerMachine:
+def place_twin(stage: Place) -> Twin:
     """Return the twin of ``Place``.
 
     Examples
@@ -115,7 +115,7 @@ def place_twin(stage: Place) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def copy_along_twin(stage: CopyAlong) -> PerMachine:
+def copy_along_twin(stage: CopyAlong) -> Twin:
     """Return the twin of ``CopyAlong``.
 
     Examples
@@ -135,7 +135,7 @@ def copy_along_twin(stage: CopyAlong) -> PerMachine:
     return WaitingTwin(stage, scan.step_of_machine, finish)
 
 
-def write_pairs_twin(stage: WritePairs) -> PerMachine:
+def write_pairs_twin(stage: WritePairs) -> Twin:
     """Return the twin of ``WritePairs``.
 
     Examples

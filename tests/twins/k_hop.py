@@ -13,7 +13,7 @@ from mpc_sim.algorithms.k_hop import (
     k_hop,
     tokens_per_machine,
 )
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from twins.blocks import Twins, twin_of
 from twins.broadcast import Left, local_twin, n_output
@@ -76,7 +76,7 @@ def tokens_here(memory: Memory) -> range:
     return range(min(memory.machine * size, n) + 1, min((memory.machine + 1) * size, n) + 1)
 
 
-def neighbours_twin(stage: Neighbours) -> PerMachine:
+def neighbours_twin(stage: Neighbours) -> Twin:
     """Return the twin of ``Neighbours``.
 
     Examples
@@ -105,7 +105,7 @@ def neighbours_twin(stage: Neighbours) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def send_home_twin(stage: SendHome) -> PerMachine:
+def send_home_twin(stage: SendHome) -> Twin:
     """Return the twin of ``SendHome``.
 
     Examples
@@ -149,7 +149,7 @@ def tokens(memory: Memory, hops: dict[int, int], letters: dict[int, int]) -> Lef
     return {"token": (TOKEN, rows)}
 
 
-def double_twin(stage: Double) -> PerMachine:
+def double_twin(stage: Double) -> Twin:
     """Return the twin of ``Double``.
 
     Examples
@@ -178,7 +178,7 @@ def double_twin(stage: Double) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def answer_twin(stage: Answer) -> PerMachine:
+def answer_twin(stage: Answer) -> Twin:
     """Return the twin of ``Answer``.
 
     Examples

@@ -11,7 +11,7 @@ from mpc_sim.algorithms.list_ranking import (
     nodes_per_machine,
 )
 from mpc_sim.compose import sequence
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from twins.broadcast import Left, local_twin, n_output
 
@@ -33,7 +33,7 @@ def numbered(memory: Memory) -> list[tuple[int, int, int, int]]:
     return [(index, hop, inverse, dist) for index, (hop, inverse, dist) in nodes]
 
 
-def link_twin() -> PerMachine:
+def link_twin() -> Twin:
     """Return the twin of ``Link``.
 
     Examples
@@ -64,7 +64,7 @@ def link_twin() -> PerMachine:
     return per_machine(Link(), step, finish)
 
 
-def jump_twin(bit: int) -> PerMachine:
+def jump_twin(bit: int) -> Twin:
     """Return the twin of ``Jump(bit)``.
 
     Examples
@@ -103,7 +103,7 @@ def jump_twin(bit: int) -> PerMachine:
     return per_machine(Jump(bit), step, finish)
 
 
-def last_jump_twin(bit: int) -> PerMachine:
+def last_jump_twin(bit: int) -> Twin:
     """Return the twin of ``LastJump(bit)``.
 
     Examples

@@ -10,7 +10,7 @@ from mpc_sim.algorithms.matrix_product import (
     WriteProduct,
 )
 from mpc_sim.compose import sequence
-from mpc_sim.local_step import Memory, PerMachine, per_machine
+from mpc_sim.local_step import Memory, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.tiles import TilePlan
 from twins.broadcast import Left, n_output
@@ -43,7 +43,7 @@ def length(plan: TilePlan, index: int) -> int:
     return min(plan.tile, plan.side - index * plan.tile)
 
 
-def load_twin(stage: LoadTiles) -> PerMachine:
+def load_twin(stage: LoadTiles) -> Twin:
     """Return the twin of ``LoadTiles``.
 
     Examples
@@ -72,7 +72,7 @@ def load_twin(stage: LoadTiles) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def copy_twin(stage: CopyTiles) -> PerMachine:
+def copy_twin(stage: CopyTiles) -> Twin:
     """Return the twin of ``CopyTiles``.
 
     Examples
@@ -119,7 +119,7 @@ def copy_twin(stage: CopyTiles) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def sum_twin(stage: SumTiles) -> PerMachine:
+def sum_twin(stage: SumTiles) -> Twin:
     """Return the twin of ``SumTiles``.
 
     Examples
@@ -149,7 +149,7 @@ def sum_twin(stage: SumTiles) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def write_twin(stage: WriteProduct) -> PerMachine:
+def write_twin(stage: WriteProduct) -> Twin:
     """Return the twin of ``WriteProduct``.
 
     Examples

@@ -18,7 +18,7 @@ from mpc_sim.algorithms.maximal_independent_set import (
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import Carry
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.stages.broadcast import Broadcast
@@ -30,7 +30,7 @@ from twins.columnsort import SORTING
 from twins.converge_cast import converge_cast_stage_twin
 
 
-def mark_heads_twin(stage: MarkHeads) -> PerMachine:
+def mark_heads_twin(stage: MarkHeads) -> Twin:
     """Return the twin of ``MarkHeads``.
 
     Examples
@@ -50,7 +50,7 @@ def mark_heads_twin(stage: MarkHeads) -> PerMachine:
     return local_twin(stage, finish)
 
 
-def meet_twin(stage: Meet) -> PerMachine:
+def meet_twin(stage: Meet) -> Twin:
     """Return the twin of ``Meet``.
 
     Examples
@@ -106,7 +106,7 @@ def stars(memory: Memory) -> list[list[Row]]:
     return [list(star) for _, star in groupby(memory["half"], key=lambda row: row[0])]
 
 
-def agree_twin(stage: Agree) -> PerMachine:
+def agree_twin(stage: Agree) -> Twin:
     """Return the twin of ``Agree``.
 
     Examples
@@ -158,7 +158,7 @@ def agree_twin(stage: Agree) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def tell_twin(stage: Tell) -> PerMachine:
+def tell_twin(stage: Tell) -> Twin:
     """Return the twin of ``Tell``.
 
     Examples
@@ -189,7 +189,7 @@ def tell_twin(stage: Tell) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def write_vertices_twin(stage: WriteVertices) -> PerMachine:
+def write_vertices_twin(stage: WriteVertices) -> Twin:
     """Return the twin of ``WriteVertices``.
 
     Examples

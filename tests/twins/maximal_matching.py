@@ -9,7 +9,7 @@ from mpc_sim.algorithms.maximal_matching import (
     maximal_matching,
 )
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.local_step import Memory, PerMachine, per_machine
+from mpc_sim.local_step import Memory, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges
@@ -32,7 +32,7 @@ def drop_weights(memory: Memory) -> Left:
     return {"live": (EDGE, list(live)), "listed": (("index",), []), "alarm": ((), [])}
 
 
-def match_twin(stage: MatchInPhases) -> PerMachine:
+def match_twin(stage: MatchInPhases) -> Twin:
     """Return the twin of ``MatchInPhases``.
 
     Examples

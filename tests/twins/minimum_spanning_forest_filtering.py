@@ -5,7 +5,7 @@ from __future__ import annotations
 from mpc_sim.algorithms.minimum_spanning_forest_filtering import MergeForests, largest_forest
 from mpc_sim.compose import sequence
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.edge_rows import LoadEdges, MarkEdges, edge_fields
 from twins.broadcast import Left
@@ -31,7 +31,7 @@ def forest_of(edges: list[Row]) -> list[Row]:
     return [edge for edge in edges if edge[0] in chosen]
 
 
-def merge_twin(stage: MergeForests) -> PerMachine:
+def merge_twin(stage: MergeForests) -> Twin:
     """Return the twin of ``MergeForests``.
 
     Examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpc_sim.algorithms.multi_search import NONE, AnswerQueries, MarkKeys, multi_search, n_keys
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from twins.blocks import BLOCKS, Twins, twin_of
 from twins.broadcast import Left, local_twin, n_output
@@ -27,7 +27,7 @@ def mark_keys(memory: Memory) -> Left:
     return {"records": (("index", "key"), rows)}
 
 
-def answer_queries_twin(stage: AnswerQueries) -> PerMachine:
+def answer_queries_twin(stage: AnswerQueries) -> Twin:
     """Return the twin of ``AnswerQueries``.
 
     Examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpc_sim.algorithms.remove_duplicates import OffsetWords, PlaceEnds, remove_duplicates
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.runs import EndRuns, SortRows
 from twins.blocks import BLOCKS, Twins, twin_of
@@ -24,7 +24,7 @@ def offset_words(memory: Memory) -> Left:
     return {"records": (("word",), [(word + 1,) for (word,) in memory["input"]])}
 
 
-def end_runs_twin(stage: EndRuns) -> PerMachine:
+def end_runs_twin(stage: EndRuns) -> Twin:
     """Return the twin of ``EndRuns``.
 
     Examples
@@ -51,7 +51,7 @@ def end_runs_twin(stage: EndRuns) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def place_ends_twin(stage: PlaceEnds) -> PerMachine:
+def place_ends_twin(stage: PlaceEnds) -> Twin:
     """Return the twin of ``PlaceEnds``, for records that end with last, .., fields[1:], runs.
 
     Examples

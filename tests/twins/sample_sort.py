@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mpc_sim.algorithms.sample_sort import RankWords, Split, WriteOrFail, sample_sort
 from mpc_sim.cluster import failure_word
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.randomness import random_words
 from mpc_sim.stages.splitting import Level
@@ -15,7 +15,7 @@ from twins.blocks import BLOCKS, Twins, twin_of
 from twins.broadcast import Left, n_output
 
 
-def split_twin(stage: Split) -> PerMachine:
+def split_twin(stage: Split) -> Twin:
     """Return the twin of the splitting.
 
     Examples
@@ -203,7 +203,7 @@ def no_more_than(largest: Row) -> Callable[[Row], bool]:
     return lambda totals: all(one <= most for one, most in zip(totals, largest, strict=True))
 
 
-def rank_words_twin(stage: RankWords) -> PerMachine:
+def rank_words_twin(stage: RankWords) -> Twin:
     """Return the twin of ``RankWords``.
 
     Examples
@@ -232,7 +232,7 @@ def rank_words_twin(stage: RankWords) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def write_or_fail_twin(stage: WriteOrFail) -> PerMachine:
+def write_or_fail_twin(stage: WriteOrFail) -> Twin:
     """Return the twin of ``WriteOrFail``.
 
     Examples

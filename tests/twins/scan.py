@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.stages.operations import Operation
 from mpc_sim.stages.scan import Scan
 
 
-def scan_twin(scan: Scan) -> PerMachine:
+def scan_twin(scan: Scan) -> Twin:
     """Return the twin of a scan.
 
     Examples

@@ -7,7 +7,7 @@ from functools import lru_cache
 from mpc_sim.algorithms.three_sum import BOUND, CopyBlocks, TellBoundaries, n_lines
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import sequence
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.broadcast import Broadcast, FillBlocks
 from mpc_sim.stages.columnsort import Columnsort, Rename
@@ -73,7 +73,7 @@ def groups_of(members: list[int], cluster: Cluster) -> list[list[int]]:
     return [members[at : at + size] for at in range(0, len(members), size)]
 
 
-def boundaries_twin() -> PerMachine:
+def boundaries_twin() -> Twin:
     """Return the twin of ``TellBoundaries``.
 
     Examples
@@ -104,7 +104,7 @@ def boundaries_twin() -> PerMachine:
     return per_machine(TellBoundaries(), step, finish)
 
 
-def blocks_twin(stage: CopyBlocks) -> PerMachine:
+def blocks_twin(stage: CopyBlocks) -> Twin:
     """Return the twin of ``CopyBlocks``.
 
     Examples

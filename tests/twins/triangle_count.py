@@ -19,7 +19,7 @@ from mpc_sim.algorithms.triangle_count import (
     triangle_count,
 )
 from mpc_sim.inputs.graphs import GraphShape
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.converge_cast import ConvergeCast
@@ -34,7 +34,7 @@ from twins.remove_duplicates import RUNS
 from twins.scan import scan_twin
 
 
-def degrees_to_heads_twin(stage: DegreesToHeads) -> PerMachine:
+def degrees_to_heads_twin(stage: DegreesToHeads) -> Twin:
     """Return the twin of ``DegreesToHeads``.
 
     Examples
@@ -63,7 +63,7 @@ def degrees_to_heads_twin(stage: DegreesToHeads) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def turn_upwards_twin(stage: TurnUpwards) -> PerMachine:
+def turn_upwards_twin(stage: TurnUpwards) -> Twin:
     """Return the twin of ``TurnUpwards``.
 
     Examples
@@ -90,7 +90,7 @@ def turn_upwards_twin(stage: TurnUpwards) -> PerMachine:
     return per_machine(stage, step, finish)
 
 
-def make_wedges_twin(stage: MakeWedges) -> PerMachine:
+def make_wedges_twin(stage: MakeWedges) -> Twin:
     """Return the twin of ``MakeWedges``.
 
     Examples
@@ -152,7 +152,7 @@ def count_closed(memory: Memory) -> Left:
     return {"count": (("count",), rows)}
 
 
-def fill_vertices_twin(stage: FillVertices) -> PerMachine:
+def fill_vertices_twin(stage: FillVertices) -> Twin:
     """Return the twin of ``FillVertices``.
 
     Examples
