@@ -98,8 +98,16 @@ def one_length(of: str, arrays: Mapping[str, Words], *, repeats: bool = False) -
         raise ColumnError(f"{of}: columns of different lengths: {listed}")
 
 
-def as_words(values: ArrayLike, name: str) -> Words:
+def as_words(values: ArrayLike, name: str, owner: Words | None = None) -> Words:
     """Return integers as int64[R], or as int64[] where one value is given.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+        Of the column, for the error.
+    owner : int64[R], optional
+        The machines of the rows, for the error.
 
     Raises
     ------
@@ -111,24 +119,21 @@ def as_words(values: ArrayLike, name: str) -> Words:
     except (TypeError, ValueError, OverflowError):
         array = np.asarray(None)
     if array.ndim > 1:
-        raise ColumnError(f"{name} has the shape {array.shape}; a column has one axis", field=name)
-    if array.size == 0:
-        array = array.astype(np.int64) if array.dtype.kind in "iuf" else np.zeros(0, np.int64)
-    if array.dtype.kind not in "iu":
-        raise ColumnError(
-            f"{name} has dtype {array.dtype}; words are integers, so round it explicitly",
-            field=name,
-        )
-    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise ColumnError(
-            f"{name} holds {int(array.max())}, which is beyond 64-bit signed words", field=name
-        )
-    return array.astype(np.int64, copy=False)
+        fault = f"has the shape {array.shape}; a column has one axis"
+    elif (array.dtype.kind in "iuf" and array.size == 0) or array.dtype.kind in "iu":
+        if array.dtype != np.uint64 or not array.size or int(array.max()) < 2**63:
+            return array.astype(np.int64, copy=False)
+        fault = f"holds {int(array.max())}, which is beyond 64-bit signed words"
+    else:
+        fault = f"has dtype {array.dtype}; words are integers, so round it explicitly"
+    machine = None if owner is None or not owner.size else int(owner.flat[0])
+    of = "" if machine is None else f", of machine {machine} and others,"
+    raise ColumnError(f"{name}{of} {fault}", field=name, machine=machine)
 
 
-def copied(values: ArrayLike, name: str) -> Words:
+def copied(values: ArrayLike, name: str, owner: Words | None = None) -> Words:
     """Return words that nobody else can write into: a copy, where they are not read-only."""
-    words = as_words(values, name)
+    words = as_words(values, name, owner)
     owner: Any = words
     while isinstance(owner, np.ndarray) and not owner.flags.writeable:
         owner = owner.base

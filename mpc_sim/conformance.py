@@ -9,7 +9,7 @@ from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.cluster import Cluster
 from mpc_sim.errors import LocalityError, MPCError
 from mpc_sim.isolation import run_isolated
-from mpc_sim.protocol import Protocol
+from mpc_sim.protocol import Protocol, act, left_by
 from mpc_sim.records import Inbox, Outbox, Words
 from mpc_sim.simulation import Simulation
 
@@ -93,8 +93,8 @@ def _emission(sim: Simulation, inbox: Inbox, restricted: str | None = None) -> E
     """Return machine -> channel -> rows of the next step, or of the output map at the end."""
     try:
         if sim.finished:
-            return _inbox_rows(sim.protocol.finish(inbox, sim.cluster))
-        return _outbox_rows(sim.protocol.step(sim.round, inbox, sim.cluster))
+            return _inbox_rows(left_by(sim.protocol, inbox, sim.cluster))
+        return _outbox_rows(act(sim.protocol, sim.round, inbox, sim.cluster))
     except (MPCError, ArithmeticError, LookupError, ValueError) as error:
         if restricted is None:
             raise

@@ -35,16 +35,27 @@ def read_output(inbox: Inbox, cluster: Cluster) -> Words:
     if "output" not in inbox.records:
         raise OutputError("the output map left no channel 'output'", channels=tuple(inbox.records))
     records = inbox["output"]
+    if "word" not in records.fields:
+        raise OutputError(
+            f"channel 'output' has the fields {', '.join(records.fields) or 'none'}; "
+            "its words are the field 'word'"
+        )
     expected = np.arange(cluster.n_words) // cluster.block_words
     if not np.array_equal(records.machine, expected):
-        machines = np.concatenate([records.machine, expected])
-        holders, slot = np.unique(machines, return_inverse=True)
+        holders, slot = np.unique(np.append(records.machine, expected), return_inverse=True)
         found = np.bincount(slot[: len(records)], minlength=len(holders))
         due = np.bincount(slot[len(records) :], minlength=len(holders))
+        if np.array_equal(found, due):
+            at = int(np.argmax(records.machine != expected))
+            raise OutputError(
+                f"output word {at} is of machine {records.machine[at]}, not {expected[at]}: the "
+                "machines of channel 'output' are out of order; list them in increasing order",
+                machine=int(records.machine[at]),
+            )
         first = int(np.argmax(found != due))
         raise OutputError(
-            f"machine {holders[first]} holds {found[first]} output words, not {due[first]}, or "
-            f"they are out of order; word i belongs on machine i // {cluster.block_words}",
+            f"machine {holders[first]} holds {found[first]} output words, not {due[first]}; "
+            f"word i belongs on machine i // {cluster.block_words}",
             machine=int(holders[first]),
         )
     words = records["word"]
@@ -54,6 +65,7 @@ def read_output(inbox: Inbox, cluster: Cluster) -> Words:
             f"output words lie in {words.min()} .. {words.max()}; "
             f"words lie in 0 .. 2**{cluster.word_bits} - 1",
             word=int(words[np.argmax(wrong)]),
+            machine=int(expected[np.argmax(wrong)]),
         )
     return words.copy()
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Rational
 
 from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
 from mpc_sim.columns import is_integer
 from mpc_sim.cost import Cost, declared, in_sequence
-from mpc_sim.errors import OutputError, ShapeError
-from mpc_sim.records import Channel, Inbox, Outbox
+from mpc_sim.errors import MPCError, OutputError, ShapeError, StepError
+from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 FACTORS = (1, 2, 4, 8, 16)
 MOST_ROUNDS = 10**5
@@ -119,11 +120,12 @@ class Protocol(ABC):
 def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
     """Reject a protocol without a shape, or a cluster that is too small for it, before any input.
 
-    The algorithm's own rules (``protocol.check``), and for all: rounds are few enough to be run, and
-    they and channels are what they should be; a machine can send in one delivery, and keep, what is declared for it on each
-    channel; and it can hold what it may keep and receive on all of them, or the protocol declares a
-    joint limit. Receipts that are not declared count nothing. In the mode ``charge`` a channel says
-    how much is sent and not how much of it is kept, so only local channels count as kept.
+    The algorithm's own rules (``protocol.check``), and for all: rounds are few enough to be run,
+    and they and the channels are what they should be; a machine can send in one delivery, and keep, what is
+    declared for it on each channel; and it can hold what it may keep and receive on all of them, or
+    the protocol declares a joint limit. Receipts that are not declared count nothing. In the mode
+    ``charge`` a channel says how much is sent and not how much of it is kept, so only local
+    channels count as kept.
 
     Raises
     ------
@@ -165,21 +167,59 @@ def open_receipts(channels: Iterable[Channel]) -> tuple[str, ...]:
     )
 
 
+def act(protocol: Protocol, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+    """Run a step of a protocol; an exception in it gets a note that names round and step.
+
+    Raises
+    ------
+    StepError
+        If it returns no outbox.
+    """
+    where = f"round {round} ({protocol.label(round, cluster)})"
+    with _noted(where, round=round):
+        outbox: object = protocol.step(round, inbox, cluster)
+    if not isinstance(outbox, Outbox):
+        raise StepError(
+            f"{where}: the step of {type(protocol).__name__} returns {_shown(outbox)}; "
+            "return the Outbox that it filled",
+            round=round,
+        )
+    return outbox
+
+
 def left_by(protocol: Protocol, inbox: Inbox, cluster: Cluster) -> Inbox:
-    """Run the output map of a protocol.
+    """Run the output map of a protocol; an exception in it gets a note that says so.
 
     Raises
     ------
     OutputError
-        If it returns no inbox.
+        If it returns no inbox, or one that does not hold records by channel.
     """
-    left: object = protocol.finish(inbox, cluster)
+    where = f"the output map of {type(protocol).__name__}"
+    with _noted(where):
+        left: object = protocol.finish(inbox, cluster)
     if not isinstance(left, Inbox):
-        raise OutputError(
-            f"the output map of {type(protocol).__name__} returns {_shown(left)}; "
-            "finish returns an Inbox"
-        )
+        raise OutputError(f"{where} returns {_shown(left)}; finish returns an Inbox")
+    channels: object = left.records
+    if not isinstance(channels, Mapping):
+        raise OutputError(f"{where} leaves {_shown(channels)}; an Inbox holds Records by channel")
+    for channel, records in channels.items():
+        if not isinstance(records, Records):
+            raise OutputError(
+                f"{where} leaves {_shown(records)} in channel {channel!r}; use Records.of"
+            )
     return left
+
+
+@contextmanager
+def _noted(where: str, **details: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MPCError):
+            error.details = details | error.details
+        error.add_note(f"in {where}")
+        raise
 
 
 def _rounds_of(protocol: Protocol, cluster: Cluster) -> int:

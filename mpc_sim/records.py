@@ -118,7 +118,8 @@ class Records:
             )
         arrays = {"machine": self.machine, **self.columns}
         if not all(is_column(array) for array in arrays.values()):
-            arrays = {name: as_words(array, name) for name, array in arrays.items()}
+            owner = as_words(self.machine, "machine")
+            arrays = {name: as_words(array, name, owner) for name, array in arrays.items()}
             object.__setattr__(self, "machine", arrays["machine"])
             object.__setattr__(self, "columns", {name: arrays[name] for name in self.fields})
         one_length("records", arrays)
@@ -133,7 +134,7 @@ class Records:
             If a column is not of integers, or not as long as ``machine``.
         """
         owner = as_words(machine, "machine")
-        named = {name: as_words(column, name) for name, column in columns.items()}
+        named = {name: as_words(column, name, owner) for name, column in columns.items()}
         one_length("records", {"machine": owner, **named}, repeats=owner.ndim == 1)
         named = {
             name: np.ascontiguousarray(np.broadcast_to(column, owner.shape))
@@ -280,18 +281,13 @@ class Outbox:
         ColumnError
             If a column is not of integers, or the columns differ in length.
         """
-        named = {"source": copied(source, "source")}
-        named["to"] = named["source"] if to is source else copied(to, "to")
-        try:
-            named |= {name: copied(column, name) for name, column in columns.items()}
-            sizes = {array.shape for array in named.values() if array.ndim}
-            if len(sizes) > 1:
-                one_length(f"channel {channel!r}", named, repeats=True)
-        except ColumnError as error:
-            error.details.setdefault("channel", channel)
-            if named["source"].size:
-                error.details.setdefault("machine", int(named["source"].flat[0]))
-            raise
+        sources = copied(source, "source")
+        named = {"source": sources}
+        named["to"] = sources if to is source else copied(to, "to", sources)
+        named |= {name: copied(column, name, sources) for name, column in columns.items()}
+        sizes = {array.shape for array in named.values() if array.ndim}
+        if len(sizes) > 1:
+            one_length(f"channel {channel!r}", named, repeats=True)
         length = sizes.pop() if sizes else (1,)
         arrays = [
             array if array.shape == length else np.broadcast_to(array, length)

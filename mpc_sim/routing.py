@@ -22,7 +22,6 @@ from mpc_sim.errors import (
     MPCError,
     SendExceeded,
     ShapeError,
-    StepError,
     UnknownChannel,
     UnknownMachine,
     WordOverflow,
@@ -249,8 +248,6 @@ def collect(
 
     Raises
     ------
-    StepError
-        If it is no outbox.
     UnknownChannel
         If a channel or field was not declared.
     UnknownMachine
@@ -258,11 +255,6 @@ def collect(
     """
     declared = {channel.name: channel for channel in channels}
     where = f"round {round} ({label})"
-    if not isinstance(outbox, Outbox):
-        raise StepError(
-            f"{where}: the step returns {outbox!r:.60}; it returns the Outbox that it filled",
-            round=round, label=label,
-        )  # fmt: skip
     if len(declared) < len(channels):
         raise ShapeError(f"{where}: two channels have one name", round=round, label=label)
     for name in outbox:

@@ -19,7 +19,7 @@ from mpc_sim.ledger.ledger import Ledger
 from mpc_sim.ledger.loads import RoundLoads
 from mpc_sim.machine_view import MachineView
 from mpc_sim.placement import load_input, read_output
-from mpc_sim.protocol import Protocol, check_shape, left_by
+from mpc_sim.protocol import Protocol, act, check_shape, left_by
 from mpc_sim.records import Words
 from mpc_sim.routing import Traffic, collect
 
@@ -104,7 +104,7 @@ class Simulation:
                 round=self.round,
                 limit=self.n_rounds,
             )
-        outbox = self.protocol.step(self.round, self.inbox, self.cluster)
+        outbox = act(self.protocol, self.round, self.inbox, self.cluster)
         return collect(
             outbox,
             self.protocol.channels(self.round, self.cluster),

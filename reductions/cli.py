@@ -73,11 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"{str(error) or 'out of memory'}; choose smaller sizes")
         return 2
     except OSError as error:
+        if _complain_of_own_code(error):
+            return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # the reader left; what it read was right
             return 0
         _complain(f"cannot write the output: {error.strerror}")
         return 2
+    except Exception as error:
+        if _complain_of_own_code(error):
+            return 1
+        raise
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,6 +115,16 @@ def _complain(message: str) -> None:
     """Print one line on standard error, over a progress line if there is one."""
     clear = "\r" + " " * 79 + "\r" if sys.stderr.isatty() else ""
     print(f"{clear}anna-mpc: {message}", file=sys.stderr)
+
+
+def _complain_of_own_code(error: Exception) -> bool:
+    """Say what went wrong in a protocol of the user's own, if that is where it went wrong."""
+    from reductions.commands.own_code import place, said
+
+    if not place(error):
+        return False
+    _complain(said(error))
+    return True
 
 
 class _Version(argparse.Action):

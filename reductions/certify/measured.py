@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from anna_model import Transformer
-from mpc_sim import Cluster, Ledger
+from mpc_sim import Cluster, Ledger, Protocol
+from mpc_sim.protocol import open_receipts
 from reductions.arrays import Integers
 from reductions.certify.certificate import Recorder
 from reductions.mpc_to_anna.compile import CompiledProtocol
@@ -55,6 +56,22 @@ def scarcity_remark(cluster: Cluster) -> list[str]:
     return [
         f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the whole "
         "input, so the memory rows show nothing"
+    ]
+
+
+def receipts_remark(protocol: Protocol, cluster: Cluster) -> list[str]:
+    """Return what a reader must know when a protocol does not say what its machines receive."""
+    found = [
+        (round, name)
+        for round in range(protocol.n_rounds(cluster))
+        for name in open_receipts(protocol.channels(round, cluster))
+    ]
+    if not found:
+        return []
+    round, name = found[0]
+    return [
+        f"channels do not declare what a machine receives ({len(found)}, the first is {name!r} of "
+        f"round {round}): only local memory limits it, so give per_receiver"
     ]
 
 

@@ -28,6 +28,7 @@ from reductions.certify.measured import (
     measured_bits,
     measured_layers,
     measured_rounds,
+    receipts_remark,
     scarcity_remark,
 )
 from reductions.certify.runs import Judged, named, run_compiled
@@ -208,7 +209,7 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     protocol = solver.protocol_for(given)
     cluster = how.cluster or solver.cluster(given, how.epsilon, how.gamma)
     recorder = Recorder(name, case.shown | options.shown | cluster_parameters(cluster))
-    recorder.remarks.extend(scarcity_remark(cluster))
+    recorder.remarks.extend(scarcity_remark(cluster) + receipts_remark(protocol, cluster))
     returning = plan_back(recorder, protocol, cluster, how) if how.back else None
     with CleanProcesses(protocol) as clean:
         simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
@@ -330,10 +331,11 @@ def simulate(
     case = Case(solver.problem, solver.problem.instance(given))
     parameters = case.shown | (shown or {}) | cluster_parameters(cluster)
     recorder = Recorder(solver.name, parameters)
-    recorder.remarks.extend(scarcity_remark(cluster))
     if simulation is None:
         protocol = solver.protocol_for(case.instance)
         simulation = Simulation(protocol, cluster, case.instance.words, keep_bytes=0)
+    recorder.remarks.extend(scarcity_remark(cluster))
+    recorder.remarks.extend(receipts_remark(simulation.protocol, cluster))
     output = simulation.run(progress=progress, **run_options)
     _judge(case, recorder, output, How())
     if solver.has_failed(output, cluster):

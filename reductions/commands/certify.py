@@ -17,6 +17,7 @@ from reductions.commands.inputs import (
     read_instance,
     refuse_seed,
 )
+from reductions.commands.own_code import place, said
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size, solver_name
@@ -136,9 +137,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         certificate, case = certified(options)
     except (InputError, ShapeError, CodeDomainError) as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{error}{place(error)}") from None
     except (MPCError, CodeOverload, FarCollision) as error:
-        print(f"anna-mpc: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"anna-mpc: {said(error)}", file=sys.stderr)
         return 1
     row = None
     if options.explain:

@@ -23,6 +23,7 @@ from reductions.commands.inputs import (
     read_instance,
     refuse_seed,
 )
+from reductions.commands.own_code import place, said
 from reductions.commands.tables import print_certificate, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size, solver_name
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         begin = _new if options.resume is None else _resumed
         instance, simulation, remarks = begin(solver, options)
     except (InputError, ShapeError, CheckpointError) as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{error}{place(error)}") from None
     folder = options.resume if options.checkpoint is None else options.checkpoint
     line = progress_line()
     seeded = options.input is None and options.graph is None and options.resume is None
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
             every_seconds=options.every,
         )
     except MPCError as error:
-        print(f"anna-mpc: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"anna-mpc: {said(error)}", file=sys.stderr)
         return 1
     certificate = finished.certificate
     certificate = replace(certificate, remarks=(*certificate.remarks, *remarks))

@@ -18,6 +18,7 @@ from reductions.commands.inputs import (
     load_solver,
     parameters_of,
 )
+from reductions.commands.own_code import place
 from reductions.commands.row_files import FORMATS, RESOURCES, Row, refuse_suffix, write_rows
 from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.tables import progress_line
@@ -121,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
             if line is not None:
                 line("sweep", len(rows), len(grid))
     except (InputError, ShapeError) as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{error}{place(error)}") from None
     ok = all(row["ok"] for row in rows)
     if options.out:
         write_rows(options.out, rows, draw_sweep)

@@ -14,6 +14,7 @@ import numpy as np
 from anna_model import EVERY_HEAD, Rows
 from mpc_sim import Cluster, Inbox, Protocol
 from mpc_sim.placement import read_output
+from mpc_sim.protocol import left_by
 from reductions.arrays import Floats, Integers
 
 
@@ -49,5 +50,5 @@ def queries_of(cluster: Cluster, n_tokens: int, is_last: bool) -> Queries:
 
 def output_rows(protocol: Protocol, cluster: Cluster, inbox: Inbox, n_tokens: int) -> Rows:
     """Run the output map of every owner; output token i takes word i mod block of its owner."""
-    words = read_output(protocol.finish(inbox, cluster), cluster)
+    words = read_output(left_by(protocol, inbox, cluster), cluster)
     return Rows(n_tokens, np.arange(cluster.n_words), words[:, None].astype(np.float64))

@@ -22,9 +22,10 @@ from anna_model import (
     SparseAnswer,
     SparseHeads,
 )
-from mpc_sim import Channel, Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim import Channel, Cluster, Inbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
-from mpc_sim.routing import Traffic, collect
+from mpc_sim.protocol import act
+from mpc_sim.routing import Traffic, check_joint_limit, collect
 from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes.choice import Code
 from reductions.mpc_to_anna.codes.code import MessageCode
@@ -181,7 +182,7 @@ class RouteLayer(Layer):
         is_machine = rows.position < cluster.n_machines
         machines = np.arange(cluster.n_machines)
         inbox = self.arriving.read(rows.position[is_machine], rows.values[is_machine], machines)
-        outbox: Outbox = self.protocol.step(self.round, inbox, cluster)
+        outbox = act(self.protocol, self.round, inbox, cluster)
         label = self.protocol.label(self.round, cluster)
         traffic = collect(outbox, self.channels, machines, cluster, round=self.round, label=label)
         traffic.check_senders()
@@ -344,6 +345,7 @@ class _Receive(Combine):
         """Reject a machine that received more than its memory holds."""
         cluster = self._layer.cluster
         held = inbox.held_words(cluster.n_machines)
+        joint = self._layer.protocol.joint_limit(self._layer.round, cluster)
         if held.max() > cluster.memory_words:
             machine = int(np.argmax(held > cluster.memory_words))
             raise MemoryExceeded(
@@ -354,3 +356,5 @@ class _Receive(Combine):
                 words=int(held[machine]),
                 limit=cluster.memory_words,
             )
+        layer = f"layer {self._layer.round + 1}"
+        check_joint_limit(held, joint, layer, self._layer.round)

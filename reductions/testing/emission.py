@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc_sim import Cluster, Inbox, Outbox, Protocol, Records
+from mpc_sim.protocol import act, left_by
 from reductions.arrays import Integers
 
 
@@ -54,8 +55,8 @@ class Moment:
     def emits(self, inbox: Inbox) -> Emission:
         """Return what the machines of a batch emit."""
         if self.is_output:
-            return _left(self.protocol.finish(inbox, self.cluster))
-        return _sent(self.protocol.step(self.round, inbox, self.cluster))
+            return _left(left_by(self.protocol, inbox, self.cluster))
+        return _sent(act(self.protocol, self.round, inbox, self.cluster))
 
 
 def first_difference(whole: Emission, part: Emission, batch: Integers) -> tuple[int, str] | None:

@@ -31,10 +31,10 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.columns import rank_in_group
 from mpc_sim.errors import ChannelExceeded, InputError, MemoryExceeded, ShapeError
 from mpc_sim.labels import nest
-from mpc_sim.protocol import Protocol, check_shape
+from mpc_sim.protocol import Protocol, act, check_shape, left_by
 from mpc_sim.randomness import random_below, random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.routing import collect
+from mpc_sim.routing import check_joint_limit, collect
 from reductions.mpc_to_anna.fan_out.digits import Digits, plan_digits
 from reductions.mpc_to_anna.fan_out.loads import RoundPlan, headers, kept, moving, tail_exponent
 
@@ -127,6 +127,9 @@ class BoundedFanOut(Protocol):
         number, hop = self.locate(round)
         return self.plans[number].hop_channels(hop)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return min(cluster.memory_words, self.plans[self.locate(round)[0]].memory)
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         number, hop = self.locate(round)
         if hop == 0:
@@ -137,7 +140,7 @@ class BoundedFanOut(Protocol):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         last = len(self.plans) - 1
         here = self._arrived(last, inbox) if self.plans else inbox
-        return self.protocol.finish(here, self.inner)
+        return left_by(self.protocol, here, self.inner)
 
     def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
         return self.protocol.leaves(self.inner)
@@ -170,7 +173,7 @@ class BoundedFanOut(Protocol):
         """Run a step of the protocol and send its records on the first hop."""
         plan = self.plans[number]
         traffic = collect(
-            self.protocol.step(number, inbox, self.inner),
+            act(self.protocol, number, inbox, self.inner),
             plan.channels,
             inbox.machines,
             self.inner,
@@ -282,6 +285,8 @@ class BoundedFanOut(Protocol):
                 words=int(held[machine]),
                 limit=limit,
             )
+        joint = self.protocol.joint_limit(number, self.inner)
+        check_joint_limit(held, joint, self._inside(number), number)
 
     def _inside(self, number: int) -> str:
         return f"round {number} ({self.protocol.label(number, self.inner)}) of the protocol inside"
