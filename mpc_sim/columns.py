@@ -134,7 +134,7 @@ def as_words(values: ArrayLike, name: str, owner: Words | None = None) -> Words:
 def copied(values: ArrayLike, name: str, owner: Words | None = None) -> Words:
     """Return words that nobody else can write into: a copy, where they are not read-only."""
     words = as_words(values, name, owner)
-    owner: Any = words
-    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
-        owner = owner.base
-    return words if owner is None else words.copy()
+    base: Any = words
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        base = base.base
+    return words if base is None else words.copy()

@@ -86,10 +86,6 @@ class Memory:
         self.send(channel, self.machine, *words)
 
 
-Step = Callable[[int, Memory], None]
-Finish = Callable[[Memory], Mapping[str, tuple[tuple[str, ...], list[Row]]]]
-
-
 class PerMachine(Protocol):
     """A protocol as a class that says what one machine does: what it has, sends, keeps and answers.
 

@@ -239,8 +239,7 @@ def _rounds_of(protocol: Protocol, cluster: Cluster) -> int:
 
 def _channels_of(protocol: Protocol, round: int, cluster: Cluster) -> tuple[Channel, ...]:
     channels: object = protocol.channels(round, cluster)
-    is_tuple = isinstance(channels, tuple)
-    if not is_tuple or not all(isinstance(one, Channel) for one in channels):
+    if not isinstance(channels, tuple) or not all(isinstance(one, Channel) for one in channels):
         raise ShapeError(
             f"round {round}: channels of {type(protocol).__name__} are {_shown(channels)}; "
             "return a tuple of Channel, (Channel(..),) for one",

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from reductions.commands.own_code import place, said
 from reductions.commands.usage import UsageError
 
 DESCRIPTION = (
@@ -119,8 +120,6 @@ def _complain(message: str) -> None:
 
 def _complain_of_own_code(error: Exception) -> bool:
     """Say what went wrong in a protocol of the user's own, if that is where it went wrong."""
-    from reductions.commands.own_code import place, said
-
     if not place(error):
         return False
     _complain(said(error))

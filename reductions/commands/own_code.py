@@ -8,10 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-import anna_model
-import mpc_sim
-import reductions
-
 
 def said(error: BaseException) -> str:
     """Return what an error says on one line, with the place in the user's code where it arose.
@@ -36,7 +32,8 @@ def place(error: BaseException) -> str:
 
 def _is_ours(filename: str) -> bool:
     """Whether a file is of this library, of Python, or of what is installed."""
-    packages = [str(one.__file__) for one in (anna_model, mpc_sim, reductions, np)]
-    folders = [str(Path(file).parent) for file in packages]
+    house = Path(__file__).parents[2]
+    folders = [str(house / name) for name in ("anna_model", "mpc_sim", "reductions")]
+    folders += [str(Path(np.__file__).parent)]
     folders += [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
     return any(Path(filename).is_relative_to(folder) for folder in folders)

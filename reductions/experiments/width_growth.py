@@ -62,6 +62,9 @@ class StridePermutation(Protocol):
         block = cluster.block_words
         return (Channel("word", ("word",), block, block),)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.block_words
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         given = inbox["input"]
         index = given.machine * cluster.block_words + given.rank

@@ -288,11 +288,15 @@ class Sends(Shift):
     channel: str = "x"
     word: int = 1
     everybody_to_0: bool = False
+    says_joint: bool = True
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         if round == 0:
             return super().channels(round, cluster)
         return tuple(Channel(name, ("word",), self.declared, self.received) for name in "xy")
+
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        return cluster.memory_words if self.says_joint else None
 
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         if round == 0:
@@ -308,6 +312,24 @@ class Sends(Shift):
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         owner = np.repeat(inbox.machines, cluster.block_words)
         return Inbox(inbox.machines, {"output": Records.of(owner, word=0)})
+
+
+@dataclass(frozen=True)
+class HoldsBeyond(Sends):
+    """All machines send a word to machine 0, which says how much it may hold."""
+
+    records: int = 1
+    everybody_to_0: bool = True
+    limit: int = 5
+
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        return self.limit if round else None
+
+
+class ForgetsReturn(Shift):
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        outbox = super().step(round, inbox, cluster)
+        return None if round else outbox  # type: ignore[return-value]
 
 
 class ShapeOfData(Shift):
@@ -548,6 +570,23 @@ WRONG = {
     ),
     "declares more than a machine can send": Wrong(
         Sends(declared=9), Sends(declared=8), "shape", "declares 9 words per machine; local memory"
+    ),
+    "may hold more than it has room for": Wrong(
+        Sends(declared=5, says_joint=False),
+        Sends(declared=4, records=5, says_joint=False),
+        "shape",
+        "may keep and receive 10 words by what its channels declare; local memory is 8; .* or "
+        "define joint_limit",
+    ),
+    "holds more than it says": Wrong(
+        HoldsBeyond(limit=5),
+        HoldsBeyond(limit=6),
+        "budget",
+        "machine 0 would hold 6 words on all channels; the protocol declares a joint limit of 5",
+        1,
+    ),
+    "forgets to return": Wrong(
+        ForgetsReturn(), Shift(), "step", "ForgetsReturn returns None; return the Outbox", 1
     ),
     "declares channels that depend on the input": Wrong(
         ShapeOfData(),

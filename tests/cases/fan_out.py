@@ -59,6 +59,9 @@ class Permute(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return (Channel("w", ("word",), cluster.block_words, cluster.block_words),)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.block_words
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         words, outbox = inbox["input"], Outbox()
         to = np.array(self.to)[words.machine]

@@ -72,6 +72,9 @@ def test_canary_a_stage_whose_cost_is_one_too_small(quantity: str) -> None:
             cost = super().cost(cluster)
             return replace(cost, **{quantity: getattr(cost, quantity) - 1})
 
+        def joint_limit(self, round: int, cluster: Cluster) -> int:
+            return cluster.memory_words
+
     words, fields = np.arange(60), (("word",), ("word",), ("prefix",))
     cluster = replace(CLUSTER, n_machines=20)
     for kind, wrong in ((Scan, []), (TooCheap, [quantity])):

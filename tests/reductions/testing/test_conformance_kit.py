@@ -401,7 +401,7 @@ def test_a_fault_pickles_and_knows_its_checks() -> None:
 def test_every_check_has_a_protocol_that_fails_it() -> None:
     elsewhere = {"seed", "new process", "oracle", "compilation", "transformer", "bounds"}
     assert {wrong.check for wrong in WRONG.values()} | elsewhere == set(CHECKS)
-    assert len(WRONG) == 33
+    assert len(WRONG) == 36
 
 
 def test_a_small_protocol_takes_less_than_five_seconds() -> None:
