@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -137,11 +138,14 @@ class PerMachine(Protocol):
         """Return the ``memory.n_words`` output words of the machine, after the last round."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        """Let ``step`` take a batch too, as every protocol does, one machine after the other."""
+        """Let ``step`` take a batch too, as every protocol does, one machine after the other.
+
+        A step of (round, inbox, cluster) stays as it is: the same for all machines at once.
+        """
         super().__init_subclass__(**arguments)
-        if "step" not in vars(cls):
+        of_machine = vars(cls).get("step")
+        if of_machine is None or len(inspect.signature(of_machine).parameters) != 3:
             return
-        of_machine = vars(cls)["step"]
 
         @functools.wraps(of_machine)
         def step(

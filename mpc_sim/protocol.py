@@ -20,7 +20,7 @@ MOST_ROUNDS = 10**5
 
 MAX_CHANNELS = 16
 """Channels of a round. The name of its channel is not charged to a record, so every record may
-carry log2 of this, 4 bits, more than its words. The library uses at most 12."""
+carry log2 of this, 4 bits, more than its words. The library uses at most nine."""
 
 
 class Protocol(ABC):
@@ -121,11 +121,11 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
     """Reject a protocol without a shape, or a cluster that is too small for it, before any input.
 
     The algorithm's own rules (``protocol.check``), and for all: rounds are few enough to be run,
-    and they and the channels are what they should be; a machine can send in one delivery, and keep, what is
-    declared for it on each channel; and it can hold what it may keep and receive on all of them, or
-    the protocol declares a joint limit. Receipts that are not declared count nothing. In the mode
-    ``charge`` a channel says how much is sent and not how much of it is kept, so only local
-    channels count as kept.
+    and rounds and channels are what they should be; a machine can send in one delivery, and keep,
+    what is declared for it on each channel; and it can hold what it may keep and receive on all of
+    them, or the protocol declares a joint limit. Receipts that are not declared count nothing. In
+    the mode ``charge`` a channel says how much is sent and not how much of it is kept, so only
+    local channels count as kept.
 
     Raises
     ------

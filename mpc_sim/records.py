@@ -137,7 +137,9 @@ class Records:
         named = {name: as_words(column, name, owner) for name, column in columns.items()}
         one_length("records", {"machine": owner, **named}, repeats=owner.ndim == 1)
         named = {
-            name: np.ascontiguousarray(np.broadcast_to(column, owner.shape))
+            name: np.ascontiguousarray(
+                column if column.ndim else np.broadcast_to(column, owner.shape)
+            )
             for name, column in named.items()
         }
         return cls(tuple(named), owner, named)

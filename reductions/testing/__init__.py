@@ -3,30 +3,20 @@
 A protocol of one's own in twenty lines, taken through every check of `CHECKS`:
 
 >>> from dataclasses import dataclass
->>> import numpy as np
->>> from mpc_sim import Channel, Inbox, Outbox, Protocol, Records
+>>> from mpc_sim import Channel, PerMachine
 >>> @dataclass(frozen=True)
-... class Largest(Protocol):
+... class Largest(PerMachine):
 ...     "Every output word is the largest input word: all machines send to all machines."
 ...     def n_rounds(self, cluster):
 ...         return 1
 ...     def channels(self, round, cluster):
 ...         return (Channel("largest", ("word",), cluster.n_machines, cluster.n_machines),)
-...     def step(self, round, inbox, cluster):
-...         words, largest = inbox["input"], np.zeros(cluster.n_machines, int)
-...         np.maximum.at(largest, words.machine, words["word"])
-...         source = np.repeat(inbox.machines, cluster.n_machines)
-...         to = np.tile(np.arange(cluster.n_machines), len(inbox.machines))
-...         outbox = Outbox()
-...         outbox.send("largest", source=source, to=to, word=largest[source])
-...         return outbox
-...     def finish(self, inbox, cluster):
-...         told, largest = inbox["largest"], np.zeros(cluster.n_machines, int)
-...         np.maximum.at(largest, told.machine, told["word"])
-...         block = cluster.block_words
-...         words = np.clip(cluster.n_words - inbox.machines * block, 0, block)
-...         owner = np.repeat(inbox.machines, words)
-...         return Inbox(inbox.machines, {"output": Records.of(owner, word=largest[owner])})
+...     def step(self, round, memory):
+...         words = [word for (word,) in memory["input"]]
+...         for machine in range(memory.cluster.n_machines):
+...             memory.send("largest", machine, max(words, default=0))
+...     def output(self, memory):
+...         return [max(word for (word,) in memory["largest"])] * memory.n_words
 >>> from reductions.testing import assert_conforms, cases
 >>> def oracle(words):
 ...     return [max(words)] * len(words)
