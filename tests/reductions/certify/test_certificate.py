@@ -228,6 +228,9 @@ class Rotate(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return (Channel("word", ("word",), cluster.block_words, cluster.block_words),)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.block_words
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         outbox, words = Outbox(), inbox["input"]
         to = (words.machine + 1) % cluster.n_machines
@@ -275,7 +278,7 @@ def test_a_protocol_of_ones_own_is_certified() -> None:
     assert rows.pop("mirrors") == "UNVERIFIED"
     assert set(rows.values()) == {"PASS"}
     outputs = {"output-mpc", "output-transformer", "sides-differ"}
-    assert set(rows) == {*outputs, "rounds", "layers", "local_memory"}
+    assert set(rows) == {*outputs, "isolated", "rounds", "layers", "local_memory"}
     assert (certificate.parameters["memory_words"], certificate.parameters["c_s"]) == (2, None)
     assert set(certificate.outputs) == {"mpc", "transformer"}
 
