@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,18 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from house.test_readme import blocks
 from reductions.cli import main
 from reductions.testing import assert_conforms
 from repository import ROOT
 
 PAGE = (ROOT / "docs" / "how-to" / "own-protocol.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
 FILES = {
     block.split("\n", 1)[0].removeprefix("# "): block
-    for block in blocks(PAGE, "python")
+    for block in blocks("python")
     if block.startswith("# ")
 }
-COMMANDS = [line.removeprefix("$ ") for line in "".join(blocks(PAGE, "console")).splitlines()]
+COMMANDS = [line.removeprefix("$ ") for line in "".join(blocks("console")).splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +57,8 @@ def test_a_command_runs(command: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_its_test_passes_and_notices_a_wrong_level() -> None:
-    importlib.import_module("test_bfs").test_levels()
-    module = importlib.import_module("test_bfs")
+    module = importlib.import_module([*FILES][1].removesuffix(".py"))
+    module.test_levels()
     path = [0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0]
     with pytest.raises(AssertionError, match="oracle: by the oracle"):
         assert_conforms(module.Levels(2), path, oracle=module.oracle, codes=())
