@@ -12,7 +12,7 @@ import numpy as np
 from mpc_sim.clean_process import Answer, Failed
 from mpc_sim.cluster import Cluster
 from mpc_sim.placement import read_output
-from mpc_sim.protocol import Protocol
+from mpc_sim.protocol import Protocol, act, left_by
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.routing import Traffic, collect
 
@@ -53,26 +53,26 @@ class Different(Exception):
 
 
 def with_part(
-    act: Callable[..., tuple[Shape, Rows]],
+    run: Callable[..., tuple[Shape, Rows]],
     round: int,
     inbox: Inbox,
     cluster: Cluster,
     protocol: Protocol,
 ) -> tuple[Shape, Rows]:
     """Let the machines of one part act; no step writes into their memory."""
-    return act(protocol, round, inbox.freeze(), cluster)
+    return run(protocol, round, inbox.freeze(), cluster)
 
 
 def step_of(protocol: Protocol, round: int, inbox: Inbox, cluster: Cluster) -> tuple[Shape, Rows]:
     """Return the shape of a round, and what its step sends."""
     shape = protocol.n_rounds(cluster), protocol.channels(round, cluster)
-    outbox = protocol.step(round, inbox, cluster)
+    outbox = act(protocol, round, inbox, cluster)
     return shape, {channel: outbox.rows(channel) for channel in outbox}
 
 
 def output_of(protocol: Protocol, round: int, inbox: Inbox, cluster: Cluster) -> tuple[Shape, Rows]:
     """Return how many rounds there are, and what the output map leaves."""
-    records = protocol.finish(inbox, cluster)["output"]
+    records = left_by(protocol, inbox, cluster)["output"]
     machine = records.machine
     return (protocol.n_rounds(cluster), ()), {"output": (machine, machine, dict(records.columns))}
 

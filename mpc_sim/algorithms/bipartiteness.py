@@ -24,9 +24,9 @@ from mpc_sim.cluster import Cluster, failure_word
 from mpc_sim.compose import Stages
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
+from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
-from mpc_sim.stages.blocks import output_places
 from mpc_sim.stages.component_labels import LIVE
 from mpc_sim.stages.edges_home import EdgesHome, items
 from mpc_sim.stages.first_of_run import value_of_run

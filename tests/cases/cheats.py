@@ -316,7 +316,7 @@ class MoreChannels(Keeps):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         self.calls.append(1)
         own = super().channels(round, cluster)
-        return (*own, Channel("more", ("word",), len(self.calls) // 4 % 2, 0))
+        return (*own, Channel(f"more {len(self.calls) // 4 % 2}", ("word",), 0, 0))
 
 
 @dataclass(frozen=True)
