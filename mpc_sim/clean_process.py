@@ -1,10 +1,11 @@
 """Work in processes that have seen nothing: forks of a fresh interpreter, or new interpreters.
 
-Three generations. The root is an interpreter of its own, started once per process. For a protocol
-it forks a template, which reads the pickled protocol; for a task the template forks a worker, which
-reads the task from a socket of its own, answers and ends. Root and template never read a task, so
-no worker sees what another one saw, and nothing of the caller's process reaches a worker but what
-is pickled. A fork of the caller would carry its state along, and hangs after parallel kernels.
+Four generations. The root is an interpreter of its own, started once per process. For a module it
+forks one that imports it, so that this is done once; for a protocol that one forks a template,
+which reads the pickled protocol; for a task the template forks a worker, which reads the task from
+a socket of its own, answers and ends. None but the worker reads a task, so no worker sees what
+another one saw, and nothing of the caller's process reaches a worker but what is pickled. A fork of
+the caller would carry its state along, and hangs after parallel kernels.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
@@ -65,7 +67,7 @@ class CleanProcesses:
 
     def __init__(self, protocol: Protocol, *, forks: bool = CAN_FORK) -> None:
         self.pickled = pickled(protocol)
-        self._control = _template(self.pickled) if forks else None
+        self._control = _template(protocol, self.pickled) if forks else None
         self._open: set[socket.socket] = set()
         self._running: set[subprocess.Popen[bytes]] = set()
 
@@ -168,14 +170,32 @@ def pickled(protocol: Protocol) -> bytes:
 _roots: dict[int, tuple[socket.socket, subprocess.Popen[bytes]]] = {}
 """Of this process; one that was forked from it has its own."""
 
+_importers: dict[tuple[int, str, int], socket.socket] = {}
 
-def _template(protocol: bytes) -> socket.socket:
-    """Let the root fork a template, and give it a protocol; return the way to it."""
+
+def _template(protocol: Protocol, pickled: bytes) -> socket.socket:
+    """Let a process that knows the module of a protocol fork a template; return the way to it."""
+    return _forked(_importer(type(protocol).__module__), pickled)
+
+
+def _importer(name: str) -> socket.socket:
+    """Return the way to a process that has imported a module, as its file is now."""
+    file = Path(getattr(sys.modules.get(name), "__file__", None) or "")
+    if name == "__main__" or not file.is_file():
+        return _started_root()
+    key = os.getpid(), name, file.stat().st_mtime_ns
+    if key not in _importers:
+        _importers[key] = _forked(_started_root(), name)
+    return _importers[key]
+
+
+def _forked(parent: socket.socket, told: str | bytes) -> socket.socket:
+    """Let a process fork one and tell it a module or a protocol; return the way to it."""
     ours, theirs = socket.socketpair()
     with theirs:
-        socket.send_fds(_started_root(), [b"f"], [theirs.fileno()])
-    sent = pickle.dumps((_path(), protocol))
-    with suppress(OSError):  # a template that has ended shows with its first task
+        socket.send_fds(parent, [b"f"], [theirs.fileno()])
+    sent = pickle.dumps((_path(), told))
+    with suppress(OSError):  # one that has ended shows with its first task
         ours.sendall(len(sent).to_bytes(8, "big") + sent)
     return ours
 
@@ -195,7 +215,9 @@ def _end_root() -> None:
     """End the root; without this it ends when it finds the other end of its socket closed."""
     if os.getpid() in _roots:
         control, process = _roots.pop(os.getpid())
-        control.close()
+        for one in (control, *_importers.values()):
+            one.close()
+        _importers.clear()
         process.wait()
 
 
@@ -252,7 +274,7 @@ def _opened(load: Callable[[], tuple[bool, Any]]) -> Any:
 
 def root(control: int) -> None:
     """Serve templates to the process that holds the other end of a socket."""
-    _serve(socket.socket(fileno=control), _as_template)
+    _serve(socket.socket(fileno=control), _as_importer_or_template)
 
 
 def spawned(_: int) -> None:
@@ -281,11 +303,18 @@ def _serve(control: socket.socket, act: Callable[[socket.socket], None]) -> None
         os.close(descriptors[0])
 
 
-def _as_template(control: socket.socket) -> None:
-    """Read a protocol and nothing else, and serve workers; what user code prints is not shown."""
+def _as_importer_or_template(control: socket.socket) -> None:
+    """Import a module and serve templates; or read a protocol and nothing else, and serve workers.
+
+    What user code prints is not shown.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    sys.path[:], protocol = pickle.loads(_read(control, int.from_bytes(_read(control, 8), "big")))
-    found = _unpickled(protocol)
+    sys.path[:], told = pickle.loads(_read(control, int.from_bytes(_read(control, 8), "big")))
+    if isinstance(told, str):
+        with suppress(BaseException):  # it shows again where the protocol is read
+            import_module(told)
+        _serve(control, _as_importer_or_template)
+    found = _unpickled(told)
 
     def work(channel: socket.socket) -> None:
         with cast(BinaryIO, channel.makefile("rwb")) as file:

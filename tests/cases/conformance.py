@@ -218,6 +218,16 @@ class TiresAfter(Shift):
         return inbox["w"]["word"] + (STATE["calls"] > self.calls)
 
 
+class RemembersTheFirstBatch(Shift):
+    """What it adds to a word is fixed by the first step that has all machines, and then for ever."""
+
+    def told(self, inbox: Inbox, cluster: Cluster) -> Integers:
+        words = inbox["w"]["word"]
+        if len(inbox.machines) == cluster.n_machines:
+            STATE.setdefault("largest", int(words.max()))
+        return words + STATE.get("largest", 0)
+
+
 class WritesIntoInbox(Shift):
     def told(self, inbox: Inbox, cluster: Cluster) -> Integers:
         held = inbox["w"]["word"]
@@ -507,6 +517,13 @@ WRONG = {
         "hidden state",
         r"round 0 \(keep\): .* after other rounds have run; what a machine needs later it keeps",
         0,
+    ),
+    "remembers the first whole batch": Wrong(
+        RemembersTheFirstBatch(),
+        TellsItsLargest(),
+        "isolation",
+        r"round 1 \(tell\): in isolation machine \d sends other rows on 'w': .* \(hidden state\)",
+        1,
     ),
     "writes into its inbox": Wrong(
         WritesIntoInbox(),

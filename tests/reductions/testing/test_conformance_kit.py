@@ -99,7 +99,7 @@ def test_state_that_shows_late_is_found_however_late_that_is() -> None:
             assert_conforms(TiresAfter(calls), WORDS, cluster=CLUSTER, codes=())
         found.add(caught.value.check)
     assert n_calls > 10
-    assert found == {"hidden state", "locality", "order", "seed"}
+    assert found == {"hidden state", "locality", "order", "isolation", "seed"}
 
 
 def test_a_second_run_must_give_the_same() -> None:
@@ -401,7 +401,7 @@ def test_a_fault_pickles_and_knows_its_checks() -> None:
 def test_every_check_has_a_protocol_that_fails_it() -> None:
     elsewhere = {"seed", "new process", "oracle", "compilation", "transformer", "bounds"}
     assert {wrong.check for wrong in WRONG.values()} | elsewhere == set(CHECKS)
-    assert len(WRONG) == 36
+    assert len(WRONG) == 37
 
 
 def test_a_small_protocol_takes_less_than_five_seconds() -> None:
