@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost, declared, in_parallel, in_sequence
-from mpc_sim.errors import UnknownChannel
+from mpc_sim.errors import ShapeError, UnknownChannel
 from mpc_sim.labels import nest
-from mpc_sim.protocol import Protocol, left_by, most_held, open_receipts
+from mpc_sim.protocol import Protocol, check_shape, left_by, most_held, open_receipts
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 
 
@@ -249,6 +250,92 @@ def parallel(*parts: Protocol) -> Parallel:
     if not parts:
         raise ValueError("a parallel composition has at least one part")
     return Parallel(parts)
+
+
+@dataclass(frozen=True)
+class FewestRounds(Protocol):
+    """Whichever of some protocols takes the fewest rounds on a cluster, of those that fit there.
+
+    Use :func:`fewest_rounds` to make one.
+    """
+
+    ways: tuple[Protocol, ...]
+
+    def chosen(self, cluster: Cluster) -> Protocol:
+        """Return the way for a cluster.
+
+        Raises
+        ------
+        ShapeError
+            None fits: what the first one says.
+        """
+        return _fewest(self.ways, cluster)
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return self.chosen(cluster).n_rounds(cluster)
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        return self.chosen(cluster).channels(round, cluster)
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        return self.chosen(cluster).step(round, inbox, cluster)
+
+    def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
+        return self.chosen(cluster).finish(inbox, cluster)
+
+    def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
+        return self.chosen(cluster).leaves(cluster)
+
+    def cost(self, cluster: Cluster) -> Cost:
+        return self.chosen(cluster).cost(cluster)
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        return self.chosen(cluster).label(round, cluster)
+
+    def check(self, cluster: Cluster) -> None:
+        self.chosen(cluster)
+
+
+@lru_cache(maxsize=1024)
+def _fewest(ways: tuple[Protocol, ...], cluster: Cluster) -> Protocol:
+    fitting: list[Protocol] = []
+    refused: list[ShapeError] = []
+    for way in ways:
+        try:
+            check_shape(way, cluster)
+        except ShapeError as error:
+            refused.append(error)
+        else:
+            fitting.append(way)
+    if not fitting:
+        raise refused[0]
+    return min(fitting, key=lambda way: way.n_rounds(cluster))
+
+
+def fewest_rounds(*ways: Protocol) -> FewestRounds:
+    """Run whichever protocol takes the fewest rounds on the cluster; the first of equal ones.
+
+    Returns
+    -------
+    FewestRounds
+        The choice depends on the cluster alone, so the shape stays static.
+
+    Raises
+    ------
+    ValueError
+        If there is no protocol.
+
+    Examples
+    --------
+    >>> from mpc_sim.algorithms.k_hop import OwnLetter
+    >>> from mpc_sim.stages.columnsort import Columnsort
+    >>> cluster = Cluster(n_words=8, memory_words=8, n_machines=4, block_words=4)
+    >>> fewest_rounds(Columnsort(("word",)), OwnLetter()).chosen(cluster)
+    OwnLetter()
+    """
+    if not ways:
+        raise ValueError("there is at least one way")
+    return FewestRounds(ways)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mpc_sim.cluster import Cluster
-from mpc_sim.compose import LocalStage, sequence
+from mpc_sim.compose import LocalStage, fewest_rounds, sequence
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Inbox, Records
 from mpc_sim.stages.columnsort import Rename
 from mpc_sim.stages.converge_cast import of_one_word
 from mpc_sim.stages.operations import Operation
-from mpc_sim.stages.scan import Scan
+from mpc_sim.stages.scan import Scan, ScanAtOnce
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,17 @@ def prefix_sum(operation: Operation) -> Protocol:
     Returns
     -------
     Protocol
-        2 L rounds of :class:`~mpc_sim.stages.scan.Scan`.
+        One round of :class:`~mpc_sim.stages.scan.ScanAtOnce` where block + M - 1 <= s, M the
+        machines that hold input; otherwise 2 L rounds of :class:`~mpc_sim.stages.scan.Scan`.
 
     Raises
     ------
     ShapeError
         If the elements of the operation have several words.
     """
+    fields = (("word",), ("word",), ("prefix",))
     return sequence(
         Rename("input", "records"),
-        Scan(of_one_word(operation), ("word",), ("word",), ("prefix",)),
+        fewest_rounds(Scan(of_one_word(operation), *fields), ScanAtOnce(operation, *fields)),
         PrefixOut(),
     )

@@ -95,7 +95,7 @@ class Scan(WithinCost):
             held, record, w = self.n_held(cluster), len(self.fields), self.operation.words
             raise ShapeError(
                 f"scan of elements of {w} words over {held} records of {record} words per machine "
-                f"and {self._n_leaves(cluster)} machines does not fit P = {cluster.n_machines} "
+                f"and {self.n_machines(cluster)} machines does not fit P = {cluster.n_machines} "
                 f"machines of s = {cluster.memory_words} words: raise epsilon, c_s or c_p",
                 memory_words=cluster.memory_words,
                 n_machines=cluster.n_machines,
@@ -210,14 +210,14 @@ class Scan(WithinCost):
         return outbox
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
-        tree, machines = self.tree(cluster), inbox.machines
-        records = self._own_records(inbox, cluster)
-        leaves = machines[machines < tree.n_leaves]
+        machines, records = inbox.machines, self._own_records(inbox, cluster)
+        leaves = machines[machines < self.n_machines(cluster)]
         before = self.operation.repeat_identity(len(leaves))
+        if self.n_rounds(cluster):
+            met = inbox["before"]
+            elements = element_table(met, met.fields)
+            before = reduce_groups(self.operation, met.machine, elements, leaves, cluster)
         slot = batch_slots(leaves, cluster)
-        if tree.levels:
-            received = inbox["before"]
-            before[slot[received.machine]] = element_table(received, received.fields)
         elements = scan_groups(
             self.operation, records.machine, element_table(records, self.operand)
         )
@@ -241,7 +241,7 @@ class Scan(WithinCost):
 
     def _own_records(self, inbox: Inbox, cluster: Cluster) -> Records:
         """Return the records, which must lie on the machines that the tree spans."""
-        records, spanned = inbox[self.channel], self._n_leaves(cluster)
+        records, spanned = inbox[self.channel], self.n_machines(cluster)
         outside = records.machine >= spanned
         if outside.any():
             machine = int(records.machine[outside][0])
@@ -255,7 +255,7 @@ class Scan(WithinCost):
 
     def _fitting_tree(self, cluster: Cluster) -> Tree | None:
         """Return the least tree, or None: then the records or the elements do not fit."""
-        n_leaves, w = self._n_leaves(cluster), self.operation.words
+        n_leaves, w = self.n_machines(cluster), self.operation.words
         own = self.n_held(cluster) * len(self.fields)
         free = cluster.memory_words - own - self.beside_words(cluster)
         others = free // w - 1
@@ -266,5 +266,56 @@ class Scan(WithinCost):
     def _n_slots(self, cluster: Cluster) -> int:
         return cluster.n_words if self.n_slots is None else self.n_slots
 
-    def _n_leaves(self, cluster: Cluster) -> int:
+    def n_machines(self, cluster: Cluster) -> int:
+        """Return M, the machines that may hold records."""
         return ceil_div(self._n_slots(cluster), self.n_held(cluster))
+
+
+@dataclass(frozen=True)
+class ScanAtOnce(Scan):
+    """The same in one round: every machine sends its total to all machines after it.
+
+    The canonical order of an inbox names the senders, so a total is w words and no more.
+    """
+
+    def check(self, cluster: Cluster) -> None:
+        cost, n_leaves = self.cost(cluster), self.n_machines(cluster)
+        if cost.sent > cluster.memory_words or n_leaves > cluster.n_machines:
+            raise ShapeError(
+                f"scan at once over {n_leaves} machines needs {cost.sent} words of local memory; "
+                f"s = {cluster.memory_words}: raise epsilon or c_s",
+                memory_words=cluster.memory_words,
+                n_machines=cluster.n_machines,
+            )
+
+    def cost(self, cluster: Cluster) -> Cost:
+        """One round; h f + w (M - 1) words: machine 0 sends as many, and the last may hold them."""
+        others, w = self.n_machines(cluster) - 1, self.operation.words
+        most = self.n_held(cluster) * len(self.fields) + w * others
+        return Cost(1, held=most, sent=most, received=w * others, machines=others + 1)
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 1
+
+    def label(self, round: int, cluster: Cluster) -> str:
+        return "scan: all to all"
+
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        others = self.n_machines(cluster) - 1
+        return (
+            Channel(self.channel, self.fields, self.n_held(cluster), local=True),
+            Channel("before", element_fields(self.operation.words), others, others),
+        )
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        records, outbox = self._own_records(inbox, cluster), Outbox()
+        outbox.keep(self.channel, records.machine, **records.columns)
+        n_leaves = self.n_machines(cluster)
+        machines = inbox.machines[inbox.machines < n_leaves]
+        elements = element_table(records, self.operand)
+        totals = reduce_groups(self.operation, records.machine, elements, machines, cluster)
+        copies = n_leaves - 1 - machines
+        row = np.repeat(np.arange(len(machines)), copies)
+        to = machines[row] + 1 + np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+        outbox.send("before", source=machines[row], to=to, **element_columns(totals[row]))
+        return outbox

@@ -14,19 +14,52 @@ from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
 
-SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+SOURCE = "trees and butterflies of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+
+
+class Levels(sympy.Function):  # type: ignore[misc]
+    """The rounds of a butterfly: the least L with M = s^L or M <= s (s - 1)^(L - 1)."""
+
+    @classmethod
+    def eval(cls, memory: sympy.Expr, machines: sympy.Expr) -> sympy.Expr | None:
+        """Return L, or None while an argument is no integer."""
+        if not (memory.is_Integer and machines.is_Integer):
+            return None
+        levels = 0
+        while machines != memory**levels:
+            levels += 1
+            if machines <= memory * (memory - 1) ** (levels - 1):
+                break
+        return sympy.Integer(levels)
 
 
 def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    """Block B, L levels, c children (0 if there is no level); elements of one word."""
-    values = values_of(protocol, cluster, L="up_levels", c="up_children")
-    n, block, levels, children = sympy.symbols("N B L c", integer=True)
+    """Block B; of trees L levels, c children (0 if there is no level).
+
+    Of a butterfly c is the most words that a machine receives with its own, q the most that it
+    sends: q = c, or c + 1 where the groups of a level have two sizes. Elements of one word.
+    """
+    values = values_of(
+        protocol,
+        cluster,
+        L="up_levels",
+        c="up_children",
+        c0="butterfly_children",
+        q="butterfly_copies",
+    )
+    n, block, memory, levels, children = sympy.symbols("N B s L c", integer=True)
+    machines = sympy.ceiling(n / block)
+    if "L" in values:
+        rounds, sent = 2 * levels, children
+    else:
+        values |= {"s": cluster.memory_words, "c": values["c0"]}
+        rounds, sent = Levels(memory, machines), sympy.Symbol("q", integer=True)
     rows = {
-        "rounds": 2 * levels,
+        "rounds": rounds,
         "local_memory": sympy.Max(block, children),
-        "sent_words": children,
+        "sent_words": sent,
         "received_words": sympy.Max(children - 1, 0),
-        "machines": sympy.ceiling(n / block),
+        "machines": machines,
     }
     return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
 
@@ -41,9 +74,12 @@ AGGREGATE = ProtocolSolver(
         largest_word=lambda words: int(words.sum()),
         is_full_degree=True,
     ),
-    regime="every epsilon > 0; 2 L rounds, L <= ceil((1 - epsilon) / epsilon) + 1",
+    regime=(
+        "every epsilon > 0; one round where M <= s, as for epsilon >= 1/2; otherwise the least L "
+        "with M = s^L or M <= s (s - 1)^(L - 1)"
+    ),
     source=SOURCE,
-    constants="a node receives the totals of up to s children and sends to them all: c_s = 1",
+    constants="a machine receives the totals of up to s groups and sends to them all: c_s = 1",
     protocol=lambda n: aggregate(Addition()),
     bounds=_bounds,
     epsilon="1/2",

@@ -21,12 +21,13 @@ QUANTITIES = ("rounds", "local_memory", "sent_words", "received_words", "machine
 def values_of(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
     """Return what the symbols stand for: N, B, and numbers that the stages name in their costs.
 
-    ``d="sort_depth"`` is d where one stage has a depth; where several have, d1, d2, .. in order.
+    ``d="sort_depth"`` is d where one stage has a depth; where several have, d1, d2, .. in order;
+    where none has, it is left out.
     """
     cost, values = protocol.cost(cluster), {"N": cluster.n_words, "B": cluster.block_words}
     for symbol, name in names.items():
         found = cost[name]
-        numbers = range(1, len(found) + 1) if len(found) > 1 else ("",)
+        numbers = range(1, len(found) + 1) if len(found) > 1 else ("",) * len(found)
         values |= {f"{symbol}{at}": value for at, value in zip(numbers, found, strict=True)}
     return values
 

@@ -182,6 +182,15 @@ THEOREMS = (
         proved="Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
     ),
     Claim(
+        "round-optimal-sums",
+        "mpc_sim.stages.butterfly:Butterfly",
+        "tests/mpc_sim/stages/test_butterfly.py::test_upper_is_lower_on_the_grid",
+        family="theorem",
+        states="a sum on M = ceil(N / block) machines takes ceil(log_s M) rounds, as many as it "
+        "needs, where M = s^L or M <= s (s - 1)^(L - 1)",
+        proved="lower: Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018); upper: a butterfly, ours",
+    ),
+    Claim(
         "depth-follows-rounds",
         "reductions.separations.lower_bounds:DepthLowerBound",
         "tests/reductions/separations/test_lower_bounds.py::"

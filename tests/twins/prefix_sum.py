@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from mpc_sim.algorithms.prefix_sum import PrefixOut
-from mpc_sim.compose import sequence
+from mpc_sim.compose import fewest_rounds, sequence
 from mpc_sim.local_step import Memory
 from mpc_sim.protocol import Protocol
 from mpc_sim.stages.columnsort import Rename
 from mpc_sim.stages.converge_cast import of_one_word
 from mpc_sim.stages.operations import Operation
-from mpc_sim.stages.scan import Scan
+from mpc_sim.stages.scan import Scan, ScanAtOnce
 from twins.broadcast import Left, local_twin
-from twins.scan import scan_twin
+from twins.scan import scan_at_once_twin, scan_twin
 
 
 def prefix_out(memory: Memory) -> Left:
@@ -38,8 +38,12 @@ def prefix_sum_twin(operation: Operation) -> Protocol:
     >>> Simulation(prefix_sum_twin(Addition()), cluster, [5, 1, 4, 1]).run().tolist()
     [5, 6, 10, 11]
     """
+    fields = (("word",), ("word",), ("prefix",))
     return sequence(
         Rename("input", "records"),
-        scan_twin(Scan(of_one_word(operation), ("word",), ("word",), ("prefix",))),
+        fewest_rounds(
+            scan_twin(Scan(of_one_word(operation), *fields)),
+            scan_at_once_twin(ScanAtOnce(operation, *fields)),
+        ),
         local_twin(PrefixOut(), prefix_out),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.stages.operations import Operation
-from mpc_sim.stages.scan import Scan
+from mpc_sim.stages.scan import Scan, ScanAtOnce
 
 
 def scan_twin(scan: Scan) -> Twin:
@@ -61,24 +61,53 @@ def scan_twin(scan: Scan) -> Twin:
             to = here + child * tree.arity ** (level - 1)
             memory.send("before", to, *combine(scan.operation, before, prefix))
 
-    def finish(memory: Memory) -> Mapping[str, tuple[tuple[str, ...], list[Row]]]:
-        tree = scan.tree(memory.cluster)
-        before = scan.operation.identity
-        if tree.levels and memory["before"]:
-            (before,) = memory["before"]
-        here = before
-        rows = []
-        for record in memory[scan.channel]:
-            passed = here
-            here = combine(scan.operation, here, operand(scan, record))
-            rows.append((*record, *(here if scan.inclusive else passed)))
-        told = [before] if memory.machine < tree.n_leaves else []
-        return {
-            scan.channel: (scan.fields + scan.prefix, rows),
-            "before": (scan.prefix, told),
-        }
+    return per_machine(scan, step, lambda memory: put_out(scan, memory))
 
-    return per_machine(scan, step, finish)
+
+def scan_at_once_twin(scan: ScanAtOnce) -> PerMachine:
+    """Return the twin of a scan in one round.
+
+    Examples
+    --------
+    >>> from mpc_sim.stages.operations import Addition
+    >>> scan_at_once_twin(ScanAtOnce(Addition(), ("word",), ("word",), ("sum",))).shape.prefix
+    ('sum',)
+    """
+
+    def step(round: int, memory: Memory) -> None:
+        total = scan.operation.identity
+        for record in memory[scan.channel]:
+            memory.keep(scan.channel, *record)
+            total = combine(scan.operation, total, operand(scan, record))
+        for later in range(memory.machine + 1, memory.cluster.n_input_machines):
+            memory.send("before", later, *total)
+
+    return per_machine(scan, step, lambda memory: put_out(scan, memory))
+
+
+def put_out(scan: Scan, memory: Memory) -> Mapping[str, tuple[tuple[str, ...], list[Row]]]:
+    """Return the records of a machine with their prefixes, and what all before it combine to.
+
+    Examples
+    --------
+    >>> from mpc_sim import Cluster
+    >>> from mpc_sim.stages.operations import Addition
+    >>> scan = Scan(Addition(), ("word",), ("word",), ("sum",))
+    >>> cluster = Cluster(n_words=4, memory_words=4, n_machines=2, block_words=2)
+    >>> put_out(scan, Memory(1, cluster, {"records": [(2,), (3,)], "before": [(4,)]}))["records"]
+    (('word', 'sum'), [(2, 6), (3, 9)])
+    """
+    before = scan.operation.identity
+    if scan.n_rounds(memory.cluster):
+        for element in memory["before"]:
+            before = combine(scan.operation, before, element)
+    here, rows = before, []
+    for record in memory[scan.channel]:
+        passed = here
+        here = combine(scan.operation, here, operand(scan, record))
+        rows.append((*record, *(here if scan.inclusive else passed)))
+    told = [before] if memory.machine < scan.n_machines(memory.cluster) else []
+    return {scan.channel: (scan.fields + scan.prefix, rows), "before": (scan.prefix, told)}
 
 
 def operand(scan: Scan, record: Row) -> Row:

@@ -213,7 +213,7 @@ def test_scan_words_are_exact(n: int, block: int, spare: int, extra: int) -> Non
         block_words=block,
         word_bits=10,
     )
-    protocol = prefix_sum(scan.operation)
+    protocol = sequence(Rename("input", "records"), scan, PrefixOut())
     if (binary := Tree(cluster.n_input_machines, 2)).levels and (
         plan_tree(binary.n_leaves, max_arity=n, max_others=cluster.memory_words - block - 1) is None
     ):
@@ -225,6 +225,22 @@ def test_scan_words_are_exact(n: int, block: int, spare: int, extra: int) -> Non
     assert sim.run().tolist() == (np.cumsum(np.arange(n)) % 1024).tolist()
     assert sim.ledger.max_held_words == scan.cost(cluster).held
     assert sim.ledger.max_sent_words == scan.cost(cluster).sent
+
+
+@given(n=st.integers(2, 300), block=st.integers(1, 20))
+def test_a_scan_at_once_fits_exactly_where_it_says(n: int, block: int) -> None:
+    """One round on h + w (M - 1) words, which machine 0 sends; on a word less, the tree."""
+    block = min(block, n - 1)
+    n_machines = -(-n // block)
+    sizes = {"n_words": n, "n_machines": n_machines, "block_words": block, "word_bits": 10}
+    protocol = prefix_sum(Addition(1 << 10))
+    sim = Simulation(protocol, Cluster(memory_words=block + n_machines - 1, **sizes), np.arange(n))
+    assert sim.run().tolist() == (np.cumsum(np.arange(n)) % 1024).tolist()
+    assert sim.ledger.n_rounds == 1
+    assert sim.ledger.max_sent_words == block + n_machines - 1 == protocol.cost(sim.cluster).sent
+    least = block + 1 + Tree(n_machines, 2).others
+    if least <= block + n_machines - 2:
+        assert protocol.n_rounds(Cluster(memory_words=block + n_machines - 2, **sizes)) >= 2
 
 
 def test_canary_scan_of_one_word_too_many() -> None:
