@@ -79,10 +79,14 @@ def reduce_groups(
         The machine of every element; equal values are neighbours.
     machines : int64[M]
     """
+    rank = rank_in_group(group)
+    while rank.max(initial=0) > 0:  # neighbours in pairs, so that the work halves
+        even, odd = np.flatnonzero(rank % 2 == 0), np.flatnonzero(rank % 2)
+        elements = elements.copy()
+        elements[odd - 1] = operation.combine(elements[odd - 1], elements[odd])
+        elements, group, rank = elements[even], group[even], rank[even] // 2
     totals = operation.repeat_identity(len(machines))
-    is_last = last_of_group(group)
-    slot = batch_slots(machines, cluster)[group[is_last]]
-    totals[slot] = scan_groups(operation, group, elements)[is_last]
+    totals[batch_slots(machines, cluster)[group]] = elements
     return totals
 
 

@@ -34,6 +34,15 @@ class Operation(ABC):
     def identity(self) -> tuple[int, ...]:
         """The element that changes nothing, on either side."""
 
+    @property
+    def operand_words(self) -> int:
+        """The words of a record that make an element: w, unless it is lifted from fewer."""
+        return self.words
+
+    def lift(self, operands: Words) -> Words:
+        """Return int64[R, w]: the elements of records, from int64[R, operand_words]."""
+        return operands
+
     @abstractmethod
     def combine(self, left: Words, right: Words) -> Words:
         """Combine int64[R, w] with int64[R, w], row by row."""

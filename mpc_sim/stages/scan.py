@@ -20,7 +20,7 @@ from mpc_sim.columns import rank_in_group
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
-from mpc_sim.records import Channel, Inbox, Outbox, Records
+from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.elements import (
     batch_slots,
     element_columns,
@@ -51,7 +51,7 @@ class Scan(WithinCost):
     fields : tuple of str
         All fields of the records; they are carried along and charged.
     operand : tuple of str
-        The w of them that are the element of a record.
+        Those of them that are the element of a record, or that it is lifted from.
     prefix : tuple of str
         The w new fields.
     channel : str
@@ -80,11 +80,11 @@ class Scan(WithinCost):
     spread: bool = False
 
     def __post_init__(self) -> None:
-        w = self.operation.words
-        if len(self.operand) != w or len(self.prefix) != w:
+        w, own = self.operation.words, self.operation.operand_words
+        if len(self.operand) != own or len(self.prefix) != w:
             raise ShapeError(
                 f"scan: an element of {w} words has operand fields {self.operand} "
-                f"and prefix fields {self.prefix}; give {w} of each",
+                f"and prefix fields {self.prefix}; give {own} and {w}",
                 words=w,
             )
 
@@ -177,7 +177,7 @@ class Scan(WithinCost):
             waiting = inbox[f"level {below}"]
             outbox.keep(f"level {below}", waiting.machine, **waiting.columns)
         if round == 0:
-            elements = element_table(records, self.operand)
+            elements = self._elements(records)
             total, owner = (
                 reduce_groups(self.operation, records.machine, elements, machines, cluster),
                 machines,
@@ -211,16 +211,9 @@ class Scan(WithinCost):
 
     def finish(self, inbox: Inbox, cluster: Cluster) -> Inbox:
         machines, records = inbox.machines, self._own_records(inbox, cluster)
-        leaves = machines[machines < self.n_machines(cluster)]
-        before = self.operation.repeat_identity(len(leaves))
-        if self.n_rounds(cluster):
-            met = inbox["before"]
-            elements = element_table(met, met.fields)
-            before = reduce_groups(self.operation, met.machine, elements, leaves, cluster)
+        leaves, before = self.before(inbox, cluster)
         slot = batch_slots(leaves, cluster)
-        elements = scan_groups(
-            self.operation, records.machine, element_table(records, self.operand)
-        )
+        elements = scan_groups(self.operation, records.machine, self._elements(records))
         if not self.inclusive:
             elements = shift_groups(self.operation, records.machine, elements)
         elements = self.operation.combine(before[slot[records.machine]], elements)
@@ -238,6 +231,18 @@ class Scan(WithinCost):
             Channel(self.channel, self.fields + self.prefix, self.n_held(cluster), local=True),
             Channel("before", self.prefix, 1, local=True),
         )
+
+    def before(self, inbox: Inbox, cluster: Cluster) -> tuple[Words, Words]:
+        """Return the machines that may hold records, and int64[M, w]: what lies before each."""
+        leaves = inbox.machines[inbox.machines < self.n_machines(cluster)]
+        if not self.n_rounds(cluster):
+            return leaves, self.operation.repeat_identity(len(leaves))
+        met = inbox["before"]
+        elements = element_table(met, met.fields)
+        return leaves, reduce_groups(self.operation, met.machine, elements, leaves, cluster)
+
+    def _elements(self, records: Records) -> Words:
+        return self.operation.lift(element_table(records, self.operand))
 
     def _own_records(self, inbox: Inbox, cluster: Cluster) -> Records:
         """Return the records, which must lie on the machines that the tree spans."""
@@ -312,7 +317,7 @@ class ScanAtOnce(Scan):
         outbox.keep(self.channel, records.machine, **records.columns)
         n_leaves = self.n_machines(cluster)
         machines = inbox.machines[inbox.machines < n_leaves]
-        elements = element_table(records, self.operand)
+        elements = self._elements(records)
         totals = reduce_groups(self.operation, records.machine, elements, machines, cluster)
         copies = n_leaves - 1 - machines
         row = np.repeat(np.arange(len(machines)), copies)

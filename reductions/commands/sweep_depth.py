@@ -62,14 +62,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def by_hops(rows: list[Row]) -> list[Row]:
-    """Return a row of layers for every k, a column a construction or lower bound."""
+    """Return a row of layers for every k, a column a construction or lower bound; - for none."""
     found: dict[int, Row] = {}
     for row in rows:
         name = row["line"].partition("/")[2]
         if row["kind"] == "lower-bound":
             name = f">= {row['line'].partition(',')[0]}"
         found.setdefault(row["k"], {"k": row["k"]})[name] = row["layers"]
-    return list(found.values())
+    columns = dict.fromkeys(name for row in found.values() for name in row)
+    return [{name: row.get(name, "-") for name in columns} for row in found.values()]
 
 
 def _verdicts(rows: list[Row], steps: dict[str, tuple[int, ...]]) -> list[tuple[str, str]]:

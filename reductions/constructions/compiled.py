@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mpc_sim import Cluster, Protocol, fit_cluster
+from mpc_sim import Cluster, Protocol
 from reductions.bounds import Bound
 from reductions.constructions.model import Formula, ModelSolver
 from reductions.mpc_to_anna.bounds import layer_bounds
@@ -16,6 +16,7 @@ from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import ONE_OR_TWO_CYCLES
 from reductions.problems.definitions import INDUCTION_HEADS
 from reductions.problems.k_hop import K_HOP
+from reductions.problems.k_hop_scan import K_HOP_SCAN
 from reductions.problems.problem import Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.three_sum import THREE_SUM
@@ -49,19 +50,8 @@ def compiled(
     """
     chosen = options or CompilerOptions()
 
-    def protocol_of(shape: Shape) -> Protocol:
-        return algorithm.protocol(shape.graph or shape.n_words, **shape.parameters)
-
     def machines(shape: Shape) -> tuple[Protocol, Cluster]:
-        wanted = protocol_of(shape)
-        cluster = fit_cluster(
-            wanted,
-            shape.n_words,
-            algorithm.epsilon,
-            algorithm.gamma,
-            largest_word=shape.largest_word,
-        )
-        return wanted, cluster
+        return algorithm.protocol_of(shape), algorithm.cluster_of(shape)
 
     def build(shape: Shape) -> CompiledProtocol:
         return compile_protocol(*machines(shape), **chosen.keywords)
@@ -69,7 +59,7 @@ def compiled(
     def depth(shape: Shape) -> Formula:
         wanted, cluster = machines(shape)
         own = algorithm.bounds if rounds is None else rounds
-        bounds = own(wanted, cluster, **shape.parameters)
+        bounds = own(wanted, cluster, **shape.parameters, **algorithm.of_shape(shape))
         (row,) = (bound for bound in bounds if bound.quantity == "rounds")
         return row.expression + 1, row.values
 
@@ -80,7 +70,7 @@ def compiled(
 
     return ModelSolver(
         problem=algorithm.problem,
-        name=f"{algorithm.name}/{way}",
+        name=f"{algorithm.problem.name}/{way}",
         architecture="ANNA",
         statement=statement,
         source=f"{algorithm.source}; {THEOREM}",
@@ -99,6 +89,13 @@ K_HOP_COMPILED = compiled(
     "columnsort, then pointer doubling with one round per bit of k, compiled",
     depth_formula="4^d + 4 + bit_length(k)",
     width_formula="s + c + K (b (w + 1) + 2)",
+)
+K_HOP_BY_SCAN = compiled(
+    K_HOP_SCAN,
+    "a prefix scan of copy maps of A k entries, for few letters, compiled",
+    depth_formula="2, or 5 on less memory, whatever k is",
+    width_formula="s + c + K (b (w + 1) + 2), w = A k + 2",
+    way="scan",
 )
 INDUCTION_HEADS_COMPILED = compiled(
     replace(K_HOP, problem=INDUCTION_HEADS),

@@ -3,7 +3,7 @@
     task                              lower side                     shown
     sum: one copy, all copies,        ceil(log_s N) - 1 rounds       without assumption: every run
     all prefixes                                                     is held to it
-    k-hop                             c log k rounds                 under the conjecture on cycles
+    k-hop over many letters           c log k rounds                 under the conjecture on cycles
     connectivity, one cycle or two    c log N rounds                 under the conjecture on cycles
 
 A round bound is a depth bound for every mechanism whose layers can be simulated in q rounds; q is

@@ -13,7 +13,7 @@ from mpc_sim import Cluster, Protocol, fit_cluster
 from mpc_sim.cluster import failure_word
 from mpc_sim.records import Words
 from reductions.bounds import Bound
-from reductions.problems.problem import Instance, Problem
+from reductions.problems.problem import Instance, Problem, Shape
 
 Fit = Callable[["ProtocolSolver", Any, str | None, str | None], Cluster]
 
@@ -47,6 +47,12 @@ class ProtocolSolver:
     layer_claims : callable, optional
         Cluster -> closed forms of the transformer that it becomes by the default options.
         Parameters are keywords.
+    way : str
+        How it is done, the part of its name behind the problem; empty for the default way.
+    of_shape : callable
+        Shape -> further keywords of ``protocol`` and ``bounds``, such as the number of letters.
+    largest_sent : callable
+        Shape -> the largest word that the machines send; by default that of the shape.
     fit : callable, optional
         (self, given, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
@@ -63,12 +69,15 @@ class ProtocolSolver:
     is_randomised: bool = False
     back_up_to: int = 0
     layer_claims: Callable[..., tuple[Bound, ...]] | None = None
+    way: str = ""
+    of_shape: Callable[[Shape], Mapping[str, int]] = lambda shape: {}
+    largest_sent: Callable[[Shape], int] = lambda shape: shape.largest_word
     fit: Fit | None = None
 
     @property
     def name(self) -> str:
-        """The name of the problem, whose default way this is."""
-        return self.problem.name
+        """The name of the problem, and of the way where it is not the default one."""
+        return f"{self.problem.name}/{self.way}" if self.way else self.problem.name
 
     @property
     def compiles(self) -> ProtocolSolver:
@@ -102,9 +111,25 @@ class ProtocolSolver:
 
     def protocol_for(self, given: Any, **parameters: int) -> Protocol:
         """Return the protocol for inputs of the shape of this one."""
-        found = self.problem.instance(given, **parameters)
-        shape = len(found.words) if found.graph is None else found.graph.shape
-        return self.protocol(shape, **found.parameters)
+        return self.protocol_of(self.problem.instance(given, **parameters).shape)
+
+    def protocol_of(self, shape: Shape) -> Protocol:
+        """Return the protocol for a shape."""
+        return self.protocol(
+            shape.graph or shape.n_words, **shape.parameters, **self.of_shape(shape)
+        )
+
+    def cluster_of(
+        self, shape: Shape, epsilon: str | None = None, gamma: str | None = None
+    ) -> Cluster:
+        """Return the cluster with the least constants for a shape."""
+        return fit_cluster(
+            self.protocol_of(shape),
+            shape.n_words,
+            self.epsilon if epsilon is None else epsilon,
+            self.gamma if gamma is None else gamma,
+            largest_word=max(shape.largest_word, self.largest_sent(shape)),
+        )
 
     def cluster(
         self, given: Any, epsilon: str | None = None, gamma: str | None = None, **parameters: int
@@ -113,13 +138,7 @@ class ProtocolSolver:
         found = self.problem.instance(given, **parameters)
         if self.fit is not None:
             return self.fit(self, found.given, epsilon, gamma)
-        return fit_cluster(
-            self.protocol_for(found),
-            len(found.words),
-            self.epsilon if epsilon is None else epsilon,
-            self.gamma if gamma is None else gamma,
-            largest_word=found.shape.largest_word,
-        )
+        return self.cluster_of(found.shape, epsilon, gamma)
 
     def bounds_of(
         self, cluster: Cluster, given: Any = None, **parameters: int
@@ -131,7 +150,8 @@ class ProtocolSolver:
         if given is None:
             return self.bounds(self.protocol(cluster.n_words, **parameters), cluster, **parameters)
         found = self.problem.instance(given, **parameters)
-        return self.bounds(self.protocol_for(found), cluster, **found.parameters)
+        known = {**found.parameters, **self.of_shape(found.shape)}
+        return self.bounds(self.protocol_for(found), cluster, **known)
 
     def has_failed(self, output: Words, cluster: Cluster) -> bool:
         """Return whether a randomised run put out the failure word."""

@@ -38,6 +38,47 @@ def sizes(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
     return values_of(protocol, cluster, **sort, L="scan_levels", q="scan_others", **names)
 
 
+def scan_bounds(
+    protocol: Protocol, cluster: Cluster, source: str, words: sympy.Expr, **known: int
+) -> tuple[Bound, ...]:
+    """Return the bounds of a scan over blocks of words, at once or by a tree, all exact.
+
+    Block B, M machines that hold input; of a tree L levels, c children, q others, the children of
+    machine 0 on other machines, in all.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    cluster : Cluster
+    source : str
+    words : sympy.Expr
+        Of an element, in symbols that ``known`` gives.
+    """
+    values = values_of(protocol, cluster, L="scan_levels", c="scan_children", q="scan_others")
+    n, block, levels, children, others = sympy.symbols("N B L c q", integer=True)
+    machines = sympy.ceiling(n / block)
+    if "L" in values:
+        has_levels = sympy.Min(levels, 1)
+        formulas = (
+            2 * levels,
+            block + words * (others + has_levels),
+            (block + words * (others + 1)) * has_levels,
+            words * Most(children - 1, sympy.Integer(0)),
+        )
+    else:
+        last = n - block * (machines - 1)
+        formulas = (
+            sympy.Integer(1),
+            words * (machines - 1) + Most(block - words, last),
+            words * (machines - 1) + block,
+            words * (machines - 1),
+        )
+    rows = dict(zip(QUANTITIES, (*formulas, machines), strict=True))
+    return tuple(
+        Bound(name, formula, values | known, "exact", source) for name, formula in rows.items()
+    )
+
+
 def symbols_of(names: str) -> SimpleNamespace:
     """Return integer symbols, each as the attribute of its name."""
     return SimpleNamespace(**{name: sympy.Symbol(name, integer=True) for name in names.split()})

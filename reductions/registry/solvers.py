@@ -28,6 +28,11 @@ SOLVERS = (
     construction("induction-heads/softmax", "k_hop_constructions:INDUCTION_HEADS_SOFTMAX"),
     construction("k-hop/tree", "k_hop_constructions:K_HOP_TREE"),
     construction("k-hop/compiled", "compiled:K_HOP_COMPILED"),
+    construction(
+        "k-hop/scan",
+        "compiled:K_HOP_BY_SCAN",
+        "tests/mpc_sim/algorithms/test_k_hop_scan.py::test_thousands_of_texts_are_the_definition",
+    ),
     construction("k-hop/softmax", "k_hop_constructions:K_HOP_SOFTMAX"),
     construction("k-hop/causal-softmax", "k_hop_constructions:K_HOP_CAUSAL_SOFTMAX"),
     construction("three-sum/compiled", "compiled:THREE_SUM_COMPILED"),

@@ -16,7 +16,7 @@ from repository import ROOT
 
 PAGE = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 TABLE = task_table()
-OF_A_PLAN = [name for name in names("solver") if name.endswith("/compiled")]
+OF_A_PLAN = [name for name in names("solver") if name.endswith(("/compiled", "/scan"))]
 """Their depth follows a plan of sorts and trees, their width the widest round."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mpc_sim.local_step import Memory, PerMachine, Row, per_machine
+from mpc_sim.local_step import Memory, Row, Twin, per_machine
 from mpc_sim.stages.butterfly import Butterfly, Groups
 from twins.broadcast import Left
 from twins.scan import combine
 
 
-def butterfly_twin(stage: Butterfly) -> PerMachine:
+def butterfly_twin(stage: Butterfly) -> Twin:
     """Return the twin of a butterfly over records of one word.
 
     Examples

@@ -64,7 +64,7 @@ def scan_twin(scan: Scan) -> Twin:
     return per_machine(scan, step, lambda memory: put_out(scan, memory))
 
 
-def scan_at_once_twin(scan: ScanAtOnce) -> PerMachine:
+def scan_at_once_twin(scan: ScanAtOnce) -> Twin:
     """Return the twin of a scan in one round.
 
     Examples

@@ -362,7 +362,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: aggregate(AffineMaps(7)), r"use Packed\(operation, base\)"),
     (lambda: converge_cast(Last(2)), r"use Packed\(operation, base\)"),
     (lambda: prefix_sum(Last(2)), r"use Packed\(operation, base\)"),
-    (lambda: Scan(Last(2), ("x",), ("x",), ("y",)), "give 2 of each"),
+    (lambda: Scan(Last(2), ("x",), ("x",), ("y",)), "give 2 and 2"),
     (lambda: Addition(0), "modulus = 0"),
     (lambda: Addition(2**62 + 1), "modulus = 4611686018427387905"),
     (lambda: AffineMaps(2**31), "prime = 2147483648: choose it in"),

@@ -61,7 +61,20 @@ def test_layers_of_weaker_models_follow_k() -> None:
           ("k-hop/recurrent", "k-hop/low-rank", CHASING, CONDITIONAL)}  # fmt: skip
     assert of["k-hop/recurrent"] == of[CHASING] == [1, 2, 4, 8, 16]
     assert of["k-hop/low-rank"] == [2, 3, 5, 9, 17]
-    assert of[CONDITIONAL] == [0, 1, 2, 3, 4]
+    assert of[CONDITIONAL] == [4]  # at k = 16: over 4 letters nothing is said before A k is near N
+    many = [row for row in depth_rows(64, 32, [2, 4, 8]) if row["line"] == CONDITIONAL]
+    assert [row["layers"] for row in many] == [1, 2, 3]
+
+
+def test_few_letters_take_two_layers_for_every_k_and_many_are_not_built() -> None:
+    scan = constructions_by_name()["k-hop/scan"]
+    few = [depth_row(scan, 2**13, 4, k, run=256) for k in HOPS[:8]]
+    assert [row["layers"] for row in few] == [2] * 7 + [5]
+    assert all(row["ok"] for row in few)
+    assert sum(row["compared"] for row in few) > 0
+    many = {row["line"] for row in depth_rows(256, 128, [4])}
+    assert "k-hop/scan" not in many
+    assert "k-hop/compiled" in many
 
 
 def test_no_construction_is_below_a_bound_that_holds_for_it() -> None:
@@ -153,7 +166,7 @@ def test_text_shows_a_column_a_line_and_what_a_doubling_costs(anna: Anna) -> Non
 
 def test_json_and_csv_hold_every_row(anna: Anna, tmp_path: Path) -> None:
     out = tmp_path / "rows.csv"
-    run = anna("sweep", "depth", "--n", 64, "--k", "2,3", "--run", 0, "--out", out, "--json")
+    run = anna("sweep", "depth", "--n", 64, "--k", "2,3", "--letters", 26, "--out", out, "--json")
     found: Any = run.json
     assert (run.status, found["schema"], found["ok"]) == (0, "anna-mpc/sweep-depth/1", True)
     assert len(found["rows"]) == 2 * (len(constructions()) + 3)

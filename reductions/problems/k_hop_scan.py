@@ -1,0 +1,42 @@
+"""k-hop over few letters by a prefix scan of copy maps: bounds and regime."""
+
+from __future__ import annotations
+
+import sympy
+
+from mpc_sim import Cluster, Protocol
+from mpc_sim.algorithms.k_hop_scan import k_hop_scan, largest_copy_word
+from reductions.bounds import Bound
+from reductions.problems.k_hop import HOPS, K_HOP, K_HOP_PROBLEM
+from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.problems.sequences import N_LETTERS
+from reductions.problems.sort_and_scan import scan_bounds
+
+SOURCE = "copy maps of A k entries, ours; prefix scans: arXiv 1101.1902"
+
+
+def _bounds(
+    protocol: Protocol, cluster: Cluster, k: int = HOPS, letters: int = N_LETTERS
+) -> tuple[Bound, ...]:
+    """A letters, k hops; a copy map has A k + 2 words. No hop needs no round."""
+    if k == 0:
+        return K_HOP.bounds(protocol, cluster, k=k)
+    words = sympy.Symbol("A", integer=True) * sympy.Symbol("k", integer=True) + 2
+    return scan_bounds(protocol, cluster, SOURCE, words, A=letters, k=k)
+
+
+K_HOP_SCAN = ProtocolSolver(
+    problem=K_HOP_PROBLEM,
+    way="scan",
+    regime=(
+        "A letters with A k <= s^(1 - Omega(1)); one round where B + (A k + 2) (M - 1) <= s for "
+        "M = ceil(N / B), else 4 where B + (A k + 2) (1 + q) <= s, q <= 2 ceil(M^(1/2)) - 2"
+    ),
+    source=SOURCE,
+    constants="copy maps beside a block: c_s = 2 or more; a larger c_s is taken to save rounds",
+    protocol=lambda n, k=HOPS, letters=N_LETTERS: k_hop_scan(k, letters),
+    bounds=_bounds,
+    back_up_to=64,
+    of_shape=lambda shape: {"letters": shape.largest_word},
+    largest_sent=lambda shape: largest_copy_word(shape.largest_word, shape["k"]),
+)
