@@ -57,6 +57,17 @@ REDUCTIONS = (
         proved="Lemma D.2 of arXiv 2509.09001",
     ),
     Claim(
+        "cycles-to-k-hop",
+        "reductions.separations.cycles_to_k_hop:cycles_to_k_hop",
+        "tests/reductions/separations/test_cycles_to_k_hop.py::test_one_cycle_or_two",
+        family="reduction",
+        states="one cycle or two by at most 2 D - 1 calls of k-hop, D the digits of n/2 in base k, "
+        "on (2 k + 1) 2 n tokens of 4 n letters: Omega(log k) rounds under the conjecture, for "
+        "k <= N^xi on N^(1 - delta) words, 0 < xi < delta",
+        proved="ours, for every k; the conjecture: arXiv 1710.01431; after Corollary 4.3 of "
+        "arXiv 2402.09268",
+    ),
+    Claim(
         "low-rank-to-anna",
         "reductions.low_rank_to_anna:low_rank_to_anna",
         "tests/reductions/attention_to_mpc/test_low_rank_to_mpc.py::test_as_exact_match",

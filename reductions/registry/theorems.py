@@ -188,7 +188,8 @@ THEOREMS = (
         family="theorem",
         states="a sum on M = ceil(N / block) machines takes ceil(log_s M) rounds, as many as it "
         "needs, where M = s^L or M <= s (s - 1)^(L - 1)",
-        proved="lower: Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018); upper: a butterfly, ours",
+        proved="lower: Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018); upper: a butterfly, "
+        "ours",
     ),
     Claim(
         "depth-follows-rounds",

@@ -27,6 +27,7 @@ from reductions.certify.full_information import (
 )
 from reductions.problems.problem import GRAPH
 from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.separations.cycles_to_k_hop import REGIME
 
 CYCLES = "1-vs-2-cycle conjecture: Omega(log N) rounds on machines of N^(1 - Omega(1)) words"
 
@@ -34,11 +35,9 @@ CYCLES = "1-vs-2-cycle conjecture: Omega(log N) rounds on machines of N^(1 - Ome
 K_HOP_ROUNDS = RoundLowerBound(
     task="k-hop",
     rounds=C * sympy.log(K),
-    regime="at all positions, 2 N / (2 k + 1) letters, s = N^(1 - delta), N^O(1) machines, k <= "
-    "N^xi growing, for constants 0 < xi < delta < 1",
+    regime=REGIME,
     assumption=CYCLES,
-    source="ours (reductions.separations.cycles_to_k_hop), after Sanford, Hsu, Telgarsky, arXiv "
-    "2402.09268, Corollary 4.3",
+    source="ours (cycles-to-k-hop), after Sanford, Hsu, Telgarsky, arXiv 2402.09268, Corollary 4.3",
 )
 CONNECTIVITY_ROUNDS = RoundLowerBound(
     task="connectivity",

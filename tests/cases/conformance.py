@@ -219,7 +219,7 @@ class TiresAfter(Shift):
 
 
 class RemembersTheFirstBatch(Shift):
-    """What it adds to a word is fixed by the first step that has all machines, and then for ever."""
+    """What it adds to a word is fixed by the first step that has all machines."""
 
     def told(self, inbox: Inbox, cluster: Cluster) -> Integers:
         words = inbox["w"]["word"]
