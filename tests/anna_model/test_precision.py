@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from anna_model import ExactMatch, HeadMaps, Rows, RowwiseLayer, Transformer
+from anna_model.fixed_point.affine import ExactAffine
+from anna_model.fixed_point.attention import fixed_point
 from anna_model.fixed_point.grid import (
     Grid,
     GridOverflow,
@@ -98,3 +100,30 @@ def test_fewest_bits_of_a_decision() -> None:
     with pytest.raises(GridOverflow):
         fewest_fraction_bits(mean, Rows.from_dense(np.full((3, 1), 99.0)), integer_bits=4)
     assert fewest_bits(mean, thirds) is None
+
+
+def test_a_layer_on_a_grid_rounds_queries_keys_and_values() -> None:
+    """Queries of 0.3 and 0.2 lie at 1/4 both, and so does the key 0.26: all three match."""
+    maps = (lambda i, x: x, lambda i, x: 0 * x + 0.26, lambda i, x: x + 0.1)
+    inner = Transformer((RowwiseLayer(ExactMatch(), (HeadMaps(*maps, 1, 1),)),), n_tokens=3)
+    (layer,) = fixed_point(inner, Grid(10, 2)).layers
+    rows = Rows.from_dense(np.array([[0.3], [0.2], [0.25]]))
+    (block,) = layer.blocks(rows, 1 << 20)
+    assert np.ravel(block.Q).tolist() == np.ravel(block.K).tolist() == [0.25] * 3
+    assert np.ravel(block.V).tolist() == [0.5, 0.25, 0.25]
+    assert fixed_point(inner, Grid(10, 2)).forward(rows).dense().tolist() == [[0.25]] * 3
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_bias_counts_among_what_a_sum_may_reach(more: int) -> None:
+    """2 (2^26 - 1) (2^26 - 1) steps and a bias: refused from 2^53 on."""
+    grid, top = Grid(27, 0), 2**26 - 1
+    weight, least = np.full((2, 1), float(top)), 2**53 - 2 * top * top
+    assert 0 < least < 2**52
+    bias = np.array([-(least - 1.0 + more)])
+    if more:
+        with pytest.raises(GridOverflow, match=r"may reach 2\^53 steps"):
+            ExactAffine(weight, bias, grid, grid)
+    else:
+        found = ExactAffine(weight, bias, grid, grid).map(np.full((1, 2), -float(top)))
+        assert found.tolist() == [[-(2.0**53) + 1]]

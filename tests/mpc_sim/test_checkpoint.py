@@ -423,6 +423,27 @@ def test_words_and_machines_stay_in_range(saved: Path, name: str, value: int) ->
     assert "channel sorted" in refused(saved)
 
 
+def test_records_lie_in_the_order_of_their_machines(saved: Path) -> None:
+    """Two owners exchanged: every machine holds as many words as before, but others."""
+    content = members(saved)
+    owner = words_of(content["channel_0_machine.npy"])
+    assert owner[0] < owner[-1]
+    owner[[0, -1]] = owner[[-1, 0]]
+    forge(saved, content | {"channel_0_machine.npy": npy(owner)})
+    assert "channel sorted does not lie on the machines" in refused(saved)
+
+
+def test_the_first_word_beyond_the_range_is_refused(saved: Path) -> None:
+    content, limit = members(saved), start().cluster.word_limit
+    array = words_of(content["channel_0_field_0.npy"])
+    array[0] = limit - 1
+    forge(saved, content | {"channel_0_field_0.npy": npy(array)})
+    Simulation.resume(saved, k_hop(5))
+    array[0] = limit
+    forge(saved, content | {"channel_0_field_0.npy": npy(array)})
+    assert "channel sorted holds words out of range" in refused(saved)
+
+
 def test_canary_a_forged_file_that_fits_is_read(saved: Path) -> None:
     forge(saved, members(saved))
     assert Simulation.resume(saved, k_hop(5)).run().tolist() == start().run().tolist()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from cases.protocols import PROTOCOLS
-from mpc_sim import Channel, Cluster, Simulation, parallel, sequence
+from mpc_sim import Channel, Cluster, Inbox, Records, Simulation, parallel, sequence
 from mpc_sim.algorithms.prefix_sum import PrefixOut
 from mpc_sim.compose import Carry
 from mpc_sim.cost import Cost, declared
+from mpc_sim.errors import UnknownChannel
 from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort, Rename
 from mpc_sim.stages.converge_cast import ConvergeCast
@@ -120,3 +121,11 @@ def test_without_a_closed_form_a_cost_is_what_is_declared() -> None:
     assert declared((moved, kept), 8, 7) == Cost(1, held=8, sent=8, received=6, machines=7)
     anything = replace(moved, per_receiver=None)
     assert declared((anything,), 100, 7) == Cost(1, held=100, sent=4, received=100, machines=7)
+
+
+def test_parallel_parts_leave_channels_of_different_names() -> None:
+    inbox = Inbox.of([0, 1], input=Records.of([0, 1], word=[5, 6]))
+    twice = parallel(Carry("input", ("word",)), Carry("input", ("word",)))
+    with pytest.raises(UnknownChannel, match="two parallel parts leave a channel 'input'"):
+        twice.finish(inbox, CLUSTER)
+    assert set(parallel(Carry("input", ("word",))).finish(inbox, CLUSTER)) == {"input"}

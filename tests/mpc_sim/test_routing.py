@@ -243,6 +243,12 @@ def test_a_channel_beyond_local_memory_is_refused_before_the_run() -> None:
 # --- what an outbox takes ---
 
 
+def test_two_channels_of_one_name_are_refused() -> None:
+    twice = (*LOUD, Channel("a", ("other",), 1))
+    with pytest.raises(ShapeError, match="two channels have one name"):
+        collect(Outbox(), twice, np.arange(6), CLUSTER, round=0, label="test")
+
+
 def test_a_channel_takes_its_declared_fields_only() -> None:
     for columns in ({"left": [1]}, {"left": [1], "right": [1], "middle": [1]}, {"word": [1]}):
         outbox = Outbox()

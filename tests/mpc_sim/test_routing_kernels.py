@@ -292,6 +292,23 @@ def test_threads_do_not_change_a_byte(n_rows: int, n_machines: int) -> None:
     assert (results[0][4] == word[order]).all()
 
 
+def test_two_sorted_sends_on_one_channel_are_put_in_order() -> None:
+    """2^19 rows, two threads: each finds its half sorted, and the second half begins anew."""
+    n_rows, n_machines = 2**18, 64
+    source, to, word = some_messages(n_rows, n_machines)
+    outbox = Outbox()
+    for first in (0, n_rows):
+        outbox.send("x", source=source, to=to, word=word + first)
+    cluster = Cluster(64, 2 * n_rows, n_machines, 1, word_bits=62)
+    channels = (Channel("x", ("word",), 2 * n_rows),)
+    with mock.patch.object(kernels, "N_THREADS", 2):
+        assert len(parts_of(2 * n_rows, n_machines)) == 2
+        traffic = collect(outbox, channels, np.arange(64), cluster, round=0, label="test")
+        found = traffic.deliver()["x"]["word"]
+    order = np.lexsort((np.tile(source, 2), np.tile(to, 2)))  # stable: then as they were emitted
+    assert np.array_equal(found, np.concatenate([word, word + n_rows])[order])
+
+
 def test_threads_end_with_the_call() -> None:
     before = threading.active_count()
     with forced(3, BUCKETS):

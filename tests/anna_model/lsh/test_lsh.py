@@ -15,6 +15,7 @@ from anna_model.frozen_arrays import FloatArray
 from anna_model.kernels import hashing
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from anna_model.lsh.cross_polytope import Rotations
+from anna_model.lsh.family import code_form
 from anna_model.lsh.polytope_law import same_vertex_probability
 from anna_model.lsh.projections import Projections
 
@@ -184,6 +185,66 @@ def test_codes_are_what_numpy_says(family: Family, m: int) -> None:
         assert 0 <= ids.min() <= ids.max() < drawn.n_codes
         assert drawn.folded == (drawn.n_symbols**hashes > 2**63)
         assert drawn.extra_collision_probability == (2.0**-63 if drawn.folded else 0)
+
+
+@pytest.mark.parametrize("hashes", [31, 32, 63, 64])
+def test_codes_at_the_borders_of_their_words(hashes: int) -> None:
+    """2^31 codes fit int32 and 2^63 int64; one hash more does not, and 2^64 are folded."""
+    drawn = Hyperplane().sample(2, 1, hashes, seed=0)
+    rows = np.random.default_rng(hashes).normal(size=(33, 2))
+    ids = drawn.bucket_ids(rows)
+    assert ids.tolist() == codes_in_python(drawn, symbols_in_numpy(drawn, rows))
+    assert 0 <= ids.min() <= ids.max() < drawn.n_codes
+    assert ids.max() >= 2 ** (min(hashes, 63) - 2)
+    assert drawn.folded == (hashes == 64)
+
+
+@pytest.mark.parametrize(
+    ("n_symbols", "hashes", "in_word"), [(2, 66, 32), (3, 41, 20), (2**32, 3, 1)]
+)
+def test_a_fold_takes_words_of_32_bits(n_symbols: int, hashes: int, in_word: int) -> None:
+    """As many symbols as fit below 2^32 share a factor, each times R more than the one before."""
+    times, plus = code_form(n_symbols, hashes, 5)
+    assert (times.shape, plus.shape) == ((2, hashes), (2,))
+    for row in times.tolist():
+        for place, (one, following) in enumerate(pairwise(row), start=1):
+            assert (following == one * n_symbols % 2**64) == (place % in_word != 0)
+    assert times[0, 0] != times[1, 0]
+
+
+def test_the_first_hash_has_the_highest_place() -> None:
+    times, plus = code_form(5, 3, 0)
+    assert (times.tolist(), plus.tolist()) == ([[25, 5, 1]], [0])
+
+
+def test_tables_are_drawn_apart_and_cells_are_as_wide_as_they_say() -> None:
+    drawn, wide = (PStable(w).sample(3, 4, 2, seed=1) for w in (1.0, 4.0))
+    assert isinstance(drawn, Projections)
+    assert isinstance(wide, Projections)
+    assert np.array_equal(wide.directions * 4, drawn.directions)
+    assert len({table.tobytes() for table in drawn.directions}) == 4
+
+
+@pytest.mark.parametrize(("m", "width"), [(1, 4), (4, 4), (5, 8), (64, 64), (65, 128)])
+def test_rotations_pad_to_the_next_power_of_two(m: int, width: int) -> None:
+    drawn = CrossPolytope().sample(m, 1, 1, seed=0)
+    assert isinstance(drawn, Rotations)
+    assert (drawn.flips.shape[3], drawn.n_symbols) == (width, 2 * width)
+
+
+def test_rho_of_far_pairs_that_are_none() -> None:
+    """c r = 5 lies beyond the sphere: the farthest are at 2 and never meet."""
+    assert Hyperplane().rho(1.0, 5.0, 8) == 0
+
+
+def test_the_last_cell_of_the_range() -> None:
+    form = np.ones((1, 1), np.uint64), np.zeros(1, np.uint64)
+    drawn = Projections(1, 2**32, *form, np.ones((1, 1, 1, 1)), np.zeros((1, 1)), "floor")
+    ends = drawn.bucket_ids(np.array([[2.0**31 - 1], [-(2.0**31)], [0.0], [-1.0]]))
+    assert ends.ravel().tolist() == [2**32 - 2, 2**32 - 1, 0, 1]
+    for beyond in (2.0**31, -(2.0**31) - 1):
+        with pytest.raises(ValueError, match=r"2\*\*31 cells or more"):
+            drawn.bucket_ids(np.array([[beyond]]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

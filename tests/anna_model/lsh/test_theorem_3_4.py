@@ -15,6 +15,7 @@ from anna_model.frozen_arrays import FloatArray
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from anna_model.lsh.theorem_3_4 import (
     NoParameters,
+    Parameters,
     choose_parameters,
     from_probabilities,
     least_hashes,
@@ -61,6 +62,19 @@ def test_eta_is_the_union_bound(n: int, p1: float, p2: float, delta: float) -> N
     assert delta <= found.eta <= delta + 0.1 * found.tables / n + found.tables * n**2 * 2.0**-62
     assert found.rho == pytest.approx(math.log(p1) / math.log(p2))
     assert found.vacuous == (found.eta >= 1)
+
+
+@pytest.mark.parametrize(("n", "p1", "p2"), [(50, 0.9, 0.3), (20, 0.8, 0.2), (100, 1.0, 0.5)])
+def test_eta_counts_every_pair_in_every_table(n: int, p1: float, p2: float) -> None:
+    found = from_probabilities(n, p1, p2, 0.01)
+    union = found.tables * n**2 * p2**found.hashes
+    assert found.eta == pytest.approx(found.delta + union, rel=1e-9)
+    assert p1 == 1 or found.tables > 1
+
+
+def test_a_sure_failure_is_vacuous() -> None:
+    assert Parameters(1, 1, 0.5, 1.0, 0.1).vacuous
+    assert not Parameters(1, 1, 0.5, 0.999, 0.1).vacuous
 
 
 def test_corners() -> None:

@@ -17,6 +17,7 @@ from anna_model.mechanisms import (
     AngularCodes,
     EluPlusOne,
     FeatureMap,
+    GivenCodes,
     LowRank,
     Mechanism,
     PositiveRandomFeatures,
@@ -242,3 +243,14 @@ def test_an_overflow_is_refused() -> None:
     rows = np.full((2, WIDTH), 40.0)
     with pytest.raises(ValueError, match="scale Q and K down"):
         SparseLowRank(ONE_ROUND, FEATURES, 1).apply(rows, rows, np.ones((2, 1)))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_reformer_takes_logits_of_any_size(order: int) -> None:
+    """Up to 2500: exp overflows at 710. In one order the largest come last, in the other first."""
+    tokens = np.array([[1.0], [50.0], [2.0], [40.0], [-50.0], [3.0]])
+    given = np.array([[0, 1, 0, 1, 2, 2], [0, 1, 1, 2, 2, 0]])[::order].copy()
+    for mechanism in (Reformer(GivenCodes(given), 2), Reformer(GivenCodes(given), 2, -1.0)):
+        values = np.arange(6.0)[:, None]
+        found = mechanism.apply(tokens, tokens, values).values
+        np.testing.assert_allclose(found, mechanism.weights(tokens, tokens) @ values, rtol=1e-12)

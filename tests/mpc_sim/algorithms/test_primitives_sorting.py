@@ -56,6 +56,14 @@ def test_hard_inputs(algorithm: ProtocolSolver, name: str, epsilon: str) -> None
             within_bounds(algorithm, sim)
 
 
+@pytest.mark.parametrize("n", [301, 1024, 4096])
+def test_bounds_of_columnsort_are_reached(n: int) -> None:
+    """A machine holds a whole column, and every machine of the sort holds something."""
+    slack = within_bounds(COLUMNSORT, run(COLUMNSORT, COLUMNSORT.hard["reversed"](n), "2/3"))
+    assert slack.pop("received_words") <= 2
+    assert slack == dict.fromkeys(slack, 1.0)
+
+
 @pytest.mark.parametrize(
     "algorithm", [one for one in ALGORITHMS if one is not EQUI_JOIN], ids=lambda one: one.name
 )

@@ -159,6 +159,41 @@ def test_a_large_bucket_is_a_failure_never_an_error(loads: Loads) -> None:
     assert 1 <= ends.count("failed") < 50
 
 
+@dataclass(frozen=True)
+class Capped(Split):
+    """Sample sort of one level that is refused buckets of more than so many records."""
+
+    most: int = 0
+
+    def plan(self, cluster: Cluster) -> SplitPlan:
+        plan = super().plan(cluster)
+        (level,) = plan.levels
+        return replace(plan, levels=(replace(level, bucket=self.most),))
+
+
+def test_a_bucket_passes_up_to_its_limit_and_not_beyond() -> None:
+    loads = FAILING[0]
+    words, cluster = loads.words, loads.cluster
+    whole = sample_sort()
+    assert isinstance(whole, Stages)
+    number, split, rank, write = whole.stages
+    sim = Simulation(whole, cluster, words)
+    (level,) = Split(0).plan(cluster).levels
+    for round in range(split.n_rounds(cluster)):
+        if 1 <= round <= level.tree.levels:  # as many splitters arrive as are declared
+            told = next(one for one in sim.peek().messages if one.channel.name == "splitter")
+            arriving = np.bincount(told.to[told.to != told.source])
+            assert arriving.max() == told.channel.per_receiver == level.fan_out - 1
+        sim.step()
+    largest = int(np.bincount(sim.inbox["records"].machine).max())
+    for most, passes in ((largest, True), (largest - 1, False)):
+        capped = Capped(0, most=most)
+        stages = number, capped, replace(rank, split=capped), replace(write, source=capped)  # type: ignore[type-var]
+        output = Simulation(sequence(*stages), cluster, words).run()
+        expected = np.sort(words) if passes else np.full_like(words, failure_word(cluster))
+        assert output.tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("loads", FAILING, ids=str)
 def test_a_run_that_fails(loads: Loads) -> None:
     """Same rounds, same twin, still local; and no group can be so lucky with no room at all."""
@@ -187,6 +222,20 @@ def test_a_compiled_run_that_fails(percent: int) -> None:
     expected = Simulation(protocol, cluster, words).run()
     assert (set(expected.tolist()) == {failure_word(cluster)}) == (percent == 0)
     np.testing.assert_array_equal(compile_protocol(protocol, cluster).run(words), expected)
+
+
+@pytest.mark.parametrize(("most", "stride", "exponent"), [(5, 10, 8.0), (40, 3, 20.0), (1, 2, 1.0)])
+def test_the_largest_bucket_is_w_plus_d_minus_2(most: int, stride: int, exponent: float) -> None:
+    """w by trying all from q + 1 on, with the tail bound as it is written above it."""
+    records, fan_out = 10**6, 4
+    p = 1 / stride - 2.0**-32
+
+    def tail(w: int) -> float:
+        return most * math.log(most / (w * p)) + (w - most) * math.log((w - most) / (w - w * p))
+
+    w = next(w for w in range(most + 1, records) if most <= w * p and tail(w) >= exponent)
+    d = records // (8 * fan_out)
+    assert splitting._bucket(most, stride, records, fan_out, exponent) == w + d - 2
 
 
 def test_loads_of_sample_sort_are_certain() -> None:

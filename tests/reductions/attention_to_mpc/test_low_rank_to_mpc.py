@@ -23,6 +23,7 @@ from cases.anna_to_mpc import (
 from mpc_sim import InputError, ShapeError, Simulation, assert_local
 from reductions.attention_to_mpc import TransformerProtocol, anna_to_mpc
 from reductions.attention_to_mpc.low_rank import low_rank_bounds, low_rank_to_mpc
+from reductions.attention_to_mpc.low_rank_plan import MatrixShape, require_exact_products
 from reductions.certify.measured import measured_layers
 from reductions.low_rank_to_anna import composed_bounds, low_rank_to_anna
 
@@ -180,3 +181,29 @@ def test_refusals() -> None:
     unrounded = random_transformer(LowRank(), 8, 1, 1, seed=0)
     with pytest.raises(GridOverflow, match=r"features of keys: .* is no multiple"):
         executed(unrounded, 300).run(random_rows(8))
+
+
+def test_the_most_negative_sums_of_a_machine_are_words() -> None:
+    """T tokens on a machine; features and values nearly as large as their grids, one negative."""
+    maps = [lambda i, x: x[:, :1] * 0 + 63.875, lambda i, x: x[:, :1] * 0 - GRID.largest]
+    head = HeadMaps(maps[0], maps[0], maps[1], 1, 1)
+    mechanism = LowRank(Raw(), normalised=True)
+    transformer = fixed_point(Transformer((RowwiseLayer(mechanism, (head,)),), 40), GRID)
+    protocol = executed(transformer, 60, width=1)
+    assert protocol.plan.tokens >= 10
+    assert protocol.cluster.n_machines > 1
+    rows = random_rows(40, 1)
+    found = protocol.run(rows)
+    assert_same_bits(found, transformer.forward(rows))
+    assert found.dense().tolist() == [[-GRID.largest]] * 40
+
+
+def test_sums_are_refused_by_their_rank() -> None:
+    """r n a^2 b steps, a = 2^12 - 1 and b = 2^15 - 1: n = 2^12 is exact for r = 4, not for 5."""
+    precision, n = Precision(GRID, FEATURES, GRID), 2**12
+    of_rank_1 = n * (2**12 - 1) ** 2 * (2**15 - 1)
+    assert 4 * of_rank_1 < 2**53 <= 5 * of_rank_1
+    require_exact_products(((MatrixShape(4, 1, False),),), precision, n)
+    layers = ((MatrixShape(5, 1, False),), (MatrixShape(1, 1, False),))
+    with pytest.raises(GridOverflow, match="5 x 4096 products"):
+        require_exact_products(layers, precision, n)

@@ -194,3 +194,50 @@ def test_refusals() -> None:
         FixedSoftmax(GRID, beta=math.inf)
     with pytest.raises(ValueError, match="weight_bits"):
         FixedSoftmax(GRID, weight_bits=0)
+
+
+# --- sizes of the whole, where only the first layer is large ---
+
+COARSE = Grid(bits=4, fraction_bits=0)
+
+
+def a_layer(mechanism: Mechanism, n_heads: int) -> RowwiseLayer:
+    """Heads that average the rows; a row becomes the mean of the last one."""
+    head = HeadMaps(*[lambda position, rows: rows] * 3, 1, 1)
+    return RowwiseLayer(mechanism, (head,) * n_heads, lambda position, rows, heard: heard[:, -1:])
+
+
+@pytest.mark.parametrize(
+    ("weight_bits", "n_heads", "word_bits"), [((20, 2), (1, 1), 26), ((1, 1), (100, 1), 9)]
+)
+def test_words_are_as_long_as_the_largest_layer_needs(
+    weight_bits: tuple[int, int], n_heads: tuple[int, int], word_bits: int
+) -> None:
+    """p + g + bit_length(n) bits of sums, p = 4 and n = 3; or those of the 3 x 100 heads."""
+    layers = tuple(
+        a_layer(FixedSoftmax(COARSE, weight_bits=bits), heads)
+        for bits, heads in zip(weight_bits, n_heads, strict=True)
+    )
+    transformer = fixed_point(Transformer(layers, 3), COARSE)
+    rows = Rows.from_dense(np.array([[7.0], [7.0], [6.0]]))
+    protocol = softmax_to_mpc(transformer, Precision.of(COARSE), 4000, input_width=1)
+    assert protocol.cluster.word_bits == word_bits
+    assert_same_bits(protocol.run(rows), transformer.forward(rows))
+
+
+def test_sums_of_the_first_layer_are_refused_too() -> None:
+    """3 x 2^47 x 63 reach 2^53, with values of 7 bits; with those of 4, or 2 bits of weights, not."""
+    layers = tuple(a_layer(FixedSoftmax(COARSE, weight_bits=bits), 1) for bits in (47, 2))
+    transformer = fixed_point(Transformer(layers, 3), COARSE)
+    softmax_to_mpc(transformer, Precision.of(COARSE), 300, input_width=1)
+    with pytest.raises(GridOverflow, match="weights of 47 bits may add up"):
+        softmax_to_mpc(transformer, Precision(COARSE, COARSE, Grid(7, 0)), 300, input_width=1)
+
+
+def test_inner_products_are_refused_by_their_width() -> None:
+    """w (2^25 - 1)^2 steps: below 2^53 for w = 8, beyond it for w = 9."""
+    attention = FixedSoftmax(Grid(26, 0))
+    assert 8 * (2**25 - 1) ** 2 < 2**53 <= 9 * (2**25 - 1) ** 2
+    attention.require_exact_products(8)
+    with pytest.raises(GridOverflow, match="queries and keys of 9 numbers of 26 bits"):
+        attention.require_exact_products(9)

@@ -142,6 +142,13 @@ def test_canary_a_low_beta_hears_a_mixture() -> None:
 
 
 def test_sizes_that_would_not_be_exact_are_refused() -> None:
+    n = 2**10
+    fails = lambda a: 4 * (4 * n * max(n, a)).bit_length() * n * max(n, a**2) >= 2**53  # noqa: E731
+    letters = next(a for a in itertools.count(10**5) if fails(a))
+    assert letters > 10**5
+    k_hop_softmax(n, letters - 1, 1)
+    with pytest.raises(InputError, match="would not be exact"):
+        k_hop_softmax(n, letters, 1)
     with pytest.raises(InputError, match="would not be exact"):
         k_hop_softmax(2**17, 2**17, 1)
     with pytest.raises(InputError, match="give 1, 1 and 0, or more"):

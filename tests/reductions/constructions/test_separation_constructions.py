@@ -67,6 +67,12 @@ def test_match2_by_softmax_has_its_margin(modulus: int) -> None:
         match2_softmax(4, 2**16 + 1, 3)
 
 
+def test_match2_by_softmax_hears_one_partner_among_many_near_misses() -> None:
+    """58 keys at the distance 1 of one that answers: each weighs g / 8 N of it, not g / 8."""
+    words = np.array([1, 6, *[5] * 58])
+    assert match2_softmax(60, 7, 6).run(words).tolist() == [1, 1, *[0] * 58]
+
+
 @pytest.mark.parametrize("make", [low_rank_match2, lambda n, m, top: recurrent_match2(n, m)])
 def test_match2_by_tables_keeps_to_its_moduli(make) -> None:
     words = np.array([5, 100, 32, 2**50])
@@ -114,6 +120,10 @@ def test_a_recurrent_layer_keeps_to_its_words() -> None:
     assert RecurrentModel((beyond,), 1, 4).states([1]) == ((15,),)
     with pytest.raises(ValueError, match="layer 0, token 1: a word beyond 4 bits"):
         RecurrentModel((beyond,), 2, 4).run([1, 2])
+    for word in (8, 99):
+        new_row = RecurrentLayer(1, lambda i, state, row, word=word: (state, (word,)))
+        with pytest.raises(ValueError, match="layer 0, token 0: a word beyond 3 bits"):
+            RecurrentModel((new_row,), 1, 3).run([1])
     with pytest.raises(ValueError, match=r"rows must lie in 0 \.\. 15"):
         RecurrentModel((), 1, 4).run([16])
     with pytest.raises(ValueError, match="whole numbers"):

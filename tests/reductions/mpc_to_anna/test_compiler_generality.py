@@ -8,13 +8,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mpc_sim import Cluster, Protocol, Simulation, fit_cluster
+from cases.per_machine import PerMachine
+from mpc_sim import Channel, Cluster, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.compose import Carry, parallel
 from mpc_sim.stages.columnsort import columnsort
 from reductions.certify.measured import measured_layers
-from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.bounds import layer_bounds, meeting_bound, theorem_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 
@@ -71,3 +72,42 @@ def test_a_randomised_protocol_is_compiled_with_its_seed(seed: int) -> None:
     expected = Simulation(protocol, cluster, words).run()
     assert np.array_equal(compile_protocol(protocol, cluster).run(words), expected)
     assert np.array_equal(expected, np.sort(words))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_the_theorem_says_is_no_more_than_it_says(shape: str) -> None:
+    """Memory is s, not 2 s; and of the sizes that are reached one less is broken by every run."""
+    protocol, cluster = SHAPES[shape]
+    claimed = {bound.quantity: bound for bound in theorem_bounds(protocol, cluster)}
+    for quantity in ("local_memory", "sent_words", "received_words"):
+        assert claimed[quantity].check(cluster.memory_words).status == "PASS"
+        assert claimed[quantity].check(cluster.memory_words + 1).status == "FAIL"
+    measured = measured_layers(compile_protocol(protocol, cluster))
+    measured |= {"rounds": protocol.n_rounds(cluster), "machines": cluster.n_machines}
+    for quantity in ("rounds", "machines", "layers", "context_length", "heads"):
+        assert claimed[quantity].check(measured[quantity]).status == "PASS"
+        one_less = replace(claimed[quantity], expression=claimed[quantity].expression - 1)
+        assert one_less.check(measured[quantity]).status == "FAIL", quantity
+
+
+def test_the_first_layer_declares_the_bits_of_an_average() -> None:
+    """Of up to B words: word_bits + bit_length(B)."""
+    protocol, cluster = fitted(columnsort(), 40)
+    first = compile_protocol(protocol, cluster).layers[0]
+    assert cluster.block_words > 1
+    assert first.precision_bits == cluster.word_bits + cluster.block_words.bit_length()
+
+
+def test_the_self_head_of_a_full_memory_has_a_count_per_channel() -> None:
+    channels = tuple(Channel(name, ("word",), 9, local=True) for name in "ab")
+    protocol, cluster = PerMachine((channels,), lambda *_: []), Cluster(4, 9, 4, 1)
+    measured = measured_layers(compile_protocol(protocol, cluster))
+    bounds = {one.quantity: one for one in layer_bounds(protocol, cluster, CompilerOptions())}
+    assert measured["head_width"] == 9 + 2 == bounds["head_width"].value
+
+
+def test_no_more_messages_meet_than_there_are_machines() -> None:
+    protocol = PerMachine(((Channel("w", ("word",), 9),),), lambda *_: [])
+    for n_machines, met in ((4, 4), (50, 12)):
+        cluster = Cluster(4, 12, n_machines, 1)
+        assert meeting_bound(protocol, cluster, CompilerOptions()).value == met

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 
 import oracles
-from anna_model import ExactMatch, SparseAnswer, SparseHeads
+from anna_model import EVERY_HEAD, ExactMatch, SparseAnswer, SparseHeads
 from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
 from cases.hashed_ids import a_k_hop, a_sort, forced, mechanism_of, to_the_next
 from cases.per_machine import PerMachine, gossips
@@ -110,6 +110,17 @@ def test_hashes_are_those_of_the_theorem(n_machines: int, n_tokens: int) -> None
     assert mechanism.failure < Fraction(1, 10 * n_tokens)
     n_ids = n_machines + 2
     assert mechanism.failure >= Fraction(n_ids * (n_ids - 1), 2) * Fraction(p2) ** mechanism.hashes
+
+
+def test_that_two_ids_meet_is_part_of_the_failure() -> None:
+    """Nothing else is drawn here, and all layers share one function: it counts once."""
+    protocol, cluster, _ = a_sort(64)
+    hashed = compile_protocol(protocol, cluster, attention="anna")
+    assert hashed.failure == mechanism_of(hashed).failure > 0
+    drawn = compile_protocol(protocol, cluster, attention="anna", code="repetition")
+    overloads = sum(layer.failure for layer in drawn.layers[1:])  # type: ignore[attr-defined]
+    assert drawn.failure == mechanism_of(drawn).failure + overloads
+    assert overloads > 0
 
 
 def test_resources_are_read_off_the_object() -> None:
@@ -266,3 +277,46 @@ def test_nobody_may_meet_anyone() -> None:
     transformer = compile_protocol(protocol, cluster, attention="anna")
     nobody = mechanism_of(transformer).null + 1
     assert forced(transformer, (nobody, 0)).run(words).tolist() == oracles.k_hop(words, 2)
+
+
+def test_every_token_is_a_source_of_hashed_codes() -> None:
+    """Tokens without a message send one to NULL, those that stand for no machine too."""
+    protocol, cluster, _ = a_sort(64)
+    assert cluster.n_machines < 64
+    for attention, sources in (("ema", cluster.n_machines), ("anna", 64)):
+        codes = [
+            layer.code.n_sources  # type: ignore[attr-defined]
+            for layer in compile_protocol(protocol, cluster, attention=attention).layers[1:]
+            if layer.code is not None  # type: ignore[attr-defined]
+        ]
+        assert set(codes) == {sources}
+
+
+def test_null_is_heard_by_any_machine() -> None:
+    protocol, cluster = to_the_next(6)
+    transformer = compile_protocol(protocol, cluster, attention="anna")
+    null = mechanism_of(transformer).null
+    assert not mechanism_of(transformer).null_is_heard
+    for machine in range(6):
+        assert mechanism_of(forced(transformer, (null, machine))).null_is_heard
+    assert not mechanism_of(forced(transformer, (null, null + 1))).null_is_heard
+
+
+def test_what_two_ids_share_is_no_less_than_the_fold() -> None:
+    """A bucket id has 63 bits, however many hashes it is made of."""
+    assert HashedIds(IdCodewords(20), Hyperplane(), 5000, 0).shares >= Fraction(1, 2**63)
+
+
+def test_one_far_pair_is_refused() -> None:
+    mechanism = HashedIds(IdCodewords(20), Hyperplane(), 2, 0)
+    buckets = mechanism.buckets.tolist()
+    first, other = next((i, j) for i in range(20) for j in range(i) if buckets[i] == buckets[j])
+
+    def block(key: int) -> SparseHeads:
+        zero = np.zeros(1, np.int64)
+        asks, K = np.array([[float(first)]]), np.array([[float(key)]])
+        return SparseHeads(0, 1, zero, np.array([EVERY_HEAD]), zero, asks, zero, zero, K, K)
+
+    mechanism.refuse_far_pairs(block(first))
+    with pytest.raises(FarCollision, match="1 pair of an id and another shares a bucket of 2"):
+        mechanism.refuse_far_pairs(block(other))

@@ -20,6 +20,7 @@ import oracles
 from cases.per_machine import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.randomness import random_below, random_words
 from mpc_sim.stages.columnsort import columnsort
 from reductions.certify.run import How, certify
 from reductions.mpc_to_anna.bounds import meeting_bound
@@ -70,6 +71,15 @@ def test_heads_are_uniform_and_depend_on_seed_round_and_machine() -> None:
     for left, right in [((0, 0), (0, 1)), ((0, 0), (1, 0))]:
         agree = np.count_nonzero(turns[left] == turns[right])
         assert abs(agree - 400) < 5 * sqrt(400)
+
+
+def test_turns_are_independent_of_what_a_protocol_draws() -> None:
+    """A protocol of the same seed draws (seed, round, machine) too: 1 in 16 agrees, by chance."""
+    source = np.arange(6400)
+    for seed, round in ((0, 0), (3, 7)):
+        turn = SpreadHeads(16, 1, 6400, seed, round).head(source, np.zeros_like(source))
+        own = random_below(16, random_words(seed, round, source, 1)[:, 0])
+        assert abs(np.count_nonzero(turn == own) - 400) < 5 * sqrt(400)
 
 
 # --- the same output ---
@@ -133,6 +143,16 @@ def test_capacity_is_the_least_of_the_bound(n: int, failure: str) -> None:
         assert layer.heads[1].count == k
         if isinstance(layer.code, SyndromeCode):
             assert layer.heads[1].value_width == b * (layer.code.n_words + 1) + 2
+
+
+@pytest.mark.parametrize(("K", "P", "rounds"), [(64, 4096, 50), (16, 100, 3), (512, 10**5, 400)])
+def test_the_stated_capacity_covers_that_of_every_round(K: int, P: int, rounds: int) -> None:
+    """The least b with (b + 1)! >= 2 R P K / delta, which no round of share delta / R exceeds."""
+    delta = Fraction(1, 100)
+    stated = SpreadHeads.most_met(K, P, rounds, delta)
+    assert factorial(stated) < 2 * rounds * P * K / delta <= factorial(stated + 1)
+    heads = SpreadHeads.of_round(K, K, P, failure=delta / rounds, seed=0, round=0)
+    assert heads.capacity <= stated <= heads.capacity + 2
 
 
 def test_the_width_grows_like_log_over_log_log() -> None:

@@ -29,7 +29,7 @@ from cases.compiled_protocols import (
 from cases.per_machine import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
-from mpc_sim.errors import WordOverflow
+from mpc_sim.errors import ChannelExceeded, MemoryExceeded, ShapeError, WordOverflow
 from mpc_sim.stages.columnsort import columnsort
 from reductions.mpc_to_anna.codes import CODE_NAMES, CodeDomainError, CodeOverload
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -327,6 +327,16 @@ def test_words_that_stay_are_exact_or_refused(word_bits: int, rounds: int) -> No
         assert transformer.run(words).tolist() == words
 
 
+def test_words_of_51_bits_are_taken_and_of_52_refused() -> None:
+    act: oracles.Act = lambda r, i, m: [("w", i, row) for row in m["input"]]  # noqa: E731
+    protocol = PerMachine(((Channel("w", ("word",), 7, local=True),),), act)
+    words = [2**51 - 1 - 2 * i for i in range(7)]
+    cluster = Cluster(7, 7, 1, 7, word_bits=51)
+    assert compile_protocol(protocol, cluster).run(words).tolist() == words
+    with pytest.raises(ShapeError, match="carries words of at most 51 bits exactly"):
+        compile_protocol(protocol, replace(cluster, word_bits=52))
+
+
 # --- overload ---
 
 
@@ -372,6 +382,39 @@ def test_a_capacity_too_small_never_answers_wrongly(words: list[int], change: in
     except CodeOverload:
         return
     assert output == oracles.k_hop(words, 2)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_one_record_more_than_a_machine_may_receive_raises(more: int) -> None:
+    """Each head has room for what meets in it; all heads together bring one record too many."""
+    act: oracles.Act = lambda r, i, m: [("x", 0, (i,))] * (i if i < 2 else i - 1 + more)  # noqa: E731
+    protocol = PerMachine(
+        ((Channel("x", ("word",), 2, 2),),), act, lambda i, m: [sum(first_words(i, m)) % 4]
+    )
+    cluster = Cluster(3, 9, 3, 1, word_bits=4)
+    transformer = compile_protocol(protocol, cluster)
+    if not more:
+        assert transformer.run([0] * 3).tolist() == [3, 0, 0]
+        return
+    with pytest.raises(ChannelExceeded, match="machine 0 receives 3 records on channel 'x'"):
+        transformer.run([0] * 3)
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_memory_of_one_word_too_many_raises(kept: int) -> None:
+    """Three words arrive, in a head each; with two that were kept they are s + 1."""
+
+    def act(round: int, machine: int, memory: oracles.Memory) -> list[oracles.Emission]:
+        return [("x", 0, (2,))] * 3 if machine else [("own", 0, (1,))] * kept
+
+    channels = Channel("own", ("word",), 2, local=True), Channel("x", ("word",), 3)
+    protocol = PerMachine((channels,), act, lambda i, m: [sum(first_words(i, m)) % 4])
+    transformer = compile_protocol(protocol, Cluster(2, 4, 2, 1, word_bits=4))
+    if kept == 1:
+        assert len(transformer.run([0, 0])) == 2
+        return
+    with pytest.raises(MemoryExceeded, match="machine 0 would hold 5 words; local memory is 4"):
+        transformer.run([0, 0])
 
 
 @pytest.mark.parametrize("copies", [(4, 0, 0), (3, 1, 0), (2, 1, 1), (0, 0, 4)], ids=str)

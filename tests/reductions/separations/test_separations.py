@@ -15,7 +15,7 @@ from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import AngularCodes, GivenCodes, LowRank, Raw, Reformer
 from mpc_sim import InputError
 from oracles import k_hop
-from reductions.constructions.chunk_sums import chunk_sums, no_logit, own_number
+from reductions.constructions.chunk_sums import ChunkedSum, chunk_sums, no_logit, own_number
 from reductions.constructions.one_way_messages import Messages, low_rank_messages
 from reductions.constructions.packed_k_hop import packed_k_hop
 from reductions.constructions.recurrent_k_hop import recurrent_k_hop
@@ -132,6 +132,23 @@ def test_deep_recurrent_models_confuse_two_inputs_of_more_hops(depth: int, k: in
     assert recurrent_claim(k, k)[3] is None
 
 
+def test_patterns_of_a_layer_add_up() -> None:
+    """Two rounds of chunks of 3 that share the token alone: 5 tokens in a layer, 6 allowed."""
+    codes = np.stack([np.arange(9) // 3, np.arange(9) % 3])
+    head = HeadMaps(no_logit, no_logit, own_number, 1, 1)
+    layer = RowwiseLayer(Reformer(GivenCodes(codes), 3), (head,))
+    field = receptive_field(Transformer((layer,), 9), 4)
+    assert field.tokens.tolist() == [1, 3, 4, 5, 7]
+    assert field.bound.value == 6
+    assert field.bound.check(len(field.tokens)).status == "PASS"
+
+
+@pytest.mark.parametrize("chunk", [49, 98, 103])
+def test_chunk_sums_are_whole_numbers(chunk: int) -> None:
+    """1/49 times 49 is less than 1 in floats, so a sum that is only cut off would be 0."""
+    assert ChunkedSum(chunk, chunk).run([1] + [0] * (chunk - 1)).tolist() == [1] * chunk
+
+
 def test_patterns_that_depend_on_the_input_have_no_fixed_field() -> None:
     head = HeadMaps(no_logit, no_logit, own_number, 1, 1)
     hashed = RowwiseLayer(Reformer(AngularCodes(1, 2), 2), (head,))
@@ -169,6 +186,8 @@ def test_false_certificates_are_rejected() -> None:
         refute(lambda words: shallow(words) * np.nan, total, claim)
     with pytest.raises(ValueError, match=r"choose it in 0 \.\. 7"):
         replace(claim, token=8)
+    with pytest.raises(FalseCertificate, match="distinguishes the inputs"):  # by very little
+        refute(lambda words: shallow(words) + 1e-9 * words.sum(), total, claim)
     with pytest.raises(ValueError, match="shape"):
         replace(claim, second=claim.second[:7])
 

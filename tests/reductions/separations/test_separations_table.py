@@ -19,6 +19,8 @@ from reductions.registry import solver
 from reductions.separations import table as table_module
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
+from reductions.separations.lower_bound_cells import Conditional, full_degree
+from reductions.separations.lower_bounds import K_HOP_ROUNDS, LayerSimulation, TwoSides
 from reductions.separations.one_way_cells import too_early
 from reductions.separations.refuted import Refuted, refuted
 from reductions.separations.successes import cells_of
@@ -217,3 +219,29 @@ def test_an_open_cell_says_so() -> None:
 
 def test_a_graph_as_an_instance() -> None:
     assert Instance.of(path(3)).words.tolist() == [0, 1, 2, 0, 1, 1, 2]
+
+
+def test_canary_a_cell_is_proved_by_all_its_checks() -> None:
+    claim = TwoInputs("sum", np.array([0, 1]), np.array([1, 1]), token=0)
+    model = Refuted(architecture="softmax", depth=1, width=1, statement="a model")
+
+    def false() -> object:
+        raise FalseCertificate("nothing was shown")
+
+    assert refuted(claim, lambda: "shown", model).proved
+    assert not refuted(claim, lambda: "shown", model, also=False).proved
+    cell = refuted(claim, false, model)
+    assert (cell.proved, cell.certificate) == (False, "nothing was shown")
+
+
+def test_canary_bounds_that_say_nothing_are_not_proved() -> None:
+    """Machines that hold the whole input, and depths that do not grow with the logarithm."""
+    small, large = (LayerSimulation("ANNA", 2, s, "here") for s in (8, 64))
+    assert full_degree("sum", "ANNA", small).proved
+    assert not full_degree("sum", "ANNA", large).proved
+
+    def sides(*depths: int) -> Conditional:
+        return Conditional(lambda: TwoSides(K_HOP_ROUNDS, (2, 4, 8), depths))
+
+    assert sides(5, 6, 7)("k-hop", "ANNA", small).proved
+    assert not sides(5, 6, 8)("k-hop", "ANNA", small).proved

@@ -222,6 +222,12 @@ def test_formulas_give_the_attributes(build: type[RowCode], parameters: tuple[in
         assert c.failure == 0
 
 
+def test_row_codes_declare_a_bit_more_than_their_largest_sum() -> None:
+    """b M of 4 x 255 = 1020, of 3 x 9^2 = 243, of 2 x 1: 10, 8 and 2 bits, and one to round."""
+    for parameters, bits in (((4, 1, 8, 10), 11), ((3, 1, 2, 10), 9), ((2, 1, 1, 2), 3)):
+        assert DisjunctCode(*parameters).precision_bits == bits
+
+
 @pytest.mark.parametrize(("b", "sources"), [(2, 9), (3, 100), (8, 64), (16, 1000), (64, 4096)])
 def test_rows_in_natural_logarithms(b: int, sources: int) -> None:
     """At most one bit a union bound more than e b ln(pairs / delta), and fewer than printed."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from cases.per_machine import PerMachine
 from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import Channel, Cluster, Outbox, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
@@ -17,6 +18,7 @@ from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound
 from reductions.certify.run import How, certify
 from reductions.cli import main
+from reductions.mpc_to_anna.bounds import RoundShape, messages as theorem_messages
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.mpc_to_anna.inbox_rows import rows_of
@@ -94,6 +96,44 @@ def test_a_pair_of_machines_shares_one_bundle() -> None:
     assert source.tolist() == [0, 0]
     assert to.tolist() == [1, 2]
     assert words[:, :7].tolist() == [[2, 1, 1, 4, 2, 5, 9], [1, 0, 3, 6, 0, 0, 0]]
+
+
+def test_no_more_records_arrive_than_fit_into_a_memory() -> None:
+    """Two channels that declare no receipts, of 1 and 2 words: s of the narrower fit, not 3 s / 2.
+
+    So do two that declare s receipts each, and no capacity of a head is larger.
+    """
+    s, P = 12, 50
+    cluster = Cluster(P, s, P, 1)
+    for most in (None, s):
+        channels = (Channel("one", ("z",), 3, most), Channel("pair", ("x", "y"), 2, most))
+        shape = RecordMessages.of(channels, cluster).shape
+        assert (shape.sent, shape.received, shape.words) == (5, s, 3)
+        assert theorem_messages(channels, cluster) == (s, 3)
+    layer = compile_protocol(PerMachine((channels,), lambda *_: []), cluster).layers[1]
+    assert isinstance(layer, RouteLayer)
+    assert layer.code is not None
+    assert layer.code.capacity == s
+
+
+def test_the_shape_of_bundles() -> None:
+    """At most P - 1 others; a header counts the longest channel; a full memory and its counts."""
+    channels = Channel("long", ("x",), 60, 60), Channel("short", ("y",), 2, 2)
+    shape = BundleMessages.of(channels, CLUSTER, partners=20).shape
+    assert (shape.sent, shape.received, shape.largest_header) == (7, 7, 60)
+    full = (*channels, Channel("more", ("z", "u"), 30, 30))
+    words = BundleMessages.of(full, CLUSTER, partners=3).shape.words
+    assert words == 3 + CLUSTER.memory_words
+    assert RoundShape.of(full, CLUSTER, CompilerOptions(fan_out="1/3"), 1, 3).words == words
+
+
+def test_one_partner_more_is_refused() -> None:
+    outbox = Outbox()
+    outbox.send("one", source=[4, 4, 4, 1, 1], to=[0, 1, 1, 2, 3], z=[1, 2, 3, 4, 5])
+    traffic = collect(outbox, CHANNELS, np.arange(8), CLUSTER, round=0, label="test")
+    assert len(BundleMessages.of(CHANNELS, CLUSTER, partners=2).pack(traffic)[0]) == 4
+    with pytest.raises(SendExceeded, match=r"machine 1 sends to 2 others; .* at most 1 partners"):
+        BundleMessages.of(CHANNELS, CLUSTER, partners=1).pack(traffic)
 
 
 def test_more_partners_than_were_compiled_for_are_refused() -> None:

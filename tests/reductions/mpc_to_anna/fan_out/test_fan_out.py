@@ -38,7 +38,7 @@ from reductions.mpc_to_anna.fan_out import (
     run_with_partners,
 )
 from reductions.mpc_to_anna.fan_out.digits import Digits, plan_digits
-from reductions.mpc_to_anna.fan_out.loads import excess
+from reductions.mpc_to_anna.fan_out.loads import WordLoad, excess, tail_exponent
 
 
 def hops_of_the_lemma(n_machines: int, partners: int) -> int:
@@ -140,6 +140,23 @@ def test_the_tail_is_as_thin_as_it_says(tail: int, trials: int, chance: str) -> 
 
     assert beyond(mean + excess(mean, tail)) <= math.exp(-tail)
     assert tail == 1 or beyond(mean + excess(mean, tail) // 2) > math.exp(-tail)
+
+
+def test_the_excess_satisfies_its_inequality() -> None:
+    for mean, tail in product(range(60), range(1, 40)):
+        x = excess(mean, tail)
+        assert 3 * x * x - 2 * tail * x - 6 * tail * mean >= 0
+
+
+def test_the_tail_counts_every_event_and_the_failure() -> None:
+    assert tail_exponent(100, 50) == math.ceil(math.log(5000))
+    assert tail_exponent(1, 1) == tail_exponent(0, 1) == 1
+
+
+def test_loads_of_few_records_are_certain() -> None:
+    """7 machines with 5 words each; or what is likely, where that is less."""
+    assert WordLoad(most=5, ends=7, widest=1, mean=100, tail=9).value == 35
+    assert WordLoad(most=500, ends=7, widest=2, mean=4, tail=9).value == 2 * (4 + excess(4, 9))
 
 
 # --- the house's algorithms ---
