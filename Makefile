@@ -14,7 +14,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TEST := $(VENV)/.test-installed
 NOTEBOOKS := $(VENV)/.notebooks-installed
 
-.PHONY: help demo test test-slow test-browser coverage test-all lint types clean
+.PHONY: help demo test test-slow test-browser coverage test-all mutants lint types clean
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make test-browser  those that drive Chromium; skipped where there is none"
 	@echo "make coverage   lines that a fixed tenth of the tests reaches, without compilation"
 	@echo "make test-all   every test"
+	@echo "make mutants    named faults in a copy, and whether the tests notice them"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy, strict"
 	@echo "make clean      remove caches and build products, keep .venv"
@@ -47,6 +48,9 @@ coverage: $(TEST)
 
 test-all: $(TEST)
 	$(BIN)/python -m pytest $(IN_PARALLEL)
+
+mutants: $(TEST)
+	$(BIN)/python -m tests.mutants
 
 lint: $(TEST)
 	$(BIN)/python -m ruff check .

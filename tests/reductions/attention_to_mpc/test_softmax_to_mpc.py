@@ -226,7 +226,7 @@ def test_words_are_as_long_as_the_largest_layer_needs(
 
 
 def test_sums_of_the_first_layer_are_refused_too() -> None:
-    """3 x 2^47 x 63 reach 2^53, with values of 7 bits; with those of 4, or 2 bits of weights, not."""
+    """3 x 2^47 x 63 steps reach 2^53; values of 4 bits, or weights of the last layer, do not."""
     layers = tuple(a_layer(FixedSoftmax(COARSE, weight_bits=bits), 1) for bits in (47, 2))
     transformer = fixed_point(Transformer(layers, 3), COARSE)
     softmax_to_mpc(transformer, Precision.of(COARSE), 300, input_width=1)
