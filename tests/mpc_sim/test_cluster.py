@@ -289,8 +289,16 @@ def test_an_input_word_out_of_range_is_refused(bad: int) -> None:
         lambda i, m: [0, 0, 0],
         lambda i, m: [0] * (3 - i),
         lambda i, m: [0] * (2, 1, 1)[i],
+        lambda i, m: [0] * (1, 2, 0)[i],
     ],
-    ids=["no word", "one block only", "three each", "wrong blocks", "a machine without a block"],
+    ids=[
+        "no word",
+        "one block only",
+        "three each",
+        "wrong blocks",
+        "a machine without a block",
+        "as many words elsewhere",
+    ],
 )
 def test_an_output_in_other_blocks_is_refused(answer: Answer) -> None:
     cluster = Cluster(n_words=3, memory_words=2, n_machines=3, block_words=2)

@@ -1,0 +1,1 @@
+"""Named faults, and the tests that notice them."""
