@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 
 import oracles
+from cases.compiled_protocols import input_rows
 from cases.per_machine import PerMachine, first_words, gossips
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
@@ -112,6 +113,21 @@ def test_a_pickled_transformer_is_the_same() -> None:
     again = pickle.loads(pickle.dumps(transformer))
     assert again.run(words).tolist() == transformer.run(words).tolist()
     assert again.failure == transformer.failure
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("budget_bytes", [1, 2**28])
+def test_messages_arrive_in_the_order_of_emission(seed: int, budget_bytes: int) -> None:
+    """However they were turned, and also where a block is one head."""
+    act: oracles.Act = lambda r, i, m: [("x", 0, (w,)) for w in range(1, 6)] * (i > 0)  # noqa: E731
+    protocol = PerMachine(
+        ((Channel("x", ("word",), 5),),), act, lambda i, m: (first_words(i, m) or [0] * 6)[:6]
+    )
+    cluster = Cluster(18, 10, 3, 6, word_bits=5)
+    transformer = compile_protocol(protocol, cluster, heads="spread", seed=seed)
+    rows = input_rows(transformer, [0] * 18)
+    found = transformer.forward(rows, budget_bytes=budget_bytes).values[:6, 0]
+    assert found.tolist() == [1, 2, 3, 4, 5, 1]
 
 
 # --- the width ---

@@ -315,6 +315,15 @@ def test_the_square_forbids_two_messages_to_pass_for_one() -> None:
     assert decode(c, [without_square]) == [[(2, (7,))]]
 
 
+@pytest.mark.parametrize(("b", "share"), [(1, 1 / 2), (2, 1 / 2), (3, 1 / 3), (7, 1 / 7)])
+def test_a_row_belongs_to_a_source_with_probability_1_over_b(b: int, share: float) -> None:
+    """Within Hoeffding's margin at 10^-9; for one message with probability 1/2."""
+    c = RepetitionCode(b, 1, 8, 200, seed=3)
+    n = 200 * c.rows
+    owned = len(c.rows_of(np.arange(200))[0])
+    assert abs(owned / n - share) <= sqrt(log(2 * 10**9) / (2 * n))
+
+
 def test_no_source_is_without_a_row() -> None:
     """Of two rows a source draws neither with probability 1/4; it would look like no message."""
     for seed in range(20):

@@ -226,6 +226,19 @@ def test_a_failure_word_is_that_of_the_cluster_inside() -> None:
 # --- any protocol ---
 
 
+@pytest.mark.parametrize("partners", [1, 3])
+def test_an_inbox_is_sorted_by_source_and_then_emission(partners: int) -> None:
+    """Machines 1 to 3 send machine 0 two words each; it puts out the first six in order."""
+    act: oracles.Act = lambda r, i, m: [("x", 0, (2 * i,)), ("x", 0, (2 * i + 1,))] * (i > 0)  # noqa: E731
+    protocol = PerMachine(
+        ((Channel("x", ("word",), 2),),), act, lambda i, m: (first_words(i, m) or [0] * 6)[:6]
+    )
+    cluster = Cluster(24, 12, 4, 6, word_bits=5)
+    bounded = bounded_fan_out(protocol, cluster, partners=partners, seed=2)
+    run = run_with_partners(bounded, fan_out_cluster(bounded), [0] * 24)
+    assert run.output[:6].tolist() == [2, 3, 4, 5, 6, 7]
+
+
 @given(gossips(), st.integers(1, 4), st.integers(0, 99))
 def test_any_protocol_gives_what_it_gives_alone(
     case: tuple[PerMachine, oracles.Gossip, Cluster, list[int]], partners: int, seed: int
