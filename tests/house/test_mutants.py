@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mutants.__main__ import Copy, outcome, score
 from mutants.mutant import Mutant, mutants
 from repository import ROOT
 
@@ -61,3 +62,31 @@ def test_canary_a_mutant_that_does_not_apply(
     assert found == [] if fault is None else fault in found[0]
     gone = Mutant("m", "a.py", "return 1", "return 2", "", ("test_a.py::test_g",), "room")
     assert faults(gone, tmp_path) == ["no test test_a.py::test_g"]
+
+
+def test_canary_a_fault_is_killed_only_if_a_test_fails(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    source = "def f(x):\n    return x + 1\n\n\ndef g(x):\n    return x + 2\n"
+    (tmp_path / "whole" / "a.py").write_text(source)
+    (tmp_path / "whole" / "test_a.py").write_text(
+        "import a\n\ndef test_f():\n    assert a.f(1) == 2\n"
+    )
+    copy = Copy.of(tmp_path / "whole", tmp_path / "copy", seconds=60)
+    outcomes = {}
+    for name, find, replace in (("f", "x + 1", "x - 1"), ("g", "x + 2", "x - 2"), ("h", "h", "i")):
+        mutant = Mutant(name, "a.py", find, replace, "", ("test_a.py::test_f",), "room")
+        outcomes[mutant] = copy.try_out(mutant)
+    found = list(outcomes.values())
+    assert found[:2] == ["killed", "survived"]
+    assert found[2].startswith("does not apply")
+    assert (copy.root / "a.py").read_text() == source
+    assert [line.split() for line in score(outcomes)] == [
+        [name, "1", "of", "3", "33.3%"] for name in ("room", "all")
+    ]
+
+
+def test_statuses() -> None:
+    assert [outcome(status) for status in (0, 1, 2, None, -11, 4)] == [
+        "survived", "killed", "killed (on import)", "killed (too slow)", "killed (crash)",
+        "no tests ran: status 4",
+    ]  # fmt: skip

@@ -28,6 +28,18 @@ EQUIVALENT, NO_TESTS = "equivalent", "no tests ran"
 FAILED, INTERRUPTED = 1, 2  # exit statuses of pytest; the second, where a file cannot be imported
 
 
+def outcome(status: int | None) -> str:
+    """Return what the exit status of the tests says of a mutant."""
+    if status is None:
+        return f"{KILLED} (too slow)"
+    if status < 0:
+        return f"{KILLED} (crash)"
+    if status == 0:
+        return SURVIVED
+    known = {FAILED: KILLED, INTERRUPTED: f"{KILLED} (on import)"}
+    return known.get(status, f"{NO_TESTS}: status {status}")
+
+
 @dataclass(frozen=True)
 class Copy:
     """A copy of the repository, with caches of its own."""
@@ -80,9 +92,7 @@ class Copy:
             self._write(file, before)
             if mutant.is_compiled:
                 shutil.rmtree(self.root.parent / cache, ignore_errors=True)
-        if status in (None, FAILED, INTERRUPTED):
-            return KILLED
-        return SURVIVED if status == 0 else f"{NO_TESTS}: status {status}"
+        return outcome(status)
 
     def _write(self, file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
@@ -96,7 +106,7 @@ def score(outcomes: dict[Mutant, str]) -> list[str]:
     groups = {room: [m for m in counted if m.room == room] for room in rooms}
     lines = []
     for name, group in (*groups.items(), ("all", list(counted))):
-        killed = sum(counted[mutant] == KILLED for mutant in group)
+        killed = sum(counted[mutant].startswith(KILLED) for mutant in group)
         lines.append(f"{name:<24} {killed:>3} of {len(group):>3}  {killed / len(group):.1%}")
     return lines if counted else []
 
@@ -144,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
         if mutant.equivalent:
             print(f"{mutant.room:<20} {mutant.name:<44} {EQUIVALENT}: {mutant.equivalent}")
     print(*score(outcomes), sep="\n")
-    return 0 if set(outcomes.values()) <= {KILLED, EQUIVALENT} else 1
+    return 0 if all(found.startswith((KILLED, EQUIVALENT)) for found in outcomes.values()) else 1
 
 
 if __name__ == "__main__":
