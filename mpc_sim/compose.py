@@ -286,6 +286,9 @@ class FewestRounds(Protocol):
     def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
         return self.chosen(cluster).leaves(cluster)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        return self.chosen(cluster).joint_limit(round, cluster)
+
     def cost(self, cluster: Cluster) -> Cost:
         return self.chosen(cluster).cost(cluster)
 

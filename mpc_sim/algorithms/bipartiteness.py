@@ -25,12 +25,11 @@ from mpc_sim.compose import Stages
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.placement import output_places
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.component_labels import LIVE
 from mpc_sim.stages.edges_home import EdgesHome, items
 from mpc_sim.stages.first_of_run import value_of_run
-from mpc_sim.stages.loads import check_declared_loads
+from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
 from mpc_sim.stages.waiting import REMEDY, share
 
 ODD = 2
@@ -89,7 +88,7 @@ class CoverHome(EdgesHome):
 
 
 @dataclass(frozen=True)
-class WriteColours(Protocol):
+class WriteColours(WithinReceipts):
     """Send the labels of both copies to the output word of their vertex, which compares them.
 
     If an edge is still alive, which every machine knows, every word is the failure word.

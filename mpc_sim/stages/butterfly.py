@@ -17,9 +17,9 @@ from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost
 from mpc_sim.errors import ShapeError
 from mpc_sim.integers import ceil_div
-from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.elements import element_columns, element_fields, element_table, reduce_groups
+from mpc_sim.stages.loads import WithinCost
 from mpc_sim.stages.operations import Operation
 
 
@@ -113,7 +113,7 @@ def plan_groups(n_leaves: int, most: int) -> Groups | None:
 
 
 @dataclass(frozen=True)
-class Butterfly(Protocol):
+class Butterfly(WithinCost):
     """Combine all records, in the order (machine, rank), into one on every machine with input.
 
     It reads channel ``channel`` and leaves channel ``word`` on each of the M machines. With M <= s
