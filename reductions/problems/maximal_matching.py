@@ -92,6 +92,7 @@ MAXIMAL_MATCHING = ProtocolSolver(
         largest_word=lambda graph: max(2, len(graph.words)),
         on_vertices="nothing",
         on_edges=True,
+        takes_both=True,
         verifier=_n_wrong,
     ),
     regime="s = c_s n^(1 + mu), mu = 1/8 by default; 2 + 3 K rounds, K = O(c / mu) phases",

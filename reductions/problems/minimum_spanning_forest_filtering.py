@@ -65,6 +65,7 @@ MINIMUM_SPANNING_FOREST_FILTERING = ProtocolSolver(
     problem=Problem.of_graphs(
         name="minimum-spanning-forest-filtering",
         is_weighted=True,
+        takes_both=True,
         statement=(
             "a graph of m = n^(1 + c) edges; out: 1 in the words of every edge of the minimum "
             "spanning forest, ties by the number of the edge, 0 elsewhere"

@@ -164,8 +164,8 @@ class Problem:
     is_full_degree : bool
         Whether some output word has full degree in all N input words, as their sum has; then every
         run is held to the rounds of full information (`reductions.certify.full_information`).
-    is_weighted : bool
-        Of graphs: whether they have weights.
+    is_weighted, takes_both : bool
+        Of graphs: whether they have weights, and whether a graph of the other kind will do.
     default_n : int
         Words, or vertices, of the seeded input of a certificate.
 
@@ -191,6 +191,7 @@ class Problem:
     on_edges: bool = False
     is_full_degree: bool = False
     is_weighted: bool = False
+    takes_both: bool = False
     default_n: int = 64
 
     def __post_init__(self) -> None:
@@ -346,7 +347,9 @@ class Problem:
 
     def _refuse_weights(self, graph: Graph | None) -> None:
         """Reject a graph with weights that mean nothing here, or without those that are needed."""
-        if graph is not None and (graph.weights is not None) != self.is_weighted:
+        if graph is None or self.takes_both:
+            return
+        if (graph.weights is not None) != self.is_weighted:
             needed = "with weights: give" if self.is_weighted else "without weights: leave out"
             raise InputError(f"{self.name} takes a graph {needed} the weights of Graph")
 

@@ -275,6 +275,9 @@ class OneLess(Protocol):
             channels[number] = replace(declared, **{limit: getattr(declared, limit) - 1})
         return tuple(channels)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int | None:
+        return self.inner.joint_limit(round, cluster)
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         return self.inner.step(round, inbox, cluster)
 

@@ -275,6 +275,9 @@ class SumsBefore(Protocol):
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return self.tally.channels(round)
 
+    def joint_limit(self, round: int, cluster: Cluster) -> int:
+        return cluster.memory_words
+
     def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
         words = inbox["own"] if round else inbox["input"]
         own = Records.of(words.machine, x0=words["x0" if round else "word"])

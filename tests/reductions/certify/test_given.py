@@ -169,6 +169,9 @@ def test_weights_are_given_where_they_are_asked_for(name: str) -> None:
     drawn = problem.draw(8, 0).graph
     assert (drawn.weights is not None) == problem.is_weighted
     wrong = path(5) if problem.is_weighted else WEIGHTED
+    if problem.takes_both:
+        assert problem.instance(wrong).graph is wrong
+        return
     for given in (wrong, Instance(wrong.words, graph=wrong)):
         with pytest.raises(InputError, match=f"{name} takes a graph with"):
             problem.instance(given)
