@@ -364,6 +364,72 @@ class SendsForOthers(Keeps):
         return outbox
 
 
+class KeepsOutside(Keeps):
+    """Keep words on a machine that does not exist."""
+
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        outbox = super().step(round, inbox, cluster)
+        outbox.keep("w", machine=cluster.n_machines, word=0)
+        return outbox
+
+
+# --- what is no word, or no protocol ---
+
+
+class Floats(Keeps):
+    def recall(self, words: Records, inbox: Inbox, cluster: Cluster) -> Any:
+        return words["word"] / 2
+
+
+class NotANumber(Keeps):
+    def recall(self, words: Records, inbox: Inbox, cluster: Cluster) -> Any:
+        return np.where(words.machine == 1, np.nan, words["word"])
+
+
+class TwoRows(Keeps):
+    def recall(self, words: Records, inbox: Inbox, cluster: Cluster) -> Any:
+        return np.stack([words["word"], words["word"]])
+
+
+class Flags(Keeps):
+    def put_out(self, words: Records, cluster: Cluster) -> Records:
+        return Records.of(words.machine, word=words["word"] > 3)
+
+
+class TooShort(Keeps):
+    def put_out(self, words: Records, cluster: Cluster) -> Records:
+        return words.take(np.arange(len(words) - 1))
+
+
+class TooLong(Keeps):
+    def put_out(self, words: Records, cluster: Cluster) -> Records:
+        return words.take(np.minimum(np.arange(len(words) + 1), len(words) - 1))
+
+
+class NoOutbox(Keeps):
+    def step(self, round: int, inbox: Inbox, cluster: Cluster) -> Outbox:
+        super().step(round, inbox, cluster)
+        return None  # type: ignore[return-value]
+
+
+class ListOfChannels(Keeps):
+    def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
+        return list(super().channels(round, cluster))  # type: ignore[return-value]
+
+
+REFUSED = {
+    KeepsOutside: r"round 0 \(remember\): .* machine 3; machines are 0 .. 2",
+    Floats: r"round 1 \(recall\): ColumnError: word, of machine 0 .* has dtype float64",
+    NotANumber: r"round 1 \(recall\): ColumnError: word, of machine 0 .* has dtype float64",
+    TwoRows: r"round 1 \(recall\): ColumnError: word, of machine 0 .* has the shape \(2, 16\)",
+    Flags: r"machine 0",
+    TooShort: r"machine 2 holds \d output words, not \d",
+    TooLong: r"machine 2 holds \d output words, not \d",
+    NoOutbox: r"round 0 \(remember\): the step of NoOutbox returns None",
+    ListOfChannels: r"round 0: channels of ListOfChannels are",
+}
+"""What does not come so far as a certificate, and what is said."""
+
 KINDS = {
     "hidden state": (
         *(ModuleDict, ModuleList, FirstCallOnly, ClassAttribute, InstanceAttribute, InstanceList),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases.cheats import KINDS, Keeps
+from cases.cheats import KINDS, REFUSED, Keeps
 from cases.command_line import Anna, anna_command, plain_surroundings  # noqa: F401
 from cases.protocols import MANY_ROUNDS, PROTOCOLS, SOLVERS
 from mpc_sim import Cluster, Inbox, InputError, Outbox, Records, Simulation
@@ -35,6 +35,14 @@ def test_a_cheat_is_named(anna: Anna, name: str, kind: str) -> None:
     (remark,) = (text for text in run.json["remarks"] if text.startswith("not isolated"))
     assert re.match(r"not isolated: round \d \(\w+\): in isolation.* machine \d", remark)
     assert remark.endswith(f"({kind})")
+
+
+@pytest.mark.parametrize("cheat", REFUSED, ids=lambda one: one.__name__)
+def test_what_is_no_word_or_no_protocol_is_refused(anna: Anna, cheat: type[Keeps]) -> None:
+    run = anna("certify", f"cases.cheats:{cheat.__name__}", "--n", "16")
+    assert run.status in (1, 2)
+    assert run.err.count("\n") == 1
+    assert re.search(REFUSED[cheat], run.err), run.err
 
 
 CLUSTER = Cluster(n_words=9, memory_words=6, n_machines=3, block_words=3)
