@@ -12,7 +12,7 @@ import pytest
 
 import reductions.certify.run
 import reductions.certify.runs
-from cases.protocols import PROTOCOLS
+from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
 from mpc_sim.stages.columnsort import columnsort
 from reductions import CompiledProtocol, compile_protocol
@@ -32,7 +32,7 @@ from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver
 
 EVERY = [CompilerOptions(*chosen) for chosen in product(CODE_NAMES, HEAD_NAMES, ATTENTION_NAMES)]
-MOST_ROUNDS = "connectivity-log-diameter"
+LONG = MANY_ROUNDS - {"connectivity", "cycle-counting"}
 N_WORDS, N_VERTICES, MOST_WORDS = 48, 8, 128
 """A graph has several words a vertex, and its protocols have hundreds of rounds; a pair of matrices
 has more than n words.
@@ -52,7 +52,7 @@ def failing(certificate: Certificate) -> list[tuple[str, object, int]]:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        pytest.param(name, way, marks=[pytest.mark.slow] if name == MOST_ROUNDS else [], id=name)
+        pytest.param(name, way, marks=[pytest.mark.slow] if name in LONG else [], id=name)
         for name, way in zip(PROTOCOLS, cycle(EVERY[1::5]), strict=False)
     ],
 )
