@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parser().parse_args(arguments)
-        _refuse_place(getattr(options, "out", None))
+        for option in ("out", "ledger"):
+            _refuse_place(getattr(options, option, None), option)
         status = int(options.run(options))
         sys.stdout.flush()
         return status
@@ -99,12 +100,12 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _refuse_place(name: str | None) -> None:
+def _refuse_place(name: str | None, option: str) -> None:
     """Reject, before anything runs, a file that cannot be written."""
     if name is None:
         return
     if name == "-":
-        raise UsageError("--out -: standard output holds the report; name a file")
+        raise UsageError(f"--{option} -: standard output holds the report; name a file")
     place = Path(name)
     if place.is_dir():
         raise UsageError(f"cannot write {name}: it is a folder; name a file in it")

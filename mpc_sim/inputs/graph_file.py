@@ -25,7 +25,8 @@ def save_graph(graph: Graph, path: str | Path) -> None:
     CheckpointError
         If it cannot be written.
     """
-    header = {"n_vertices": graph.n_vertices, "names": graph.names}
+    names = None if graph.names is None else list(graph.names)
+    header = {"n_vertices": graph.n_vertices, "names": names}
     arrays = {"edges": graph.edges}
     if graph.weights is not None:
         arrays["weights"] = graph.weights

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mpc_sim import InputError, MPCError, ShapeError
 from reductions.commands.files import refuse_size, write_text
 from reductions.commands.inputs import (
+    add_inputs,
     add_parameters as add_parameters,
     load_solver,
     output_lines,
@@ -18,7 +19,7 @@ from reductions.commands.inputs import (
     refuse_seed,
 )
 from reductions.commands.own_code import place, said
-from reductions.commands.tables import print_certificate, progress_line
+from reductions.commands.tables import explained, print_certificate, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size, solver_name
 from reductions.registry import names
@@ -92,21 +93,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--precision", action="store_true", help="measure precision_bits by runs on fewer bits"
     )
-    source = command.add_mutually_exclusive_group()
-    source.add_argument(
-        "--text", metavar="FILE", help="one token per character; - reads standard input"
-    )
-    source.add_argument(
-        "--input",
-        metavar="FILE",
-        help="one word per line, of three-sum a number plus n^3; - reads standard input",
-    )
-    source.add_argument(
-        "--graph",
-        metavar="FILE",
-        help="one edge 'u v' or 'u v weight' per line; - reads standard input",
-    )
-    command.add_argument("--words", action="store_true", help="with --text: one token per word")
+    add_inputs(command)
     back = command.add_mutually_exclusive_group()
     back.add_argument(
         "--back",
@@ -120,7 +107,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
         help="of the way back of a protocol: sorted, or on hashed meta machines, in fewer rounds "
         "w.h.p. (sorted)",
     )
-    command.add_argument("--out", metavar="FILE", help="write the output, one word a line")
+    command.add_argument(
+        "--out", metavar="FILE", help="write the output, as anna-mpc list PROBLEM says"
+    )
     command.add_argument(
         "--side", choices=("mpc", "transformer", "lsh", "back"), help="what --out writes"
     )
@@ -141,12 +130,7 @@ def run(options: argparse.Namespace) -> int:
     except (MPCError, CodeOverload, FarCollision) as error:
         print(f"anna-mpc: {said(error)}", file=sys.stderr)
         return 1
-    row = None
-    if options.explain:
-        try:
-            row = certificate[options.explain]
-        except KeyError as error:
-            raise UsageError(error.args[0]) from None
+    row = explained(certificate, options.explain)
     if options.out and not _has_failed(certificate, options.side):
         write_output(options.out, certificate, options.side, case)
     if row is not None:
@@ -165,8 +149,6 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
     ------
     UsageError
     """
-    if options.words and options.text is None:
-        raise UsageError("--words goes with --text FILE")
     if options.buckets and options.no_back:
         raise UsageError("--buckets is of the way back; leave --no-back out")
     if options.side and not options.out:
@@ -209,7 +191,7 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
     seed = {"seed": (options.seed or 0) if drawn else None}
     return replace(
         certificate,
-        parameters={**certificate.parameters, **seed},
+        parameters={**certificate.parameters, **seed, **options.echoed},
         remarks=(*certificate.remarks, *remarks),
     ), case
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from mpc_sim.integers import as_exponent, ceil_power
 from mpc_sim.saving.whole_file import replacing
@@ -18,6 +23,39 @@ def read_lines(name: str) -> list[str]:
     """Read a file, or standard input for ``-``, as lines of text; only line feeds end a line."""
     lines = read_text(name).split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def content_lines(lines: list[str], name: str) -> tuple[list[str], list[str]]:
+    """Return the lines that are content, without blanks around them, and a remark on the others.
+
+    Blank lines are none, and comments: # where a blank or nothing follows it. The lines passed over
+    stay as empty ones, so that errors name the right line.
+    """
+    texts = [line.strip() for line in lines]
+    comments = [at for at, text in enumerate(texts) if re.match(r"#(\s|$)", text)]
+    if not comments:
+        return texts, []
+    first = f"line {comments[0] + 1}: {texts[comments[0]][:60]!r}"
+    for at in comments:
+        texts[at] = ""
+    said = f"{len(comments)} comments in {name} are passed over, the first {first}"
+    return texts, [said]
+
+
+@contextmanager
+def open_bytes(name: str) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for ``-``, to read its bytes."""
+    if name == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed; give a file")
+    try:
+        if name != "-":
+            with Path(name).open("rb") as file:
+                yield file
+            return
+        stream = getattr(sys.stdin, "buffer", None)
+        yield cast(BinaryIO, io.BytesIO(sys.stdin.read().encode()) if stream is None else stream)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
 
 
 def read_text(name: str) -> str:
@@ -67,9 +105,36 @@ def make_folder(name: str) -> Path:
 
 
 def printable(letter: str) -> str:
-    r"""Write a letter on one line: line breaks and ASCII control characters as escapes."""
+    r"""Write a letter on one line: line breaks and ASCII control characters as escapes.
+
+    In a longer token a backslash is two, so that no two tokens are written alike.
+    """
     breaks = letter.splitlines() != [letter] or (letter.isascii() and not letter.isprintable())
-    return letter.encode("unicode_escape").decode("ascii") if breaks else letter
+    if breaks:
+        return letter.encode("unicode_escape").decode("ascii")
+    return letter.replace("\\", "\\\\") if len(letter) > 1 else letter
+
+
+def shown_token(token: str) -> str:
+    """Write a token; ``none``, which stands for no token, and what begins with a quote in quotes.
+
+    A quote inside is two.
+    """
+    text = printable(token)
+    is_plain = text != "none" and not (len(text) > 1 and text.startswith('"'))
+    return text if is_plain else _in_quotes(text)
+
+
+def shown_name(name: str) -> str:
+    """Write the name of a vertex between blanks, as edge lists have it: in quotes where it must."""
+    text = printable(name)
+    is_plain = text and not re.search(r"\s", text) and not text.startswith('"')
+    return text if is_plain and text not in ("#", "%", "//") else _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0") -> None:

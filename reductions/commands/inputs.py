@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpc_sim.errors import InputError
-from reductions.commands.files import printable, read_lines, read_text, refuse_size, write_text
+from reductions.commands.files import (
+    content_lines,
+    open_bytes,
+    read_lines,
+    read_text,
+    refuse_size,
+    shown_name,
+    shown_token,
+    write_text,
+)
 from reductions.commands.usage import UsageError
 from reductions.registry import solver
 
 if TYPE_CHECKING:
     from mpc_sim.inputs.graphs import Graph
+    from mpc_sim.inputs.reading import GraphRead
     from mpc_sim.records import Words
     from reductions.problems.problem import Instance, Problem
 
@@ -107,6 +117,34 @@ def parameters_of(problem: Problem, options: argparse.Namespace) -> dict[str, in
     return {name: value for name, value in given.items() if value is not None}
 
 
+def add_inputs(command: argparse.ArgumentParser) -> None:
+    """Add the options that name an input."""
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--text", metavar="FILE", help="one token per character; - reads standard input"
+    )
+    source.add_argument(
+        "--input",
+        metavar="FILE",
+        help="one word or letter per line, of three-sum a number plus n^3; '# ' begins a comment; "
+        "- reads standard input",
+    )
+    source.add_argument(
+        "--graph",
+        metavar="FILE",
+        help="an edge 'u v' or 'u v weight' per line, csv, tsv, Matrix Market, DIMACS, METIS, GML, "
+        "GraphML or Pajek, packed by gzip or not; - reads standard input",
+    )
+    command.add_argument(
+        "--input-format",
+        metavar="F",
+        help="of --graph, where its content and suffix do not say it: edge-list, csv, tsv, "
+        "matrix-market, dimacs, metis, gml, graphml, pajek",
+    )
+    command.add_argument("--words", action="store_true", help="with --text: one token per word")
+    command.set_defaults(echoed={})
+
+
 def read_instance(
     problem: Problem, options: argparse.Namespace, default_n: int, bytes_a_word: int
 ) -> tuple[Instance, list[str]]:
@@ -114,7 +152,11 @@ def read_instance(
     from mpc_sim.inputs.instances import Letters, integers
     from reductions.problems.problem import GRAPH, LETTERS
 
-    text, words = getattr(options, "text", None), getattr(options, "words", False)
+    text, words = options.text, options.words
+    if words and text is None:
+        raise UsageError("--words goes with --text FILE")
+    if options.input_format is not None and options.graph is None:
+        raise UsageError("--input-format goes with --graph FILE")
     parameters = parameters_of(problem, options)
     for name, path in (("text", text), ("input", options.input), ("graph", options.graph)):
         if path is None:
@@ -127,15 +169,21 @@ def read_instance(
     remarks: list[str] = []
     given: Any
     if options.graph is not None:
-        given, remarks = read_graph(problem, options.graph)
+        found = read_graph(problem, options.graph, options.input_format)
+        given, remarks = found.graph, list(found.remarks)
+        options.echoed = {
+            "input_format": found.format,
+            "lines_passed_over": found.n_passed_over,
+        }
     elif text is not None:
         read = read_text(text)
         given = Letters.of(read.split() if words else read)
     elif options.input is not None and problem.reads == LETTERS:
-        lines = (line.strip() for line in read_lines(options.input))
+        lines, remarks = content_lines(read_lines(options.input), options.input)
         given = Letters.of(line for line in lines if line)
     elif options.input is not None:
-        given = integers(read_lines(options.input), options.input)
+        lines, remarks = content_lines(read_lines(options.input), options.input)
+        given = integers(lines, options.input)
     else:
         n = default_n if options.n is None else options.n
         refuse_size(n, bytes_a_word)
@@ -162,16 +210,12 @@ TAKES = {
 }
 
 
-def read_graph(problem: Problem, name: str) -> tuple[Graph, list[str]]:
-    """Read the edge list in a file; say in a remark if it has weights that are left out."""
-    from mpc_sim.inputs.edge_list import read_edge_list
-    from mpc_sim.inputs.graphs import Graph
+def read_graph(problem: Problem, name: str, input_format: str | None) -> GraphRead:
+    """Read the graph in a file, with weights where the problem takes them."""
+    from mpc_sim.inputs.graph_formats import read_graph
 
-    graph = read_edge_list(read_lines(name), name, True if problem.is_weighted else None)
-    if graph.weights is None or problem.is_weighted:
-        return graph, []
-    remark = f"the third column of {name}, weights, is left out: {problem.name} takes none"
-    return Graph(graph.n_vertices, graph.edges, names=graph.names), [remark]
+    with open_bytes(name) as stream:
+        return read_graph(stream, name, input_format=input_format, weighted=problem.is_weighted)
 
 
 def graph_of_diameter(problem: Problem, n: int, diameter: int, seed: int) -> Graph:
@@ -226,24 +270,24 @@ def kept_instance(problem: Problem, folder: str | Path, words: Words) -> Instanc
 
 
 def output_lines(problem: Problem, instance: Instance, output: Words) -> str:
-    """Write an output, one word per line: letters by what they stand for, graphs by their names.
+    """Write an output as what it stands for: letters, vertices by name, numbers by their layout.
 
     Of a graph ``name word`` for vertices and ``u v word`` for edges, as the problem declares what
     they mean. Where a word is a vertex its name is written. An edge has several output words; their
-    maximum is written.
+    maximum is written. ``Problem.output_layout`` says it in words.
     """
     from reductions.problems.problem import NOTHING, VERTEX
 
     graph = instance.graph
     if instance.alphabet:
-        letters = ("none", *(printable(letter) for letter in instance.alphabet))
+        letters = ("none", *(shown_token(letter) for letter in instance.alphabet))
         return "".join(f"{letters[word]}\n" for word in output.tolist())
     if graph is None:
-        return "".join(f"{word}\n" for word in output.tolist())
+        return "".join(f"{line}\n" for line in problem.layout.lines(output))
     if len(output) != graph.shape.n_words:
         raise InputError(f"{len(output)} output words for a graph of {graph.shape.n_words}")
     n = graph.n_vertices
-    names = graph.names or tuple(map(str, range(n)))
+    names = [shown_name(name) for name in graph.names or map(str, range(n))]
     lines: list[str] = []
     words = output[:n].tolist()
     if problem.on_vertices == VERTEX:

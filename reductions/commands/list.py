@@ -5,17 +5,31 @@ from __future__ import annotations
 import argparse
 import json
 
-from reductions.registry import ENTRIES
+from reductions.commands.usage import UsageError
+from reductions.registry import ENTRIES, Entry, canonical, instead
+
+FAMILIES = ("problem", "solver")
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
+    command.add_argument(
+        "name", nargs="?", help="a problem or problem/way, or any other name: all about it"
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the registry as text or JSON."""
+    """Print the registry, or what has a name, as text or JSON."""
+    entries = list(ENTRIES)
+    if options.name is not None:
+        name = canonical(options.name)
+        entries = [one for one in ENTRIES if one.name == name]
+        if not entries:
+            raise UsageError(
+                f"{options.name!r} is unknown; {instead(name, tuple(e.name for e in ENTRIES))}"
+            )
     if options.json:
         rows = [
             {
@@ -27,10 +41,17 @@ def run(options: argparse.Namespace) -> int:
                 "test": entry.test,
                 "notebook": entry.notebook,
                 "status": entry.status,
+                **({} if options.name is None else dict(details(entry))),
             }
-            for entry in ENTRIES
+            for entry in entries
         ]
         print(json.dumps({"schema": "anna-mpc/list/1", "entries": rows}))
+        return 0
+    if options.name is not None:
+        for entry in entries:
+            print(f"{entry.family} {entry.name}: {entry.statement}")
+            for what, said in (("source", entry.source), ("file", entry.file), *details(entry)):
+                print(f"  {what.replace('_', ' ')}: {said}")
         return 0
     from rich.table import Table
 
@@ -43,3 +64,12 @@ def run(options: argparse.Namespace) -> int:
         table.add_row(entry.family, entry.name, entry.statement, entry.source)
     open_console().print(table)
     return 0
+
+
+def details(entry: Entry) -> list[tuple[str, str]]:
+    """Return what a problem takes and writes, by name."""
+    problem = getattr(entry.load(), "problem", None) if entry.family in FAMILIES else None
+    if problem is None:
+        return []
+    options = [(f"--{one.name.replace('_', '-')}", one.help) for one in problem.parameters]
+    return [("reads", problem.reads), *options, ("written_output", problem.output_layout)]

@@ -14,6 +14,7 @@ from mpc_sim.cluster import failure_word
 from mpc_sim.errors import CheckpointError
 from reductions.commands.files import make_folder, refuse_size, write_text
 from reductions.commands.inputs import (
+    add_inputs,
     add_parameters as add_parameters,
     keep_instance,
     kept_instance,
@@ -23,8 +24,9 @@ from reductions.commands.inputs import (
     read_instance,
     refuse_seed,
 )
+from reductions.commands.ledger_file import refuse_ledger, write_ledger
 from reductions.commands.own_code import place, said
-from reductions.commands.tables import print_certificate, progress_line
+from reductions.commands.tables import explained, print_certificate, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size, solver_name
 from reductions.registry import names
@@ -51,17 +53,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "module:name of a protocol or solver of your own; the parameters of a problem are options",
     )
     command.add_argument("--n", type=size, help="words or vertices of the seeded input (1024)")
-    source = command.add_mutually_exclusive_group()
-    source.add_argument(
-        "--input",
-        metavar="FILE",
-        help="one word per line, of three-sum a number plus n^3; - reads standard input",
-    )
-    source.add_argument(
-        "--graph",
-        metavar="FILE",
-        help="one edge 'u v' or 'u v weight' per line, a lone vertex 'u'; - reads standard input",
-    )
+    add_inputs(command)
     command.add_argument("--epsilon", help="local memory s = c_s N^epsilon")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
     command.add_argument("--seed", type=size, help="of the seeded input (0)")
@@ -76,9 +68,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out",
         metavar="FILE",
-        help="write the output, one word per line; of a graph 'name word' per vertex, 'u v word' "
-        "per edge, with the maximum of its words, where some edge has one that is not 0",
+        help="write the output, as anna-mpc list PROBLEM says",
     )
+    command.add_argument(
+        "--ledger",
+        metavar="FILE",
+        help="write the loads of all machines and rounds: .npz, .csv, or .html, a page to step "
+        "through",
+    )
+    command.add_argument("--explain", metavar="ROW", help="print the derivation of one row")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -86,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     """Simulate a protocol; the exit status is 0 if nothing failed and 1 otherwise."""
     from reductions.certify.run import simulate
 
+    if options.ledger is not None:
+        refuse_ledger(options.ledger)
     solver = load_solver(options.algorithm).compiles
     if solver is None:
         raise UsageError(f"{options.algorithm} has no protocol; anna-mpc certify runs its model")
@@ -98,13 +98,18 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"{error}{place(error)}") from None
     folder = options.resume if options.checkpoint is None else options.checkpoint
     line = progress_line()
-    seeded = options.input is None and options.graph is None and options.resume is None
+    given = (options.input, options.text, options.graph, options.resume)
+    seeded = all(one is None for one in given)
     try:
         finished = simulate(
             solver,
             instance,
             simulation.cluster,
-            shown={"seed": (options.seed or 0) if seeded else None, "mode": simulation.mode},
+            shown={
+                **({"seed": options.seed or 0} if seeded else {}),
+                "mode": simulation.mode,
+                **options.echoed,
+            },
             simulation=simulation,
             progress=None if line is None else lambda done, total: line("simulate", done, total),
             checkpoint=None if folder is None else Path(folder) / CHECKPOINT,
@@ -115,11 +120,16 @@ def run(options: argparse.Namespace) -> int:
         return 1
     certificate = finished.certificate
     certificate = replace(certificate, remarks=(*certificate.remarks, *remarks))
+    row = explained(certificate, options.explain)
     output = certificate.outputs["mpc"]
     failed = solver.has_failed(output, simulation.cluster)
     if options.out and not failed:
         write_text(options.out, output_lines(solver.problem, instance, output))
-    if options.json:
+    if options.ledger:
+        write_ledger(options.ledger, finished.ledger)
+    if row is not None:
+        print(json.dumps(row.to_json()) if options.json else row.explain())
+    elif options.json:
         report = certificate.to_json() | {"schema": SCHEMA, "ledger": rounds(finished.ledger)}
         print(json.dumps(report))
     else:
@@ -177,6 +187,7 @@ def _resumed(
         "--n": options.n,
         "--seed": options.seed,
         "--input": options.input,
+        "--text": options.text,
         "--graph": options.graph,
         "--epsilon": options.epsilon,
         "--gamma": options.gamma,

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from reductions.commands.usage import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,12 +21,13 @@ COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
 def print_certificate(certificate: Certificate) -> None:
     """Print the table of a certificate."""
     from rich.table import Table
+    from rich.text import Text
 
     console = open_console()
     listed = ", ".join(f"{name} = {value}" for name, value in certificate.parameters.items())
-    console.print(f"[bold]{certificate.task}[/bold]: {listed}", soft_wrap=True)
+    console.print(Text.assemble((certificate.task, "bold"), f": {listed}"), soft_wrap=True)
     for remark in certificate.remarks:
-        console.print(f"note: {remark}", soft_wrap=True)
+        console.print(f"note: {remark}", soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
         right = heading in ("measured", "bound", "slack")
@@ -34,13 +37,27 @@ def print_certificate(certificate: Certificate) -> None:
     room = max(console.width - taken, 8)
     for *cells, status, source in rows:
         cut = source if len(source) <= room else source[: room - 1] + "\u2026"
-        table.add_row(*cells, f"[{COLOURS[status]}]{status}[/]", cut)
+        table.add_row(*map(Text, cells), Text(status, COLOURS[status]), Text(cut))
     console.print(table)
     verdict = "PASS" if certificate.ok else "FAIL"
     console.print(
         f"[{COLOURS[verdict]}]{verdict}[/]: {len(certificate.checks)} checks "
         f"in {certificate.seconds:.2f} s"
     )
+
+
+def explained(certificate: Certificate, name: str | None) -> Check | None:
+    """Return the row that is to be explained.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name.
+    """
+    try:
+        return None if name is None else certificate[name]
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None
 
 
 def open_console() -> Console:

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.equi_join import equi_join
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
@@ -112,6 +113,12 @@ def _too_many_pairs(n: int) -> Words:
 EQUI_JOIN = ProtocolSolver(
     problem=Problem.of_words(
         name="equi-join",
+        layout=Layout(
+            "'key left right' on each line, in order; where there is no room for all of them, "
+            "2^word_bits - 2 in every place",
+            shifts=(1, 1, 1),
+            nothing="",
+        ),
         statement=(
             "rows (relation 1 | 2 | none, key, value); out: rows (key, left value, right value), "
             "each + 1, in order, then 0; 2^word_bits - 1 in all rows if there are more than "

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.multi_search import multi_search
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
@@ -47,6 +48,12 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 MULTI_SEARCH = ProtocolSolver(
     problem=Problem.of_words(
         name="multi-search",
+        layout=Layout(
+            "one line for each word, in the order of the input: of a query the largest key that is "
+            "no larger; none for a key, and where there is no such key",
+            shifts=(1,),
+            nothing="none",
+        ),
         statement=(
             "ceil(N/2) keys, then queries; out: 0 for a key, for a query 1 + the largest key <= "
             "it, 0 if there is none"

@@ -19,6 +19,7 @@ from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
+from reductions.problems.layout import IN_ORDER, Layout
 from reductions.problems.parameter import Parameter, defaults
 
 
@@ -168,6 +169,8 @@ class Problem:
         Of graphs: whether they have weights, and whether a graph of the other kind will do.
     default_n : int
         Words, or vertices, of the seeded input of a certificate.
+    layout : Layout
+        How an output of numbers is written; ``output_layout`` says it of letters and graphs too.
 
     Raises
     ------
@@ -193,6 +196,7 @@ class Problem:
     is_weighted: bool = False
     takes_both: bool = False
     default_n: int = 64
+    layout: Layout = IN_ORDER
 
     def __post_init__(self) -> None:
         if "uniform" not in self.random:
@@ -352,6 +356,23 @@ class Problem:
         if (graph.weights is not None) != self.is_weighted:
             needed = "with weights: give" if self.is_weighted else "without weights: leave out"
             raise InputError(f"{self.name} takes a graph {needed} the weights of Graph")
+
+    @property
+    def output_layout(self) -> str:
+        """What stands on the lines of a written output."""
+        if self.reads == LETTERS:
+            return (
+                f"{self.layout.says}: the letter, none where there is none; where the words are "
+                "numbers, the words"
+            )
+        if self.reads != GRAPH:
+            return self.layout.says
+        vertices = {
+            WORD: "'name word' for every vertex",
+            VERTEX: "'name name' for every vertex, the second that of the vertex which is its word",
+        }.get(self.on_vertices)
+        edges = "'name name word' for every edge, with the largest of its words"
+        return ", then ".join(filter(None, (vertices, edges if self.on_edges else None)))
 
     @property
     def judge(self) -> str:

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
@@ -65,6 +66,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 REDUCE_BY_KEY = ProtocolSolver(
     problem=Problem.of_words(
         name="reduce-by-key",
+        layout=Layout("'key sum' on each line, keys increasing", shifts=(1, 0), nothing=""),
         statement=(
             "pairs (key, value), interleaved; out: pairs (key + 1, sum of its values), keys "
             "increasing, then 0"

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
@@ -42,6 +43,9 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
 REMOVE_DUPLICATES = ProtocolSolver(
     problem=Problem.of_words(
         name="remove-duplicates",
+        layout=Layout(
+            "the distinct words in increasing order, one on each line", shifts=(1,), nothing=""
+        ),
         statement="N words; out: 1 + the distinct words in increasing order, then 0",
         instance=_instance,
         hard={

@@ -70,8 +70,40 @@ def test_weights_that_are_left_out_are_stated(
     source.write_text("a b 3\nb c 4\n")
     assert main(["simulate", NAME, "--graph", str(source), "--json"]) == 0
     assert any(
-        "weights, is left out" in one for one in json.loads(capsys.readouterr().out)["remarks"]
+        "the weights of" in one and "left out" in one
+        for one in json.loads(capsys.readouterr().out)["remarks"]
     )
+
+
+def test_what_was_read_is_echoed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets in names are no markup; names with blanks are written in quotes."""
+    folder = tmp_path / "d["
+    folder.mkdir()
+    source, out = folder / "g[a].csv", tmp_path / "out.txt"
+    source.write_text('# head\n"Doe, J",5\n"Roe, K",5\n')
+    arguments = ["simulate", "connectivity", "--graph", str(source), "--out", str(out)]
+    assert main(arguments) == 0
+    said = f"{source} is read as csv: 3 vertices, 2 edges; 1 line is passed over, the first line 1"
+    assert said in capsys.readouterr().out
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["parameters"]["input_format"] == "csv"
+    assert report["parameters"]["lines_passed_over"] == 1
+    assert "seed" not in report["parameters"]
+    assert any(one.startswith(said) for one in report["remarks"])
+    assert out.read_text() == '"Doe, J" "Doe, J"\n5 "Doe, J"\n"Roe, K" "Doe, J"\n'
+    assert main([*arguments, "--input-format", "dimacs"]) == 2
+    assert "line 1" in capsys.readouterr().err
+    assert main(["certify", "connectivity", "--graph", str(source), "--no-back", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"]["input_format"] == "csv"
+
+
+def test_the_heaviest_weight_runs(tmp_path: Path) -> None:
+    """The largest weight that is announced is one that every word holds."""
+    source = tmp_path / "g.txt"
+    source.write_text(f"a b {2**62 - 2}\nb c 1.0\n")
+    for name in ("minimum-spanning-forest", "minimum-spanning-forest-filtering"):
+        assert main(["simulate", name, "--graph", str(source)]) == 0
 
 
 def test_a_seeded_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
