@@ -54,7 +54,9 @@ class Columns:
 
 def header(names: Sequence[str]) -> Columns | None:
     """Return the columns that a line names, None where it is no header."""
-    words = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
+    if any(_is_number(name) for name in names):
+        return None
+    words = [re.sub(r"[ _.:-]", "", name.lower()) for name in names]
 
     def first(known: set[str]) -> int | None:
         return next((at for at, word in enumerate(words) if word in known), None)
@@ -66,13 +68,18 @@ def header(names: Sequence[str]) -> Columns | None:
 
 
 def choose_separator(block: bytes, candidates: Sequence[Separator]) -> Separator:
-    """Return the first separator that lays the first lines out alike, or most of them.
+    """Return the separator that lays the first lines out alike, or most of them.
+
+    Tabs are taken where they do, for names hold none. Of others the one that finds weights is
+    taken: ``Jon Arryn,Lysa,5`` has a comma between names, ``p|q from 0`` has blanks.
 
     Raises
     ------
     RowError
-        An earlier one splits all names alike too, but leaves no weights.
+        Two of them do.
     """
+    if len(candidates) == 1:
+        return candidates[0]
     lines = []
     for line in block.decode().split("\n"):
         if line.strip() and not is_comment(line):
@@ -80,16 +87,23 @@ def choose_separator(block: bytes, candidates: Sequence[Separator]) -> Separator
         if len(lines) == LOOKED_AT:
             break
     layouts = [_Layout.of(lines, separator) for separator in candidates]
-    for at, layout in enumerate(layouts):
-        if layout.fits:
-            other = next((one for one in layouts[:at] if one.has_names), None)
-            if other is not None:
-                raise RowError(
-                    f"{lines[0][:60]!r} may be split at {_shown(other.separator)} or at "
-                    f"{_shown(layout.separator)}; put names in quotes, or choose --input-format"
-                )
-            return layout.separator
-    return max(layouts, key=lambda layout: layout.rank).separator
+    fitting = [layout for layout in layouts if layout.fits]
+    if fitting and fitting[0].separator == "\t":
+        return "\t"
+    if fitting:
+        best = max(fitting, key=lambda layout: layout.width)
+        rivals = [one for one in fitting if one.width == best.width and one is not best]
+        rivals += [one for one in layouts[: layouts.index(best)] if one.has_names and not one.fits]
+        others = [one.separator for one in rivals]
+        if best.separator is None:
+            others += [mark for mark in OTHERS if best.always & {mark}]
+        if others:
+            raise RowError(
+                f"{lines[0][:60]!r} may be split at {_shown(others[0])} or at "
+                f"{_shown(best.separator)}; put names in quotes, or choose --input-format"
+            )
+        return best.separator
+    return max(layouts, key=lambda layout: (layout.rank, layout.separator is None)).separator
 
 
 def _shown(separator: Separator) -> str:
@@ -104,6 +118,9 @@ class _Layout:
     has_names: bool = False
     fits: bool = False
     rank: tuple[int, bool, int] = (0, False, 0)
+    width: int = 0
+    always: frozenset[str] = frozenset()
+    """Separators that stand in a name of every edge, outside of quotes."""
 
     @classmethod
     def of(cls, lines: list[str], separator: Separator) -> _Layout:
@@ -128,6 +145,8 @@ class _Layout:
             has_names,
             has_names and n_fitting == n_lone + len(edges),
             (n_fitting, rows[0] is wide[0], len(wide)),
+            columns.width,
+            frozenset(mark for mark in OTHERS if all(_holds(row, mark) for row in wide)),
         )
 
 
@@ -136,6 +155,13 @@ def _row(line: str, separator: Separator) -> Row | None:
         return split_row(line, separator)
     except RowError:
         return None
+
+
+def _holds(row: Row, mark: str) -> bool:
+    return any(
+        mark in column and not quoted
+        for column, quoted in zip(row.columns, row.is_quoted, strict=True)
+    )
 
 
 def _is_lone(row: Row) -> bool:
@@ -159,8 +185,12 @@ def _has_names(row: Row, columns: Columns, separator: Separator) -> bool:
 def _has_weight(row: Row, columns: Columns) -> bool:
     if columns.weight is None:
         return True
+    return _is_number(row.columns[columns.weight])
+
+
+def _is_number(text: str) -> bool:
     try:
-        float(row.columns[columns.weight])
+        float(text)
     except ValueError:
         return False
     return True

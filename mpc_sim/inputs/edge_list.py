@@ -63,10 +63,6 @@ def read_edge_list(
     reader = _EdgeList(source, None)
     for block in source:
         if not reader.n_lines:
-            if re.match(rb"#.*\n# GMT ", block):
-                raise source.error(
-                    0, "this is an adjacency list of networkx; write it by write_edgelist"
-                )
             try:
                 reader.separator = choose_separator(block, separators)
             except RowError as error:
@@ -278,12 +274,13 @@ class _EdgeList:
                 f"the first {self.first_marked}"
             )
         graph = self.edges.graph()
-        if self.separator is None and self.header:
-            both = {found for found in graph.names or () if found in self.header}
-            if both:
+        if self.header:
+            both = next((found for found in graph.names or () if found in self.header), None)
+            if both is not None or not self.source.n_listed:
+                why = "no edge follows" if both is None else f"{both!r} is a vertex"
                 raise InputError(
                     f"{name}: the first line {' '.join(self.header)!r} may be a header or an "
-                    f"edge, as {both.pop()!r} is a vertex; begin it by '# ', or use commas"
+                    f"edge, as {why}; begin it by '# '"
                 )
         return graph
 

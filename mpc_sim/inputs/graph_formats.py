@@ -76,6 +76,14 @@ FORMATS = {
 }
 
 
+UNREAD = {
+    "an adjacency list of networkx": ((".adjlist",), _begins(r"#[^\n]*\n# GMT ")),
+    "GEXF": ((".gexf",), _begins(r"\s*(?:<\?xml[^>]*>\s*)?<gexf")),
+    "graph6 or sparse6": ((".g6", ".s6"), _begins(">>(?:graph6|sparse6)<<")),
+}
+"""What would be read as something else: suffixes, and how the files begin."""
+
+
 def read_graph(
     stream: BinaryIO,
     name: str,
@@ -109,6 +117,8 @@ def read_graph(
     blocks = text_blocks(stream, name, block_bytes)
     first = next(blocks, b"")
     chosen = input_format or _format_of(first, name)
+    if input_format is None:
+        _refuse_unread(first, name)
     source = Source(name, _again(first, blocks), weighted)
     if chosen is None:
         graph, format = read_edge_list(source, ANY)
@@ -126,6 +136,19 @@ def _format_of(block: bytes, name: str) -> str | None:
     for format, one in FORMATS.items():
         if one.begins is not None and one.begins.match(block):
             return format
-    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
-    suffix = next((one for one in reversed(suffixes) if one != ".gz"), None)
+    suffix = _suffix(name)
     return next((format for format, one in FORMATS.items() if suffix in one.suffixes), None)
+
+
+def _refuse_unread(block: bytes, name: str) -> None:
+    for what, (suffixes, begins) in UNREAD.items():
+        if _suffix(name) in suffixes or begins.match(block):
+            raise InputError(
+                f"{name} is {what}, which is not read; write an edge list or GML, or choose "
+                "--input-format"
+            )
+
+
+def _suffix(name: str) -> str | None:
+    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
+    return next((one for one in reversed(suffixes) if one != ".gz"), None)

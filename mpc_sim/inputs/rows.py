@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-ATTRIBUTES = re.compile(r"^(.+?)\s*[\s,;|]\s*(\{\s*(?:['\"].*)?\})\s*$", re.DOTALL)
+ATTRIBUTES = re.compile(r"\{\s*(?:['\"].*)?\}\s*$")
 BLANK = " \t\v\f"
 BLANKS = re.compile(f"[{BLANK}]+")
 MARKERS = ("#", "%", "//")
@@ -33,10 +33,14 @@ class Row:
 def split_row(line: str, separator: str | None) -> Row:
     """Split a line at a separator, or at blanks where it is None."""
     attributes: dict[str, Any] = {}
-    if "{" in line and (found := ATTRIBUTES.match(line)) is not None:
-        line, attributes = found[1], _attributes(found[2])
+    around = BLANK if separator is None else BLANK.replace(separator, "")
+    if "{" in line and (found := ATTRIBUTES.search(line)) is not None:
+        before = line[: found.start()]
+        cut = before.rstrip(around) if separator is None else before.rstrip(around)[:-1]
+        if cut != before and (separator is None or before.rstrip(around).endswith(separator)):
+            line, attributes = cut, _attributes(found[0])
     columns, quoted, at = list[str](), list[bool](), 0
-    line = line.strip(BLANK if separator is None else BLANK.replace(separator, ""))
+    line = line.strip(around)
     while True:
         is_quoted = line.startswith('"', at)
         if is_quoted:
@@ -44,6 +48,10 @@ def split_row(line: str, separator: str | None) -> Row:
         else:
             end = _next(line, separator, at)[0]
             column, at = line[at:end].rstrip(BLANK), end
+            if re.search(f'[{BLANK}]"', column):
+                raise RowError(
+                    f"a quote stands inside {column[:60]!r}; put the whole name in quotes"
+                )
         columns.append(column)
         quoted.append(is_quoted)
         end, after = _next(line, separator, at)

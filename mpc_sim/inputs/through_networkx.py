@@ -39,6 +39,10 @@ def read_gml(source: Source) -> Graph:
         found = networkx.parse_gml(text, label="id")
     except (networkx.NetworkXError, ValueError, RecursionError) as error:
         raise InputError(f"{source.name} is no GML that networkx reads: {_line(error)}") from None
+    for *_, data in found.edges(data=True):
+        heavy = data.get("weight")
+        if isinstance(heavy, str) and heavy.isascii() and heavy.isdigit():
+            data["weight"] = int(heavy)  # networkx writes what has more than 31 bits as text
     labels = {vertex: data.get("label") for vertex, data in found.nodes(data=True)}
     if None not in labels.values() and len(set(map(str, labels.values()))) == len(labels):
         found = networkx.relabel_nodes(found, labels)

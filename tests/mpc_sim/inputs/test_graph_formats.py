@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import time
+import tracemalloc
+from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 
 from mpc_sim import InputError
 from mpc_sim.inputs.graph_formats import FORMATS, GraphRead, read_graph
 from mpc_sim.inputs.graph_instances import random_graph
 
+FILES = Path(__file__).with_name("files")
 GML = "graph [\nnode [\nid 0\n]\nnode [\nid 1\n]\nedge [\nsource 0\ntarget 1\n]\n]"
 
 
@@ -89,8 +93,8 @@ def test_the_right_graph(text: str, format: str, expected: tuple[int, int, int])
         ("1 2\n2,3", "line 2: '2,3' is one column, as this file separates columns by blanks"),
         ("1,2\n2 3", "line 2: '2 3' is one column, as this file separates columns by ','"),
         ("1 2\n2, 3", "line 2: '2,' is no name of one vertex"),
-        ("1 2 0,5", "'1 2 0' is no name of one vertex"),
-        ("1,2 3", "'2 3' is no name of one vertex"),
+        ("1 2 0,5", "weight '0,5' is no number"),
+        ("1,2 3", "'1,2' is no name of one vertex"),
         ("a,,b", "line 1: the name of a vertex is empty"),
         ("a,b,", "line 1: weight '' is no number"),
         ("1 2 x", "line 1: weight 'x' is no number"),
@@ -117,7 +121,11 @@ def test_the_right_graph(text: str, format: str, expected: tuple[int, int, int])
         ("p max 3 1\na 1 2 3", "p max is not read"),
         ("*vertices 2\n1 a\n*matrix\n0 1\n1 0", "'\\*matrix': after"),
         ("*vertices 2\n*edges\n1 3", "'3' is no vertex"),
-        ("<?xml version='1.0'?><gexf></gexf>", "no GraphML"),
+        ("<?xml version='1.0'?><gexf></gexf>", "is GEXF, which is not read"),
+        (">>graph6<<C?", "is graph6 or sparse6, which is not read"),
+        ("Doe, J;target", "line 1: .* may be split at ';' or at ','"),
+        ("source,target\nlone", "may be a header or an edge, as no edge follows"),
+        ('x,"y"\na,the "x"', "line 2: a quote stands inside"),
         ("<?xml version='1.0'?><!DOCTYPE x><graphml/>", "declares entities"),
         ("graph [\nnode [\nid 0\n]\n", "no GML that networkx reads"),
     ],
@@ -224,7 +232,85 @@ def test_a_hundred_thousand_edges_are_read_at_once() -> None:
     assert time.perf_counter() - start < 2
 
 
+def many_pairs(form: str, n: int, size: int, head: str = "") -> bytes:
+    """Random edges from 1 to n in a form, as many as fill some bytes."""
+    rng, parts, length = np.random.default_rng(0), [head.encode()], len(head)
+    while length < size:
+        ends = rng.integers(1, n, (50_000, 2)).tolist()
+        parts.append("".join(form.format(u, v) for u, v in ends).encode())
+        length += len(parts[-1])
+    return b"".join(parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "form", "n", "head"),
+    [
+        ("short.txt", "{} {}\n", 9, ""),
+        ("dense.txt", "{} {}\n", 3000, ""),
+        ("snap.txt", "{}\t{}\n", 400_000, "# FromNodeId\tToNodeId\n"),
+        ("names.csv", "user {},item {}\n", 10**9, ""),
+        ("alone.txt", "{}\n", 10**7, ""),
+        ("m.mtx", "{} {}\n", 10**6, None),
+        ("g.col", "e {} {}\n", 10**6, None),
+    ],
+)
+def test_a_reader_holds_at_most_eight_times_its_file(
+    name: str, form: str, n: int, head: str | None
+) -> None:
+    size = 20 << 20
+    data = many_pairs(form, n, size, head or "")
+    if head is None:
+        m = data.count(b"\n")
+        banner = "%%MatrixMarket matrix coordinate pattern general\n" + f"{n} {n} {m}\n"
+        data = (banner if name == "m.mtx" else f"p edge {n} {m}\n").encode() + data
+    stream = io.BytesIO(data)
+    tracemalloc.start()
+    try:
+        assert read_graph(stream, name).graph.n_vertices > 0
+        assert tracemalloc.get_traced_memory()[1] <= 8 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
 def test_networkx_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "networkx", None)
     with pytest.raises(InputError, match="networkx, which is not installed: pip install networkx"):
         read(GML)
+
+
+def lines_of(name: str) -> list[list[str]]:
+    return [line.split() for line in (FILES / name).read_text().splitlines() if line[0] != "%"]
+
+
+def pairs(name: str, letter: str) -> nx.Graph:
+    """The graph of the two columns behind a letter."""
+    return nx.Graph([tuple(line[1:3]) for line in lines_of(name) if line[0] == letter])
+
+
+def test_files_as_they_are_found() -> None:
+    """Files after the specifications of their formats, or the habits of who writes them."""
+    packed = gzip.decompress((FILES / "interactions.tsv.gz").read_bytes()).decode()
+    header, *rows = lines_of("manual.graph")  # a weight, then pairs of neighbour and weight
+    metis = nx.Graph([(str(at), end) for at, row in enumerate(rows, 1) for end in row[1::2]])
+    assert metis.number_of_edges() == int(header[1])
+    for name, expected in (
+        ("karate.mtx", nx.karate_club_graph()),
+        ("petersen.col", pairs("petersen.col", "e")),
+        ("roads.gr", pairs("roads.gr", "a")),
+        ("manual.graph", metis),
+        ("votes.txt", nx.read_edgelist(FILES / "votes.txt")),
+        ("out.brunson", nx.read_edgelist(FILES / "out.brunson", comments="%")),
+        ("florentine.gml", nx.read_gml(FILES / "florentine.gml")),
+        ("flow.graphml", nx.read_graphml(FILES / "flow.graphml")),
+        ("houses.net", nx.Graph(nx.read_pajek(FILES / "houses.net"))),
+        ("interactions.tsv.gz", nx.parse_edgelist(packed.splitlines()[1:], data=[("w", int)])),
+    ):
+        found = read((FILES / name).read_bytes(), name)
+        n, m = expected.number_of_nodes(), expected.number_of_edges()
+        assert sizes(found) == (n, m, nx.number_connected_components(nx.Graph(expected))), name
+        assert found.remarks[0].startswith(f"{name} is read as ")
+    found = read((FILES / "gephi.csv").read_bytes(), "gephi.csv", weighted=True)
+    assert "Thénardier, Mme" in (found.graph.names or ())
+    assert found.graph.weights is not None
+    assert found.graph.weights.tolist() == [1, 4, 31, 17, 1, 5]
