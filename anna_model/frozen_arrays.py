@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -64,6 +64,23 @@ def read_only(name: str, array: Any, dtype: type, shape: Sequence[int | None]) -
     view = array.view()
     view.setflags(write=False)
     return view
+
+
+def real_array(name: str, values: ArrayLike) -> FloatArray:
+    """Return numbers up to float64 as float64.
+
+    Raises
+    ------
+    TypeError
+        Something else: text, complex numbers, objects, rows of different lengths.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise TypeError(f"{name} must hold rows of one length") from None
+    if array.size and (array.dtype.kind not in "iuf" or array.dtype.itemsize > 8):
+        raise TypeError(f"{name} must hold real numbers up to float64, not {array.dtype}")
+    return np.asarray(array, np.float64)
 
 
 def require_finite(name: str, array: FloatArray) -> None:

@@ -33,6 +33,11 @@ def random_words(seed: int, round: int, machines: ArrayLike, count: int) -> Rand
     -------
     uint64[M, count]
 
+    Raises
+    ------
+    TypeError
+        Machines are no integers.
+
     References
     ----------
     Steele, Lea, Flood, Fast splittable pseudorandom number generators, OOPSLA 2014 (splitmix64).
@@ -45,7 +50,10 @@ def random_words(seed: int, round: int, machines: ArrayLike, count: int) -> Rand
     """
     state = _mix(np.array([seed], np.uint64))
     state = _mix(state ^ np.uint64(round))
-    of_machine = _mix(state ^ np.asarray(machines).astype(np.uint64))
+    ids = np.asarray(machines)
+    if ids.dtype.kind not in "iu" and ids.size:
+        raise TypeError(f"machines are integers, not {ids.dtype}")
+    of_machine = _mix(state ^ ids.astype(np.uint64))
     return _mix(of_machine[:, None] ^ np.arange(count, dtype=np.uint64))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from anna_model.answers import Answer, DenseAnswer, SparseAnswer
 from anna_model.fixed_point.grid import MOST_BITS, Grid, GridOverflow
-from anna_model.frozen_arrays import FloatArray, IntArray
+from anna_model.frozen_arrays import FloatArray, IntArray, real_array
 from anna_model.heads import DenseHeads, HeadBlock, SparseHeads
 from anna_model.mechanisms.low_rank import FeatureMap
 from anna_model.mechanisms.matrices import Matrix
@@ -50,7 +50,7 @@ def steps_on(grid: Grid, numbers: ArrayLike, what: str) -> IntArray:
     GridOverflow
         A number beyond the grid or between its steps.
     """
-    array = np.asarray(numbers, np.float64)
+    array = real_array(what, numbers)
     try:
         steps = grid.integers(array)
     except GridOverflow as error:

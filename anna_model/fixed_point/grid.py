@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model.frozen_arrays import FloatArray, IntArray
+from anna_model.frozen_arrays import FloatArray, IntArray, real_array
 from anna_model.rows import Rows
 from anna_model.transformer import Transformer
 
@@ -68,7 +68,7 @@ class Grid:
         GridOverflow
             A number beyond the grid, NaN or infinity; it names the first place.
         """
-        array = np.asarray(values, np.float64)
+        array = real_array("the numbers", values)
         steps = np.rint(np.ldexp(array, self.fraction_bits))
         with np.errstate(invalid="ignore"):
             outside = ~(np.abs(steps) < 2.0 ** (self.bits - 1))

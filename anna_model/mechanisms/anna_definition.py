@@ -18,7 +18,7 @@ from math import exp, lgamma, log, log1p
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model.frozen_arrays import FloatArray, IntArray, require_finite
+from anna_model.frozen_arrays import FloatArray, IntArray, real_array, require_finite
 from anna_model.mechanisms.mechanism import Mechanism
 
 
@@ -69,7 +69,8 @@ def violations(
     by 4 units in the last place, what rounding a quotient of it takes; a sum may miss 1 by as many
     units as it has terms.
     """
-    given, queries, keys = (np.asarray(each, np.float64) for each in (weights, Q, K))
+    named = zip(("weights", "Q", "K"), (weights, Q, K), strict=True)
+    given, queries, keys = (real_array(name, each) for name, each in named)
     if queries.ndim != 2 or keys.ndim != 2 or queries.shape[1] != keys.shape[1]:
         raise ValueError(f"Q and K must be rows of one width, not {queries.shape}, {keys.shape}")
     if given.shape != (len(queries), len(keys)):

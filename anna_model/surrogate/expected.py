@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anna_model.frozen_arrays import FloatArray
+from anna_model.frozen_arrays import FloatArray, real_array
 from anna_model.lsh.family import Family
 from anna_model.mechanisms.matrices import queries_and_keys
 from anna_model.mechanisms.mechanism import Attended, Mechanism
@@ -60,4 +60,4 @@ class ExpectedCollisions(Mechanism):
 
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
         weights = self.weights(Q, K)
-        return Attended(weights @ np.asarray(V, np.float64), np.zeros(len(weights), bool))
+        return Attended(weights @ real_array("V", V), np.zeros(len(weights), bool))

@@ -29,6 +29,7 @@ from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from mpc_sim.strict_arrays import whole_array
 from reductions.arrays import Floats, Integers
 from reductions.constructions.match2 import one
 
@@ -152,9 +153,7 @@ class LowRankKHop:
 
     def rows(self, letters: ArrayLike) -> Rows:
         """Return the rows of letters: the letter of a token, and nothing known."""
-        words, cut = np.asarray(letters, np.int64), self.blocks
-        if words.shape != (cut.n,) or not 0 <= words.min() <= words.max() < cut.n_letters:
-            raise InputError(f"give {cut.n} letters in 0 .. {cut.n_letters - 1}")
+        words = whole_array(letters, "letters", (self.blocks.n,), 0, self.blocks.n_letters - 1)
         return Rows.from_dense((words + 1)[:, None].astype(np.float64))
 
     def run(self, letters: ArrayLike) -> Integers:

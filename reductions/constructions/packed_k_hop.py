@@ -16,6 +16,7 @@ from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from mpc_sim.strict_arrays import whole_array
 from reductions.arrays import Floats, Integers
 from reductions.constructions.match2 import one
 from reductions.constructions.one_way_messages import Messages, low_rank_messages
@@ -123,9 +124,8 @@ class PackedKHop:
 
     def rows(self, letters: ArrayLike) -> Rows:
         """Return the rows of letters."""
-        words, n = np.asarray(letters, np.int64), self.transformer.n_tokens
-        if words.shape != (n,) or not 0 <= words.min() <= words.max() < self.n_letters:
-            raise InputError(f"give {n} letters in 0 .. {self.n_letters - 1}")
+        n = self.transformer.n_tokens
+        words = whole_array(letters, "letters", (n,), 0, self.n_letters - 1)
         return Rows.from_dense(words[:, None].astype(np.float64))
 
     def run(self, letters: ArrayLike) -> Integers:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from anna_model import Resources
 from anna_model.recurrent import RecurrentLayer, RecurrentModel, Words
 from mpc_sim import InputError
+from mpc_sim.strict_arrays import whole_array
 
 SOURCE = "one hop per layer, one word per letter"
 
@@ -69,12 +70,7 @@ class RecurrentKHop:
 
     def rows(self, letters: ArrayLike) -> NDArray[np.int64]:
         """Return the rows of letters: each twice, as itself and as the letter after 0 hops."""
-        words = np.asarray(letters, np.int64)
-        if words.size and not 0 <= words.min() <= words.max() < self.n_letters:
-            raise InputError(
-                f"letters lie in {words.min()} .. {words.max()}; the model knows 0 .. "
-                f"{self.n_letters - 1}"
-            )
+        words = whole_array(letters, "letters", (None,), 0, self.n_letters - 1)
         return np.stack([words + 1, words + 1], axis=1)
 
     def run(self, letters: ArrayLike) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from anna_model import HeadMaps, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import LowRank, Raw
 from mpc_sim import InputError
+from mpc_sim.strict_arrays import whole_array
 from reductions.arrays import Floats, Integers
 from reductions.constructions.one_way_messages import Messages, low_rank_messages
 
@@ -76,7 +77,8 @@ class DrawnLowRank:
 
     def rows(self, letters: ArrayLike) -> Rows:
         """Return the rows of letters."""
-        return Rows.from_dense(np.asarray(letters, np.int64)[:, None].astype(np.float64))
+        words = whole_array(letters, "letters", (self.transformer.n_tokens,))
+        return Rows.from_dense(words[:, None].astype(np.float64))
 
     def run(self, letters: ArrayLike) -> Floats:
         """Return what the tokens hold in the end."""

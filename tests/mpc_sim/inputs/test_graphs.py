@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -92,3 +94,74 @@ def test_generators_refuse() -> None:
     for make in makes:
         with pytest.raises(InputError):
             make()
+
+
+# --- what is no graph ---
+
+
+@pytest.mark.parametrize(
+    ("edges", "weights", "message"),
+    [
+        ([(0, 1), (0, 2), (1, 2)], [0.9, 0.5, 0.1], r"weights: float64 of shape \(3,\)"),
+        ([[0, 1, 7], [1, 2, 5]], None, r"edges: int64 of shape \(2, 3\); give integers of shape"),
+        ([0, 1, 1, 2], None, r"edges: int64 of shape \(4,\)"),
+        ([(0.0, 1.0)], None, "edges: float64"),
+        ([(True, False)], None, "edges: bool"),
+        ([("0", "1")], None, "edges: <U1"),
+        ([(0, 2**64)], None, "edges: (object|float64)"),
+        ([(0, 1), (1,)], None, "edges: rows of different lengths"),
+        ([(0, 3)], None, r"edges: from 0 to 3; give 0 \.\. 2$"),
+        ([(0, -1)], None, r"edges: from -1 to 0"),
+        ([(0, 1)], [1, 2], r"weights: int64 of shape \(2,\); give integers of shape \(1\)"),
+        ([(0, 1)], [-1], r"weights: from -1 to -1; give 0 \.\. 46116860184273879"),
+        ([(0, 1)], [2**62 - 1], "weights: from 46116860184273879"),
+        ([(0, 1)], [2**63], "weights: from 9223372036854775808"),
+    ],
+)
+def test_arrays_that_are_no_graph(edges: Any, weights: Any, message: str) -> None:
+    for make in (Graph.of, Graph):
+        with pytest.raises(InputError, match=message):
+            make(3, np.array(edges) if message.startswith("edges: b") else edges, weights)
+
+
+def test_empty_lists_and_every_integer_type() -> None:
+    assert Graph.of(3, []).n_edges == 0
+    for kind in (np.int8, np.uint64, np.int32):
+        graph = Graph.of(3, np.array([[0, 1], [1, 0]], kind), np.array([5, 4], kind))
+        assert (graph.edges.dtype, graph.edges.tolist()) == (np.int64, [[1, 0]])
+    given = np.array([[0, 1]])
+    graph = Graph(2, given)
+    given[0, 0] = 1
+    assert graph.edges.tolist() == [[0, 1]]
+    for n in (0, -1, 2.0, True, 2**31 + 1, "3"):
+        with pytest.raises(InputError):
+            Graph.of(n, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("weight", [None, float("nan"), float("inf"), 2**63, "abc", "7", -1, 1.5])
+def test_weights_of_networkx_are_whole_numbers(weight: object) -> None:
+    graph = nx.Graph()
+    graph.add_edge("a", "b", weight=weight)
+    with pytest.raises(InputError, match="edge 'a' - 'b', attribute 'weight'") as caught:
+        Graph.from_networkx(graph, "weight")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_networkx_leaves_open() -> None:
+    with pytest.raises(InputError, match="several vertices are called '1'"):
+        Graph.from_networkx(nx.Graph([(1, "1")]))
+    graph = nx.Graph()
+    graph.add_edge(0, 1, weight=2.0, cost=1)
+    graph.add_edge(1, 2)
+    with pytest.raises(InputError, match="no edge has the attribute 'wieght'; edges have cost, we"):
+        Graph.from_networkx(graph, "wieght")
+    for weight in (2.0, np.int32(2), Fraction(2)):
+        graph[0][1]["weight"] = weight
+        found = Graph.from_networkx(graph, "weight")
+        assert found.weights is not None
+        assert found.weights.tolist() == [2, 1]
+    many = nx.MultiDiGraph()
+    many.add_edges_from([(0, 1, {"w": 5}), (1, 0, {"w": 3}), (0, 1, {"w": 4}), (1, 1, {"w": 0})])
+    found = Graph.from_networkx(many, "w")
+    assert found.weights is not None
+    assert (found.edges.tolist(), found.weights.tolist()) == ([[1, 0]], [3])
