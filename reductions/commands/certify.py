@@ -172,7 +172,9 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
             f"--side lsh is of the run by hashing; leave --attention {chosen.attention} out"
         )
     problem = solver.problem
-    instance, remarks = read_instance(problem, options, problem.default_n, BYTES_A_TOKEN)
+    if options.n is not None:
+        refuse_size(options.n, BYTES_A_TOKEN)
+    instance, remarks = read_instance(problem, options, problem.default_n)
     refuse_long_runs(solver, instance, options)
     fits = len(instance.words) <= (solver.compiles or solver).back_up_to
     how = How(

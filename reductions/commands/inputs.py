@@ -15,7 +15,6 @@ from reductions.commands.files import (
     open_bytes,
     read_lines,
     read_text,
-    refuse_size,
     shown_name,
     shown_token,
     write_text,
@@ -146,10 +145,11 @@ def add_inputs(command: argparse.ArgumentParser) -> None:
 
 
 def read_instance(
-    problem: Problem, options: argparse.Namespace, default_n: int, bytes_a_word: int
+    problem: Problem, options: argparse.Namespace, default_n: int
 ) -> tuple[Instance, list[str]]:
     """Read the input that the options name, or draw one; and what is to be remarked on it."""
     from mpc_sim.inputs.instances import Letters, integers
+    from reductions.certify.run_size import refuse_draw
     from reductions.problems.problem import GRAPH, LETTERS
 
     text, words = options.text, options.words
@@ -186,7 +186,9 @@ def read_instance(
         given = integers(lines, options.input)
     else:
         n = default_n if options.n is None else options.n
-        refuse_size(n, bytes_a_word)
+        if n < 1:
+            raise UsageError(f"--n {n}: an input has at least one word")
+        refuse_draw(problem, n)
         return problem.draw(n, options.seed or 0, **parameters), remarks
     return problem.instance(given, **parameters), remarks
 
@@ -274,7 +276,7 @@ def output_lines(problem: Problem, instance: Instance, output: Words) -> str:
 
     Of a graph ``name word`` for vertices and ``u v word`` for edges, as the problem declares what
     they mean. Where a word is a vertex its name is written. An edge has several output words; their
-    maximum is written. ``Problem.output_layout`` says it in words.
+    maximum is written. ``anna-mpc list NAME`` says it in words.
     """
     from reductions.problems.problem import NOTHING, VERTEX
 

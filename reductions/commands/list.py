@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from reductions.commands.usage import UsageError
 from reductions.registry import ENTRIES, Entry, canonical, instead
+
+if TYPE_CHECKING:
+    from reductions.problems.problem import Problem
 
 FAMILIES = ("problem", "solver")
 
@@ -72,4 +76,23 @@ def details(entry: Entry) -> list[tuple[str, str]]:
     if problem is None:
         return []
     options = [(f"--{one.name.replace('_', '-')}", one.help) for one in problem.parameters]
-    return [("reads", problem.reads), *options, ("written_output", problem.output_layout)]
+    return [("reads", problem.reads), *options, ("written_output", output_layout(problem))]
+
+
+def output_layout(problem: Problem) -> str:
+    """Return what stands on the lines of a written output."""
+    from reductions.problems.problem import GRAPH, LETTERS, VERTEX, WORD
+
+    if problem.reads == LETTERS:
+        return (
+            f"{problem.layout.says}: the letter, none where there is none; where the words are "
+            "numbers, the words"
+        )
+    if problem.reads != GRAPH:
+        return problem.layout.says
+    vertices = {
+        WORD: "'name word' for every vertex",
+        VERTEX: "'name name' for every vertex, the second that of the vertex which is its word",
+    }.get(problem.on_vertices)
+    edges = "'name name word' for every edge, with the largest of its words"
+    return ", then ".join(filter(None, (vertices, edges if problem.on_edges else None)))

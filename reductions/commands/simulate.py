@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mpc_sim import InputError, MPCError, ShapeError
 from mpc_sim.cluster import failure_word
 from mpc_sim.errors import CheckpointError
-from reductions.commands.files import make_folder, refuse_size, write_text
+from reductions.commands.files import make_folder, write_text
 from reductions.commands.inputs import (
     add_inputs,
     add_parameters as add_parameters,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from reductions.problems.protocol_solver import ProtocolSolver
 
 DEFAULT_N = 1024
-BYTES_A_WORD = 1024
 SCHEMA = "anna-mpc/simulation/1"
 CHECKPOINT = "checkpoint.npz"
 
@@ -157,14 +156,17 @@ def _new(
 ) -> tuple[Instance, Simulation, list[str]]:
     """Start a simulation, and save it at once if there will be checkpoints."""
     from mpc_sim import Simulation
+    from reductions.certify.run_size import refuse_run
 
     if options.seed is not None:
         refuse_seed(options)
-    instance, remarks = read_instance(solver.problem, options, DEFAULT_N, BYTES_A_WORD)
-    refuse_size(len(instance.words), BYTES_A_WORD)
+    instance, remarks = read_instance(solver.problem, options, DEFAULT_N)
+    protocol = solver.protocol_for(instance)
+    cluster = solver.cluster(instance, options.epsilon, options.gamma)
+    refuse_run(protocol, cluster)
     simulation = Simulation(
-        solver.protocol_for(instance),
-        solver.cluster(instance, options.epsilon, options.gamma),
+        protocol,
+        cluster,
         instance.words,
         mode="charge" if options.charge else "strict",
         keep_bytes=0,

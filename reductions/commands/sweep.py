@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mpc_sim import InputError, ShapeError
-from reductions.commands.files import refuse_size
 from reductions.commands.inputs import (
     add_parameters as add_parameters,
     graph_of_diameter,
@@ -20,7 +19,6 @@ from reductions.commands.inputs import (
 )
 from reductions.commands.own_code import place
 from reductions.commands.row_files import FORMATS, RESOURCES, Row, refuse_suffix, write_rows
-from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import seeds, size, sizes, solver_name
@@ -96,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
     own = {one.name for one in solver.problem.parameters}
     refuse_options(options, tuple({"k", "letters", "run_tokens"} - own), "depth")
     chosen = options.n or DEFAULT_SIZES
-    refuse_size(max(chosen), BYTES_A_WORD)
+    if min(chosen) < 1:
+        raise UsageError("--n 0: an input has at least one word")
     if options.out:
         refuse_suffix(options.out)
     from reductions.problems.problem import GRAPH
@@ -154,8 +153,11 @@ class Point(NamedTuple):
 def measure(solver: ProtocolSolver, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
     """Yield a row for every point of a grid: sizes, resources and their bounds."""
     from reductions.certify.run import simulate
+    from reductions.certify.run_size import refuse_draw, refuse_run
 
     problem = solver.problem
+    for n in {point.n for point in grid}:
+        refuse_draw(problem, n)
     for n, epsilon, seed, diameter, parameters in grid:
         if diameter is None:
             instance = problem.draw(n, seed, **parameters)
@@ -163,6 +165,7 @@ def measure(solver: ProtocolSolver, grid: list[Point], gamma: str | None = None)
             graph = graph_of_diameter(problem, n, diameter, seed)
             instance = problem.instance(graph, **parameters)
         cluster = solver.cluster(instance, epsilon, gamma)
+        refuse_run(solver.protocol_for(instance), cluster)
         certificate = simulate(solver, instance, cluster).certificate
         of_graph = {"n_words": cluster.n_words, "diameter": diameter}
         row: Row = {

@@ -8,7 +8,6 @@ import json
 from mpc_sim import InputError, ShapeError
 from reductions.commands.files import refuse_size
 from reductions.commands.row_files import FORMATS, Row, as_text, refuse_suffix, write_rows
-from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.sweep import refuse_options
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     refuse_options(options, ("letters", "run_tokens"), "depth")
     sizes, hops = options.n or DEFAULT_SIZES, options.k or DEFAULT_HOPS
-    refuse_size(max(sizes), BYTES_A_WORD)
+    refuse_size(max(sizes), 1024)
     if min(sizes) < 3 or min(hops) < 1 or max(hops) > LETTERS:
         raise UsageError(f"--n is at least 3, and --k between 1 and {LETTERS}")
     if options.out:

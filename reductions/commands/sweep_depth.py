@@ -8,7 +8,6 @@ import json
 from mpc_sim import InputError, ShapeError
 from reductions.commands.files import refuse_size
 from reductions.commands.row_files import FORMATS, Row, as_text, refuse_suffix, write_rows
-from reductions.commands.simulate import BYTES_A_WORD
 from reductions.commands.sweep import refuse_options
 from reductions.commands.tables import progress_line
 from reductions.commands.usage import UsageError
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     letters = DEFAULT_LETTERS if options.letters is None else options.letters
     runs = DEFAULT_RUN if options.run_tokens is None else options.run_tokens
     hops = options.k or DEFAULT_HOPS
-    refuse_size(max(n, runs, max(hops)), BYTES_A_WORD)
+    refuse_size(max(n, runs, max(hops)), 1024)
     if options.out:
         refuse_suffix(options.out)
     line, rows = progress_line(), list[Row]()

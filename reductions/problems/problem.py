@@ -170,7 +170,7 @@ class Problem:
     default_n : int
         Words, or vertices, of the seeded input of a certificate.
     layout : Layout
-        How an output of numbers is written; ``output_layout`` says it of letters and graphs too.
+        How an output of numbers is written.
 
     Raises
     ------
@@ -356,23 +356,6 @@ class Problem:
         if (graph.weights is not None) != self.is_weighted:
             needed = "with weights: give" if self.is_weighted else "without weights: leave out"
             raise InputError(f"{self.name} takes a graph {needed} the weights of Graph")
-
-    @property
-    def output_layout(self) -> str:
-        """What stands on the lines of a written output."""
-        if self.reads == LETTERS:
-            return (
-                f"{self.layout.says}: the letter, none where there is none; where the words are "
-                "numbers, the words"
-            )
-        if self.reads != GRAPH:
-            return self.layout.says
-        vertices = {
-            WORD: "'name word' for every vertex",
-            VERTEX: "'name name' for every vertex, the second that of the vertex which is its word",
-        }.get(self.on_vertices)
-        edges = "'name name word' for every edge, with the largest of its words"
-        return ", then ".join(filter(None, (vertices, edges if self.on_edges else None)))
 
     @property
     def judge(self) -> str:

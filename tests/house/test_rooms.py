@@ -19,7 +19,7 @@ LEVELS = {
         "errors kernels labels randomness",
         "columns identity integers",
         "records",
-        "cluster cost counting_sort kept_rounds saving",
+        "cluster cost counting_sort kept_rounds saving strict_arrays",
         "charge inputs machine_view pages placement",
         "ledger protocol routing",
         "checkpoint clean_process compose hidden_state local_step",
