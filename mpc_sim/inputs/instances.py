@@ -56,7 +56,9 @@ class Letters:
 
 
 def integers(lines: Iterable[str], name: str) -> Words:
-    """Read one non-negative integer per line; blank lines and # comments are passed over.
+    """Read one non-negative integer per line; blank lines and comments are passed over.
+
+    A # begins a comment where a blank or nothing follows it.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def integers(lines: Iterable[str], name: str) -> Words:
     words = []
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        if not text or text.startswith("#"):
+        if not text or text.split(None, 1)[0] == "#":
             continue
         if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) >= 2**62:
             raise InputError(

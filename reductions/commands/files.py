@@ -38,7 +38,8 @@ def content_lines(lines: list[str], name: str) -> tuple[list[str], list[str]]:
     first = f"line {comments[0] + 1}: {texts[comments[0]][:60]!r}"
     for at in comments:
         texts[at] = ""
-    said = f"{len(comments)} comments in {name} are passed over, the first {first}"
+    many = "1 comment in" if len(comments) == 1 else f"{len(comments)} comments in"
+    said = f"{many} {name} passed over, the first {first}"
     return texts, [said]
 
 

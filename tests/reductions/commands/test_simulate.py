@@ -11,10 +11,10 @@ import pytest
 
 import reductions.certify.run
 from cases.protocols import PROTOCOLS
-from mpc_sim import Simulation
+from mpc_sim import Ledger, Simulation
 from reductions.cli import main
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.registry import ENTRIES, solver
+from reductions.registry import ENTRIES, names, solver
 from repository import ROOT
 
 ALGORITHMS = PROTOCOLS
@@ -212,3 +212,118 @@ def test_a_broken_bound_fails_a_sweep(
     )
     assert main(["sweep", "columnsort", "--n", "64", "--json"]) == 1
     assert np.any([not row["ok"] for row in json.loads(capsys.readouterr().out)["rows"]])
+
+
+# --- texts, layouts, ledgers ---
+
+
+def written(tmp_path: Path, content: bytes, *arguments: str) -> list[str]:
+    """The lines that a run on a file writes."""
+    source, out = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_bytes(content)
+    named = [str(source) if one == "FILE" else one for one in arguments]
+    assert main(["simulate", *named, "--out", str(out), "--json"]) == 0
+    return out.read_bytes().decode().split("\n")[:-1]
+
+
+def test_no_token_is_taken_for_no_hop(tmp_path: Path) -> None:
+    arguments = ("k-hop", "--text", "FILE", "--words", "--k", "1")
+    assert written(tmp_path, b"none none x none", *arguments) == ["none", '"none"', "none", "x"]
+    assert written(tmp_path, b'a "none" b a', *arguments) == ["none"] * 3 + ['"""none"""']
+    odd = b"a\\n a a\\n"  # a backslash and a letter, in a word
+    assert written(tmp_path, odd, *arguments)[-1] == "a"
+    assert written(tmp_path, b"a\nba\n", "k-hop", "--text", "FILE", "--k", "1")[-2:] == ["\\n", "b"]
+
+
+def test_a_text_is_the_same_from_every_system(tmp_path: Path) -> None:
+    """CRLF, a byte order mark, and a last line without its end."""
+    arguments = ("k-hop", "--input", "FILE", "--k", "1")
+    for content in (b"x\ny\nx\ny\n", b"\xef\xbb\xbfx\r\ny\r\nx\r\ny", b"x\ry\rx\ry"):
+        assert written(tmp_path, content, *arguments) == ["none", "none", "y", "x"]
+
+
+def test_a_comment_is_one_in_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.txt"
+    for name, content in (("columnsort", "# one\n2\n#\n1\n"), ("k-hop", "# one\n#x\n#\n#x\n")):
+        source.write_text(content)
+        for command in ("simulate", "certify"):
+            assert main([command, name, "--input", str(source), "--json"]) == 0
+            report = json.loads(capsys.readouterr().out)
+            assert report["parameters"]["n"] == 2
+            said = f"2 comments in {source} passed over, the first line 1: '# one'"
+            assert said in report["remarks"]
+    source.write_text("1\n# x\n#2\n")
+    assert main(["simulate", "columnsort", "--input", str(source)]) == 2
+    assert "line 3: '#2' is no integer" in capsys.readouterr().err
+
+
+def test_outputs_are_written_as_what_they_stand_for(tmp_path: Path) -> None:
+    assert written(tmp_path, b"5\n" * 9, "remove-duplicates", "--input", "FILE") == ["5"]
+    pairs = b"7\n1\n3\n2\n7\n5\n0\n0\n"
+    assert written(tmp_path, pairs, "reduce-by-key", "--input", "FILE") == ["0 0", "3 2", "7 6"]
+    rows = b"1\n4\n8\n2\n4\n9\n0\n0\n0\n"
+    assert written(tmp_path, rows, "equi-join", "--input", "FILE") == ["4 8 9"]
+    keys = b"2\n6\n1\n7\n"
+    found = written(tmp_path, keys, "multi-search", "--input", "FILE")
+    assert found == ["none", "none", "none", "6"]
+    assert written(tmp_path, b"3\n1\n2\n", "columnsort", "--input", "FILE") == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("name", names("problem"))
+def test_the_layout_of_every_output_is_said(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", name, "--json"]) == 0
+    (entry, *_) = json.loads(capsys.readouterr().out)["entries"]
+    assert len(entry["written_output"]) > 20
+    assert main(["list", name.replace("-", "_")]) == 0
+    text = capsys.readouterr().out
+    assert f"written output: {entry['written_output']}" in text
+    assert all(f"--{one.name}".replace("_", "-") in text for one in solver(name).problem.parameters)
+
+
+def test_an_unknown_name_is_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "columnsrot"]) == 2
+    assert "did you mean columnsort?" in capsys.readouterr().err
+
+
+def test_a_ledger_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for suffix in (".npz", ".csv", ".html"):
+        arguments = ["--n", "64", "--ledger", str(tmp_path / f"l{suffix}")]
+        assert main(["simulate", "columnsort", *arguments]) == 0
+    ledger = Ledger.load(tmp_path / "l.npz")
+    with (tmp_path / "l.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(ledger.rounds) * ledger.cluster.n_machines
+    for row in rows:
+        loads = ledger.rounds[int(row["round"])]
+        for load in ("sent", "received", "held"):
+            assert int(row[f"{load}_words"]) == getattr(loads, load)[int(row["machine"])]
+    assert "columnsort / transpose" in (tmp_path / "l.html").read_text()
+    capsys.readouterr()
+    for name, message in (("l.txt", "its suffix is one of .npz, .csv, .html"), ("-", "--ledger -")):
+        assert main(["simulate", "columnsort", "--n", "64", "--ledger", name]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_row_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "columnsort", "--n", "64", "--explain", "rounds"]) == 0
+    assert capsys.readouterr().out.startswith("rounds")
+    assert main(["simulate", "columnsort", "--n", "64", "--explain", "layers"]) == 2
+    assert "no row 'layers'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["k-hop", "--words"], "--words goes with --text FILE"),
+        (["connectivity", "--input-format", "csv"], "--input-format goes with --graph FILE"),
+        (["columnsort", "--text", "x"], "columnsort takes numbers"),
+        (["k-hop", "--text", "x", "--resume", "d"], "--text is fixed by the checkpoint"),
+    ],
+)
+def test_options_of_inputs_are_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *arguments]) == 2
+    assert message in capsys.readouterr().err
