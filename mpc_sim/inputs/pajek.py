@@ -16,7 +16,7 @@ import numpy as np
 
 from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import MOST_VERTICES, Graph
-from mpc_sim.inputs.reading import EdgeParts, Source, cut, ends_from_1, weights_of
+from mpc_sim.inputs.reading import EdgeParts, Source, cut, ends_from_1, numbered_graph, weights_of
 from mpc_sim.inputs.rows import RowError, split_row
 from mpc_sim.inputs.tokens import of_rows
 
@@ -79,18 +79,17 @@ def read_pajek(source: Source) -> Graph:
         raise InputError(f"{source.name} has no line '*Vertices n'")
     if 0 < sum(given) < len(given) and not source.weighted:
         source.remark("some edges have weights and some have none")
-    names = [labels.get(vertex, str(vertex + 1)) for vertex in range(n)]
-    if len(labels) < n or len(set(names)) < n:
-        if labels:
-            source.remark("vertices are called by number, as labels are missing or repeated")
-        names = [str(vertex + 1) for vertex in range(n)]
-    return parts.graph(n, names)
+    if len(labels) == n == len(set(labels.values())):
+        return parts.graph(n, [labels[vertex] for vertex in range(n)])
+    if labels:
+        source.remark("vertices are called by number, as labels are missing or repeated")
+    return numbered_graph(parts, n)
 
 
 def _vertices(source: Source, at: int, columns: tuple[str, ...], n: int) -> int:
     if n:
         raise source.error(at, "a second *Vertices; give one network in a file")
-    if len(columns) != 2 or not columns[1].isdigit() or not 1 <= int(columns[1]) <= MOST_VERTICES:
+    if len(columns) != 2 or not _is_number(columns[1]) or not 1 <= int(columns[1]) <= MOST_VERTICES:
         raise source.error(at, f"{' '.join(columns)!r}: write '*Vertices n', of one kind")
     return int(columns[1])
 
@@ -99,7 +98,11 @@ def _label(
     source: Source, at: int, columns: tuple[str, ...], n: int, labels: dict[int, str]
 ) -> None:
     number = columns[0]
-    if not number.isdigit() or not 1 <= int(number) <= n:
+    if not _is_number(number) or not 1 <= int(number) <= n:
         raise source.error(at, f"{cut(number)!r} is no vertex; vertices are 1 .. {n}")
     if len(columns) > 1:
         labels[int(number) - 1] = columns[1]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mpc_sim.errors import InputError
@@ -29,23 +32,41 @@ def networkx_for(source: Source) -> Any:
     return networkx
 
 
+@contextmanager
+def parsing(source: Source, format: str) -> Iterator[None]:
+    """Refuse what networkx does not read in one line, and remark what it says.
+
+    Its parsers raise errors of every kind on damaged files.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, InputError):
+                raise
+            line = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(f"{source.name} is no {format} that networkx reads: {line}") from None
+    for warning in said:
+        source.remark(f"networkx says of {source.name}: {' '.join(str(warning.message).split())}")
+
+
 def read_gml(source: Source) -> Graph:
     """Read GML: vertices are called by their labels where all have one of their own, else by id."""
     networkx = networkx_for(source)
     text = b"".join(source).decode()
     if len(re.findall(r"(?m)^\s*graph\s*\[", text)) > 1:
         raise InputError(f"{source.name} holds several graphs; give one in a file")
-    try:
+    with parsing(source, "GML"):
         found = networkx.parse_gml(text, label="id")
-    except (networkx.NetworkXError, ValueError, RecursionError) as error:
-        raise InputError(f"{source.name} is no GML that networkx reads: {_line(error)}") from None
-    for *_, data in found.edges(data=True):
-        heavy = data.get("weight")
-        if isinstance(heavy, str) and heavy.isascii() and heavy.isdigit():
-            data["weight"] = int(heavy)  # networkx writes what has more than 31 bits as text
-    labels = {vertex: data.get("label") for vertex, data in found.nodes(data=True)}
-    if None not in labels.values() and len(set(map(str, labels.values()))) == len(labels):
-        found = networkx.relabel_nodes(found, labels)
+        for *_, data in found.edges(data=True):
+            heavy = data.get("weight")
+            if isinstance(heavy, str) and heavy.isascii() and heavy.isdigit():
+                data["weight"] = int(heavy)  # networkx writes what has more than 31 bits as text
+        labels = {vertex: data.get("label") for vertex, data in found.nodes(data=True)}
+        texts = {vertex: str(label) for vertex, label in labels.items() if label is not None}
+        if len(labels) == len(texts) == len(set(texts.values())):
+            found = networkx.relabel_nodes(found, texts)
     return graph_of(source, found, "weight")
 
 
@@ -57,21 +78,16 @@ def read_graphml(source: Source) -> Graph:
     text = b"".join(source)
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise InputError(f"{source.name} declares entities, which are not read; leave <! .. > out")
-    try:
+    with parsing(source, "GraphML"):
         tree = ElementTree.iterparse(io.BytesIO(text), ("end",))
         tags = [element.tag.rpartition("}")[2] for _, element in tree]
         found = networkx.read_graphml(io.BytesIO(text), node_type=str)
-    except (ElementTree.ParseError, networkx.NetworkXError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{source.name} is no GraphML that networkx reads: {_line(error)}"
-        ) from None
     n, m = tags.count("node"), tags.count("edge")
     if tags.count("graph") != 1 or (n, m) != (len(found), found.number_of_edges()):
         raise InputError(
             f"{source.name} has {tags.count('graph')} graphs, {n} nodes and {m} edges, networkx "
             f"reads {len(found)} and {found.number_of_edges()} of them; give one graph, not "
-            "nested, "
-            "with a node for every end"
+            "nested, with a node for every end"
         )
     return graph_of(source, found, "weight")
 
@@ -95,7 +111,3 @@ def graph_of(source: Source, found: Any, weight: str) -> Graph:
         if missing:
             raise InputError(f"{source.name}: {missing} edges have no attribute {weight!r}")
     return graph
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

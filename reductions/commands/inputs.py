@@ -149,7 +149,7 @@ def read_instance(
 ) -> tuple[Instance, list[str]]:
     """Read the input that the options name, or draw one; and what is to be remarked on it."""
     from mpc_sim.inputs.instances import Letters, integers
-    from reductions.certify.run_size import refuse_draw
+    from reductions.certify.run_size import BYTES_DRAWN, refuse_bytes, refuse_draw
     from reductions.problems.problem import GRAPH, LETTERS
 
     text, words = options.text, options.words
@@ -171,6 +171,7 @@ def read_instance(
     if options.graph is not None:
         found = read_graph(problem, options.graph, options.input_format)
         given, remarks = found.graph, list(found.remarks)
+        refuse_bytes(BYTES_DRAWN * given.shape.n_words, f"the graph of {options.graph}")
         options.echoed = {
             "input_format": found.format,
             "lines_passed_over": found.n_passed_over,

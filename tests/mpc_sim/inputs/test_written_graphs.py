@@ -191,3 +191,53 @@ def test_no_difference_is_silent() -> None:
 def test_no_difference_is_silent_in_two_thousand_graphs() -> None:
     read = check(range(300, 2300))
     assert min(read[name] for name in FORMATS) > 15
+
+
+PIECES = [
+    b"\n",
+    b" ",
+    b",",
+    b'"',
+    b"-1",
+    b"9" * 20,
+    b"0",
+    b"*",
+    b"%",
+    b"# ",
+    b"{",
+    b"}",
+    b"\t",
+    b"1.5",
+]
+PIECES += [b"\xff", b"\xc3\xa9", b"nan", b"[", b"]", b"<", b">", b"2147483649", b"\xc2\xb2", b"\0"]
+
+
+def damaged(rng: random.Random, data: bytes) -> bytes:
+    """A file with a byte, a piece or its end gone wrong, once or twice."""
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        at = rng.randint(0, len(data))
+        cut = at + rng.choice([0, 0, 1, 20, len(data)])
+        data = data[:at] + rng.choice([b"", *PIECES, data[at // 2 : at // 2 + 30]]) + data[cut:]
+    return data
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [range(200), pytest.param(range(200, 9000), marks=pytest.mark.slow)],
+    ids=["few", "many"],
+)
+def test_damaged_files_raise_one_line(seeds: range) -> None:
+    """Whatever the damage: a graph, or an `InputError` of one line."""
+    for seed in seeds:
+        rng = random.Random(seed)
+        graph = drawn(rng)
+        numbers = nx.convert_node_labels_to_integers(graph, 1)
+        data, suffix = by_number(rng, numbers) if rng.random() < 0.3 else written(rng, graph)[:2]
+        given = io.BytesIO(damaged(rng, data))
+        try:
+            read_graph(given, f"g{suffix}", block_bytes=rng.choice([16, 200, 1 << 20]))
+        except InputError as error:
+            message = str(error)
+        else:
+            message = ""
+        assert "\n" not in message, (seed, message)
