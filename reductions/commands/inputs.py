@@ -217,8 +217,9 @@ def read_graph(problem: Problem, name: str, input_format: str | None) -> GraphRe
     """Read the graph in a file, with weights where the problem takes them."""
     from mpc_sim.inputs.graph_formats import read_graph
 
+    called = "standard input" if name == "-" else name
     with open_bytes(name) as stream:
-        return read_graph(stream, name, input_format=input_format, weighted=problem.is_weighted)
+        return read_graph(stream, called, input_format=input_format, weighted=problem.is_weighted)
 
 
 def graph_of_diameter(problem: Problem, n: int, diameter: int, seed: int) -> Graph:
