@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 import traceback
 from pathlib import Path
-
-import numpy as np
 
 
 def said(error: BaseException) -> str:
@@ -34,6 +33,7 @@ def _is_ours(filename: str) -> bool:
     """Whether a file is of this library, of Python, or of what is installed."""
     house = Path(__file__).parents[2]
     folders = [str(house / name) for name in ("anna_model", "mpc_sim", "reductions")]
-    folders += [str(Path(np.__file__).parent)]
+    numpy = getattr(sys.modules.get("numpy"), "__file__", None)
+    folders += [str(Path(numpy).parent)] if numpy else []
     folders += [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
     return any(Path(filename).is_relative_to(folder) for folder in folders)

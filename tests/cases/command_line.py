@@ -21,13 +21,21 @@ MACHINES = ["rounds", "local_memory", "sent_words", "received_words", "machines"
 HASHED = ["output-lsh", "far_collisions", "far_uncorrected"]
 BACK = ["back_rounds", "back_machines", "back_local_memory"]
 ROWS = {
-    "k-hop": ["output-mpc", "output-transformer", *HASHED, "sides-differ", *MACHINES, *LAYERS],
+    "k-hop": [
+        "output-mpc",
+        "isolated",
+        "output-transformer",
+        *HASHED,
+        "sides-differ",
+        *MACHINES,
+        *LAYERS,
+    ],
     "match2": ["output-transformer", "output-back", *LAYERS, *BACK],
 }
 """Rows of the defaults."""
 SMALL_ROWS = ROWS | {
     "k-hop": [
-        *("output-mpc", "output-transformer", *HASHED, "output-back", "sides-differ"),
+        *("output-mpc", "isolated", "output-transformer", *HASHED, "output-back", "sides-differ"),
         *(*MACHINES, *LAYERS, *BACK),
     ]
 }
@@ -35,9 +43,16 @@ SMALL_ROWS = ROWS | {
 MORE_ROWS = {
     "sum": ["output-transformer", "output-back", *LAYERS, *BACK],
     "induction-heads": ["output-transformer", "output-back", *LAYERS, *BACK],
-    "three-sum": ["output-mpc", "output-transformer", *HASHED, *MACHINES, *LAYERS],
-    "connectivity": ["output-mpc", "output-transformer", *HASHED, *MACHINES, *LAYERS],
-    "one-vs-two-cycle": ["output-mpc", "output-transformer", *HASHED, *MACHINES, *LAYERS],
+    "three-sum": ["output-mpc", "isolated", "output-transformer", *HASHED, *MACHINES, *LAYERS],
+    "connectivity": ["output-mpc", "isolated", "output-transformer", *HASHED, *MACHINES, *LAYERS],
+    "one-vs-two-cycle": [
+        "output-mpc",
+        "isolated",
+        "output-transformer",
+        *HASHED,
+        *MACHINES,
+        *LAYERS,
+    ],
 }
 """Tasks that are tested on smaller inputs; certified as such, or by their algorithm."""
 
