@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,8 +94,8 @@ class RecurrentModel:
         Raises
         ------
         ValueError
-            Rows of another context length, a word out of range, a step that returns a state of
-            another size.
+            Rows of another context length, a word that is no integer or out of range, a step that
+            returns a state of another size.
         """
         table = self._table(rows)
         if len(table) != self.n_tokens:
@@ -155,23 +156,29 @@ class RecurrentModel:
         for number, layer in enumerate(self.layers):
             state: Words = (0,) * layer.state_words
             for position, row in enumerate(rows):
-                state, rows[position] = layer.step(position, state, row)
-                self._require(number, position, layer, state, rows[position])
+                state, rows[position] = self._taken(
+                    number, position, layer, layer.step(position, state, row)
+                )
             states.append(state)
         width = len(rows[0]) if rows else 0
         return np.array(rows, np.int64).reshape(len(rows), width), tuple(states)
 
-    def _require(
-        self, number: int, position: int, layer: RecurrentLayer, state: Words, row: Words
-    ) -> None:
+    def _taken(
+        self, number: int, position: int, layer: RecurrentLayer, found: tuple[Words, Words]
+    ) -> tuple[Words, Words]:
+        """Return state and row of a step as plain integers; whatever else they are stays behind."""
+        where = f"layer {number}, token {position}"
+        try:
+            state, row = (tuple(map(index, words)) for words in found)
+        except TypeError:
+            raise ValueError(f"{where}: {found} has a word that is no integer") from None
         if len(state) != layer.state_words:
             raise ValueError(
-                f"layer {number}, token {position}: a state of {len(state)} words; "
-                f"{layer.state_words} were declared"
+                f"{where}: a state of {len(state)} words; {layer.state_words} were declared"
             )
         limit = 1 << self.word_bits
         if not all(0 <= word < limit for word in (*state, *row)):
             raise ValueError(
-                f"layer {number}, token {position}: a word beyond {self.word_bits} bits; the state "
-                f"is {state}, the row {row}"
+                f"{where}: a word beyond {self.word_bits} bits; the state is {state}, the row {row}"
             )
+        return state, row

@@ -1,4 +1,11 @@
-"""Rounds that sum, parity and OR need: full information, a degree argument."""
+"""Rounds that a task needs by full information: the degree of one bit of its output.
+
+Restrict every input word to two values. What a machine holds at first depends on its block, so the
+indicator of anything that it could say is a polynomial of degree at most B in the bits. A delivery
+brings at most s words from anywhere, silence included: after R of them the degree is at most B s^R.
+So an output word with an indicator of degree D needs R >= ceil(log_s(D / B)), at least ceil(log_s
+D) - 1. Degrees are those of `reductions.problems.degrees`.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +14,56 @@ from typing import Literal
 
 import sympy
 
-from mpc_sim import InputError
+from mpc_sim import Cluster, InputError
 from reductions.bounds import Bound
+from reductions.problems.problem import Instance, Problem
 
 Shown = Literal["unconditional", "conditional"]
 
 
-def full_information_rounds(n_words: int, memory_words: int) -> int:
-    """Return the deliveries that a function of full degree in N words needs: ceil(log_s N) - 1.
+def full_information_rounds(degree: int, memory_words: int, block_words: int) -> int:
+    """Return the deliveries that an output of a degree needs: ceil(log_s(D / B)).
 
-    After R deliveries the bits of a machine are polynomials of degree at most s^(R+1) in the input,
-    silence included. Sum, parity and OR have full degree; a function that only reads all
-    its words need not have.
+    Parameters
+    ----------
+    degree : int
+        D.
+    memory_words, block_words : int
+        s, and B, the input words that a machine holds.
+
+    Raises
+    ------
+    InputError
+        A size out of range.
 
     References
     ----------
     Roughgarden, Vassilvitskii, Wang, Shuffles and circuits, J. ACM 65 (2018).
     """
-    if n_words < 1 or memory_words < 2:
-        raise InputError(f"N = {n_words} and s = {memory_words}: take N >= 1 and s >= 2")
-    rounds, reach = 0, memory_words
-    while reach < n_words:
+    if degree < 0 or memory_words < 2 or block_words < 1:
+        raise InputError(
+            f"D = {degree}, s = {memory_words}, B = {block_words}: take D >= 0, s >= 2, B >= 1"
+        )
+    rounds, reach = 0, block_words
+    while reach < degree:
         rounds, reach = rounds + 1, reach * memory_words
     return rounds
 
 
-def least_rounds_bound(rounds: int) -> Bound:
-    """Return the row ``least_rounds``: what full information needs is at most what a run took.
+def least_rounds(
+    problem: Problem, instance: Instance, cluster: Cluster, rounds: int
+) -> tuple[tuple[Bound, ...], int]:
+    """Return the row ``least_rounds`` of a run, where there is one, and what is needed.
 
-    A run below it would refute the bound, or show that the simulator lets words through.
+    What full information needs is at most what a run took. A run below it would refute the bound,
+    or show that the simulator lets words through.
     """
+    if problem.degree is None:
+        return (), 0
+    degree = problem.degree(instance.shape)
     taken = sympy.Symbol("R")
-    return Bound("least_rounds", taken, {"R": rounds}, "upper", FULL_DEGREE_ROUNDS.source)
+    bound = Bound("least_rounds", taken, {"R": rounds}, "upper", FULL_DEGREE_ROUNDS.source)
+    return (bound,), full_information_rounds(degree, cluster.memory_words, cluster.block_words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +80,8 @@ class RoundLowerBound:
     assumption : str
         The conjecture, empty for none.
     source : str
+    width : str
+        Of the transformers whose depth it bounds.
     """
 
     task: str
@@ -62,6 +89,7 @@ class RoundLowerBound:
     regime: str
     assumption: str
     source: str
+    width: str = "the shape that was simulated"
 
     @property
     def shown(self) -> Shown:
@@ -69,15 +97,15 @@ class RoundLowerBound:
         return "conditional" if self.assumption else "unconditional"
 
 
-N, S, K, C = sympy.symbols("N s k c", positive=True)
+N, S, K, C, D, B = sympy.symbols("N s k c D B", positive=True)
 
 
 SHUFFLES = "Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)"
 
 
 FULL_DEGREE_ROUNDS = RoundLowerBound(
-    task="sum, parity, OR",
-    rounds=sympy.Max(0, sympy.ceiling(sympy.log(N) / sympy.log(S)) - 1),
+    task="full degree",
+    rounds=sympy.Max(0, sympy.ceiling(sympy.log(D / B) / sympy.log(S))),
     regime="every s >= 2, any number of machines",
     assumption="",
     source=SHUFFLES,

@@ -21,7 +21,7 @@ from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.bounds import Bound
 from reductions.certify.certificate import Certificate, Recorder
-from reductions.certify.full_information import full_information_rounds, least_rounds_bound
+from reductions.certify.full_information import least_rounds
 from reductions.certify.how import How as How
 from reductions.certify.measured import (
     cluster_parameters,
@@ -222,7 +222,10 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     transformer = run_compiled(judged, protocol, cluster)
     bounds = _claims(case, solver, simulation, options)
     measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
-    measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
+    least, measured["least_rounds"] = least_rounds(
+        case.problem, given, cluster, simulation.ledger.n_rounds
+    )
+    bounds = (*bounds, *least)
     measured |= measured_layers(transformer)
     measured |= measured_bits(recorder, transformer, given.words, how.precision)
     if returning is not None:
@@ -264,8 +267,6 @@ def _claims(
         layers = solver.layer_claims(cluster, **case.instance.parameters)
     else:
         layers = layer_bounds(protocol, cluster, options)
-    if case.problem.is_full_degree:
-        layers = (*layers, least_rounds_bound(simulation.ledger.n_rounds))
     return (*own, *layers)
 
 
@@ -341,8 +342,8 @@ def simulate(
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
     measured, bounds = measured_rounds(simulation.ledger), solver.bounds_of(cluster, case.instance)
-    if case.problem.is_full_degree:
-        measured["least_rounds"] = full_information_rounds(cluster.n_words, cluster.memory_words)
-        bounds = (*bounds, least_rounds_bound(measured["rounds"]))
-    recorder.measure(bounds, measured)
+    least, measured["least_rounds"] = least_rounds(
+        case.problem, case.instance, cluster, measured["rounds"]
+    )
+    recorder.measure((*bounds, *least), measured)
     return Run(recorder.certificate(), simulation.ledger)

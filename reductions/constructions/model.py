@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
 import sympy
 
 from mpc_sim import InputError
@@ -24,6 +23,7 @@ from reductions.certify.way_back import WayBack
 from reductions.constructions.word_transformer import WordTransformer
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.problems.exact import n_different
 from reductions.problems.problem import Instance, Problem, Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 
@@ -111,7 +111,7 @@ class ModelSolver:
         """Return how many of the scored words differ from the oracle's."""
         expected = self.problem.expected(instance)
         places = self.scored(len(expected))
-        return int(np.count_nonzero(output[places] != expected[places]))
+        return n_different(output[places], expected[places])
 
     def certify(self, case: Case, how: How, name: str) -> Certificate:
         """Build the model, run it on a case, compare with the oracle and with the claims.

@@ -1,15 +1,16 @@
 """Lower and upper sides of tasks in one table: rounds that are needed, rounds and layers in use.
 
     task                              lower side                     shown
-    sum: one copy, all copies,        ceil(log_s N) - 1 rounds       without assumption: every run
+    sum: one copy, all copies,        ceil(log_s(N / B)) rounds      without assumption: every run
     all prefixes                                                     is held to it
     k-hop over many letters           c log k rounds                 under the conjecture on cycles
     connectivity, one cycle or two    c log N rounds                 under the conjecture on cycles
 
-A round bound is a depth bound for every mechanism whose layers can be simulated in q rounds; q is
-read off one layer over N tokens that became a protocol (`simulation_of`).
+A round bound is a depth bound for every mechanism whose layers can be simulated in q rounds. Up to
+a constant c it holds for layers of the width that takes O(1) rounds; with numbers only for the
+shape whose q was read off a protocol (`simulation_of`), 256 tokens of one head.
 
-Axes: N input words, s words of local memory, k hops, q rounds per layer.
+Axes: N input words, B of a machine, s words of local memory, k hops, q rounds per layer.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def both_sides(
         ``rounds`` and ``layers`` of what is built, ``lower_rounds`` as a number or, where a
         constant is unknown, as a formula; ``a_doubling`` are the layers that a doubling of
         ``size`` costs; ``softmax_layers``, ``anna_layers``, ``exact_match_layers`` and
-        ``low_rank_layers`` are the depth bounds. ``ok`` says
-        whether the lower side lies below the upper one, None where it has no value.
+        ``low_rank_layers`` are the depth bounds, None for a shape that was not simulated. ``ok``
+        says whether the lower side lies below the upper one, None where it has no value.
     """
     simulations = layer_simulations()
     for algorithm in FULL_DEGREE:
@@ -105,9 +106,11 @@ def _sum_row(
     simulation = Simulation(algorithm.protocol_for(words), cluster, words, keep_bytes=0)
     simulation.run()
     rounds = simulation.ledger.n_rounds
-    least = full_information_rounds(size, cluster.memory_words)
+    least = full_information_rounds(size, cluster.memory_words, cluster.block_words)
     depth = {
-        f"{name}_layers": DepthLowerBound(FULL_DEGREE_ROUNDS, one).value(size)
+        f"{name}_layers": DepthLowerBound(FULL_DEGREE_ROUNDS, one).value
+        if size == one.n_tokens
+        else None
         for name, one in simulations.items()
     }
     return {

@@ -21,6 +21,7 @@ from reductions.constructions.model import ModelSolver
 from reductions.problems.problem import Instance, Shape
 from reductions.problems.sequences import HARD_LETTERS, sequence_of
 from reductions.separations.lower_bounds import K_HOP_ROUNDS
+from reductions.separations.pointer_chasing import says_something
 from reductions.separations.state_counting import recurrent_width
 from reductions.separations.table import constructions_of
 
@@ -30,7 +31,7 @@ MOST_RUN = 2**16
 """Layers times tokens of a run that is cheap."""
 MOST_LAYERS = 2**16
 CONDITIONAL = "c log2 k over many letters, c drawn as 1 (1-vs-2-cycle conjecture)"
-CHASING = "k, for recurrent and low-rank models of width o(N / k^6)"
+CHASING = "k over many letters, for recurrent and low-rank models of o(N / k^6) bits a layer"
 COUNTING = "counting, for recurrent models of width A + 1"
 
 
@@ -89,8 +90,9 @@ def lower_bound_rows(n: int, n_letters: int, k: int) -> Iterator[Row]:
 
     The first needs many letters: 4 n of them name the vertices of cycles (`cycles_to_k_hop`).
     Without a conjecture the bound of pointer chasing holds for narrow models up to the constant of
-    their width, and the bound by counting with all constants for the width of our recurrent model;
-    it is 0 where there are too few tokens or letters.
+    their width, over 2 floor(N / 2 k) + 2 letters and where N >= k^6 (`pointer_chasing`); and the
+    bound by counting with all constants for the width of our recurrent model; it is 0 where there
+    are too few tokens or letters.
     """
     logarithm = float(K_HOP_ROUNDS.rounds.subs({C: 1 / log(2), K: k}))
     for line, layers, source in (
@@ -99,6 +101,8 @@ def lower_bound_rows(n: int, n_letters: int, k: int) -> Iterator[Row]:
         (COUNTING, counted_depth(n, n_letters, k), recurrent_width(1, 1).source),
     ):
         if line == CONDITIONAL and n_letters * (2 * k + 1) < 2 * n:
+            continue
+        if line == CHASING and not says_something(n, n_letters, k):
             continue
         row = {"line": line, "kind": "lower-bound", "n": n, "n_letters": n_letters, "k": k}
         whole = int(layers) if float(layers).is_integer() else layers

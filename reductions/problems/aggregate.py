@@ -10,6 +10,7 @@ from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.stages.operations import Addition
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
+from reductions.problems.degrees import every_word
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
@@ -72,7 +73,7 @@ AGGREGATE = ProtocolSolver(
         hard=HARD_SEQUENCES,
         oracle=lambda words: np.full(len(words), words.sum()),
         largest_word=lambda words: int(words.sum()),
-        is_full_degree=True,
+        degree=every_word,
     ),
     regime=(
         "every epsilon > 0; one round where M <= s, as for epsilon >= 1/2; otherwise the least L "

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound, Kind
+from reductions.problems.degrees import every_word
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
@@ -41,6 +42,7 @@ COLUMNSORT = ProtocolSolver(
         instance=_instance,
         hard=HARD_SEQUENCES,
         oracle=np.sort,
+        degree=every_word,
     ),
     regime="gamma = 0; depth d for epsilon >= (2/3)^d, 1 + 4^d rounds",
     source=SOURCE,

@@ -18,6 +18,7 @@ from reductions.problems.contraction import (
     random_graph,
     union_find,
 )
+from reductions.problems.degrees import edges_of_a_clique
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.text import text_graph
@@ -35,6 +36,7 @@ CONNECTIVITY = ProtocolSolver(
         instance=random_graph,
         hard=HARD_GRAPHS,
         oracle=_oracle,
+        degree=edges_of_a_clique,
         default_n=256,
         largest_word=largest_word,
         on_vertices="vertex",

@@ -11,6 +11,7 @@ from mpc_sim.stages.converge_cast import converge_cast
 from mpc_sim.stages.operations import Maximum
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
+from reductions.problems.degrees import every_word
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
@@ -45,7 +46,7 @@ CONVERGE_CAST = ProtocolSolver(
         instance=uniform_words,
         hard=HARD_SEQUENCES,
         oracle=_oracle,
-        is_full_degree=True,
+        degree=every_word,
     ),
     regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
     source=SOURCE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpc_sim.records import Words
+from reductions.problems.degrees import every_word, hops, residues
 from reductions.problems.k_hop import K_HOP_PROBLEM
 from reductions.problems.match2_bins import N_BINS, balanced_numbers
 from reductions.problems.parameter import Parameter
@@ -48,6 +49,7 @@ MATCH2 = Problem(
     source=f"{PAPER}, after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
     default_n=256,
     oracle=lambda instance: match2_oracle(instance.words, instance.shape["modulus"]),
+    degree=residues,
     random={"uniform": _uniform_numbers, "balanced": _balanced},
     hard={
         "all zero": lambda n: match2_instance(np.zeros(n, np.int64), n + 5),
@@ -76,6 +78,7 @@ INDUCTION_HEADS = Problem(
     statement="N letters; out: 1 + what followed the latest earlier occurrence of the letter, or 0",
     source="Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
     oracle=lambda given: k_hop_oracle(given.words, 1),
+    degree=hops,
     random=drawn_letters(1),
     hard=hard_letters(1),
     real=real_letters(1),
@@ -100,6 +103,7 @@ SUM = Problem(
     source=f"{PAPER}, the task of Proposition E.3",
     default_n=256,
     oracle=lambda instance: sum_oracle(instance.words),
+    degree=every_word,
     random={"uniform": lambda n, seed: sum_instance(uniform_words(n, seed=seed))},
     hard={
         "all zero": lambda n: sum_instance(np.zeros(n, np.int64)),

@@ -10,6 +10,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
+from reductions.problems.degrees import hops
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
@@ -40,6 +41,7 @@ K_HOP_PROBLEM = Problem(
     ),
     source="Sanford, Hsu, Telgarsky, arXiv 2402.09268",
     oracle=_hops,
+    degree=hops,
     random=drawn_letters(HOPS),
     hard=hard_letters(HOPS),
     real=real_letters(HOPS),

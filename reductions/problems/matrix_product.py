@@ -11,6 +11,7 @@ from mpc_sim import Cluster, InputError, Protocol
 from mpc_sim.algorithms.matrix_product import MERSENNE, matrix_product
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
+from reductions.problems.degrees import a_row_and_a_column
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
@@ -90,6 +91,7 @@ MATRIX_PRODUCT = ProtocolSolver(
             "permutation": _permutation,
         },
         oracle=_oracle,
+        degree=a_row_and_a_column,
         largest_word=lambda words: max(int(words.max()), MERSENNE - 1),
     ),
     regime="gamma = (1 - epsilon) / 2: q^3 machines, tiles of b^2 = a^2 / q^2 entries; O(1) rounds",

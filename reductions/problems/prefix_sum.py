@@ -10,6 +10,7 @@ import sympy
 from mpc_sim.algorithms.prefix_sum import prefix_sum
 from mpc_sim.stages.operations import Addition
 from reductions.problems.broadcast import uniform_words
+from reductions.problems.degrees import every_word
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import scan_bounds
@@ -25,7 +26,7 @@ PREFIX_SUM = ProtocolSolver(
         hard=HARD_SEQUENCES,
         oracle=np.cumsum,
         largest_word=lambda words: int(words.sum()),
-        is_full_degree=True,
+        degree=every_word,
     ),
     regime=(
         "every epsilon > 0; one round where B + M - 1 <= s, as for epsilon >= 1/2; otherwise 2 L, "

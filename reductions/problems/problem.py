@@ -19,6 +19,7 @@ from mpc_sim.errors import InputError
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
+from reductions.problems.exact import n_different, whole
 from reductions.problems.layout import IN_ORDER, Layout
 from reductions.problems.parameter import Parameter, defaults
 
@@ -162,9 +163,9 @@ class Problem:
     on_vertices, on_edges
         Of graphs: what the output words of vertices mean, "word" (a number), "vertex" (the number
         of one) or "nothing"; and whether those of edges mean something.
-    is_full_degree : bool
-        Whether some output word has full degree in all N input words, as their sum has; then every
-        run is held to the rounds of full information (`reductions.certify.full_information`).
+    degree : callable, optional
+        Shape -> a lower bound on the rational degree of some output word (`degrees`); every run is
+        held to the rounds that it needs (`reductions.certify.full_information`).
     is_weighted, takes_both : bool
         Of graphs: whether they have weights, and whether a graph of the other kind will do.
     default_n : int
@@ -192,7 +193,7 @@ class Problem:
     reads: str = NUMBERS
     on_vertices: str = WORD
     on_edges: bool = False
-    is_full_degree: bool = False
+    degree: Callable[[Shape], int] | None = None
     is_weighted: bool = False
     takes_both: bool = False
     default_n: int = 64
@@ -365,8 +366,8 @@ class Problem:
     def n_wrong(self, instance: Instance, output: Words) -> int:
         """Return how much of an output is wrong."""
         if self.verifier is not None:
-            return self.verifier(instance, output)
-        return int(np.count_nonzero(output != self.expected(instance)))
+            return self.verifier(instance, whole(output))
+        return n_different(output, self.expected(instance))
 
     def expected(self, instance: Instance) -> Words:
         """Return what the oracle puts out.

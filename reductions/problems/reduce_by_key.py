@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.degrees import every_value
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -78,6 +79,7 @@ REDUCE_BY_KEY = ProtocolSolver(
             "two keys": lambda n: _pairs(np.arange(n // 2) % 2, np.arange(n // 2)[::-1], n),
         },
         oracle=_oracle,
+        degree=every_value,
         largest_word=_largest_word,
     ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, at most 4 + 4^d + 2 L rounds",

@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.degrees import every_word
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -54,6 +55,7 @@ REMOVE_DUPLICATES = ProtocolSolver(
             "bits": lambda n: np.arange(n) % 2,
         },
         oracle=_oracle,
+        degree=every_word,
         largest_word=lambda words: int(words.max()) + 1,
     ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 3 + 4^d + 2 L rounds",

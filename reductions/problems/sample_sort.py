@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.degrees import every_word
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
@@ -84,6 +85,7 @@ SAMPLE_SORT = ProtocolSolver(
         instance=_instance,
         hard=HARD_SEQUENCES,
         oracle=np.sort,
+        degree=every_word,
         largest_word=lambda words: int(words.max()) + 1,
     ),
     regime=(

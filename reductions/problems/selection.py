@@ -12,6 +12,7 @@ from mpc_sim.algorithms.selection import selection
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
+from reductions.problems.degrees import every_word
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -63,7 +64,7 @@ SELECTION = ProtocolSolver(
                 least=1,
             ),
         ),
-        is_full_degree=True,
+        degree=every_word,
     ),
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 2 + 4^d + L rounds",
     source=SOURCE,

@@ -11,6 +11,7 @@ from mpc_sim import Cluster, Protocol
 from mpc_sim.algorithms.three_sum import n_lines, three_sum
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.degrees import three_words_and_more
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
@@ -129,6 +130,7 @@ THREE_SUM = ProtocolSolver(
             "two zeros": lambda n: _values(n, np.maximum(2 * np.arange(n) - 2, 0) // 2),
         },
         oracle=_oracle,
+        degree=three_words_and_more,
         default_n=256,
         real={"text": _text_values},
         largest_word=lambda words: max(int(words.max()), 2 * offset_for(len(words))),

@@ -22,6 +22,7 @@ from mpc_sim.inputs.graph_instances import (
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.degrees import edges_of_a_clique
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, sizes
@@ -106,6 +107,7 @@ TRIANGLE_COUNT = ProtocolSolver(
             "no edges": lambda n: Graph(n, np.zeros((0, 2), np.int64)),
         },
         oracle=_oracle,
+        degree=edges_of_a_clique,
         largest_word=lambda graph: largest_word(graph.shape),
     ),
     regime="gamma = 1/2, epsilon >= 1/2; O(1) rounds: three sorts and three scans",

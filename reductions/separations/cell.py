@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reductions.separations.indistinguishable import TwoInputs
+from reductions.separations.indistinguishable import FalseCertificate, TwoInputs
 
 Status = Literal["holds", "fails", "conditional", "open"]
+Shown = Literal["run here", "proved here", "proved in the source", "conditional", "open"]
 ARCHITECTURES = (
     "ANNA",
     "exact match",
@@ -42,6 +43,11 @@ class Cell:
         Words of the input, 0 where nothing was run.
     depth, width : int or None
         Measured on the model; layers, and words that a token receives or a state holds.
+    for_width : str
+        Of a bound that grows: the width that it holds for.
+    has, needs : int or None
+        Of a failure: what the model has, and what the general line says that it needs: bits across
+        a cut, words that a token can depend on. It is an instance of the line if has < needs.
     statement : str
         What is claimed, in one line; of a failure the model that is refuted. A drawn one is a
         member of its family: it shows that no reading of what was sent could be right.
@@ -51,9 +57,19 @@ class Cell:
         Whether the check passed.
     bound : str
         The general claim that the model is a case of.
+    hypothesis : str
+        What the general claim supposes.
+    shown : str
+        Of the general claim: run here (a construction, on inputs), proved here, proved in the
+        source, conditional or open.
     source : str
     inputs : TwoInputs, optional
         Of a failure.
+
+    Raises
+    ------
+    FalseCertificate
+        A claim without a width: with N heads of width 1 a single layer gathers everything.
     """
 
     task: str
@@ -66,8 +82,22 @@ class Cell:
     certificate: str
     proved: bool
     bound: str = ""
+    hypothesis: str = ""
+    shown: Shown = "open"
     source: str = ""
     inputs: TwoInputs | None = None
+    for_width: str = ""
+    has: int | None = None
+    needs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.status != "open" and self.width is None and not self.for_width:
+            raise FalseCertificate(f"{self.name}: a cell without a width claims nothing; give one")
+
+    @property
+    def is_instance(self) -> bool:
+        """Whether a failure is a case of its general line."""
+        return self.has is not None and self.needs is not None and self.has < self.needs
 
     @property
     def name(self) -> str:
@@ -93,6 +123,11 @@ class Cell:
             "certificate": self.certificate,
             "proved": self.proved,
             "bound": self.bound,
+            "for_width": self.for_width,
+            "hypothesis": self.hypothesis,
+            "shown": self.shown,
+            "has": self.has,
+            "needs": self.needs,
             "source": self.source,
         }
         if self.inputs is not None:
@@ -112,6 +147,10 @@ class Cell:
             else f"depth {self.depth}, width {self.width}, on {self.n} words",
             "certificate": self.certificate,
             "in general": self.bound,
+            "for width": self.for_width,
+            "supposes": self.hypothesis,
+            "instance": "" if self.has is None else f"has {self.has}, needs {self.needs}",
+            "shown": "" if self.status == "open" else self.shown,
             "source": self.source,
         }
         if self.inputs is not None:

@@ -77,7 +77,11 @@ class FixedChunks:
             statement=f"{self.kind}{depth} layers of chunks of {CHUNK} fixed in advance",
             bound=f"the output depends on {reach.measured} of {n} words here, at most B^L = "
             f"{CHUNK}^{depth}; so L >= log_B N, {layers_for(n, CHUNK)} layers",
+            hypothesis="one pattern a layer, fixed before the input; any heads and width",
+            shown="proved in the source",
             source=SOURCE,
+            has=reach.bound,
+            needs=n,
         )
         is_bounded = reach.status == "PASS"
         return refuted(claim, lambda: refute(run, oracle, claim), refuted_model, also=is_bounded)

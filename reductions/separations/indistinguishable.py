@@ -3,26 +3,25 @@
 It claims that a model gives one output at one token for both inputs while the right answers there
 differ; so at least one of the outputs is wrong. The claim does not say how it was found. It is
 checked by `refute`, which knows the model, the oracle and the two inputs, and runs both on both.
+Numbers are compared as what they are: no integer becomes a float.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from anna_model.frozen_arrays import FrozenArrays
-from mpc_sim import InputError
 from reductions.arrays import Integers
+from reductions.problems.exact import FalseCertificate as FalseCertificate
 
+Row = tuple[int | float, ...]
 WordFunction = Callable[[Integers], ArrayLike]
 Oracle = Callable[[Integers], ArrayLike]
-
-
-class FalseCertificate(InputError):
-    """The certificate does not show what it claims; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class TwoInputs(FrozenArrays):
     Raises
     ------
     TypeError, ValueError
-        A wrong dtype or shape, inputs of different lengths, a token that is not there.
+        A wrong dtype or shape, inputs of different lengths, a token that is no place.
     """
 
     task: str
@@ -51,6 +50,7 @@ class TwoInputs(FrozenArrays):
     def __post_init__(self) -> None:
         n = len(self._freeze("first", np.int64, (None,)))
         self._freeze("second", np.int64, (n,))
+        object.__setattr__(self, "token", index(self.token))
         if not 0 <= self.token < n:
             raise ValueError(f"token = {self.token}: choose it in 0 .. {n - 1}")
 
@@ -70,11 +70,14 @@ class Refutation:
     task: str
     token: int
     changed: int
-    output: tuple[float, ...]
+    output: Row
     answers: tuple[tuple[int, ...], tuple[int, ...]]
 
     def __str__(self) -> str:
-        shown = ", ".join(f"{number:.6g}" for number in self.output[:4])
+        shown = ", ".join(
+            str(number) if isinstance(number, int) else f"{number:.6g}"
+            for number in self.output[:4]
+        )
         shown += ", ..." * (len(self.output) > 4)
         words = "word" if self.changed == 1 else "words"
         right, also_right = (", ".join(map(str, answer)) for answer in self.answers)
@@ -102,37 +105,51 @@ def refute(model: WordFunction, oracle: Oracle, claim: TwoInputs) -> Refutation:
     Raises
     ------
     FalseCertificate
-        The answers agree, the outputs differ (by a bit is enough), or there is none at the token.
+        The inputs or their answers agree, the outputs differ (by a bit is enough), there is none at
+        the token, an answer is no integer, or oracle or model say something else when asked again.
     """
-    right, also_right = (
-        _at(oracle(words), claim, "answers") for words in (claim.first, claim.second)
-    )
-    if np.array_equal(right, also_right):
+    if not len(claim.places):
+        raise FalseCertificate(f"{claim.task}: both inputs are the same")
+    right, also_right = _asked_twice(oracle, claim, "answers")
+    if not all(isinstance(number, int) for number in (*right, *also_right)):
+        raise FalseCertificate(f"{claim.task}: answers are whole numbers, not {right}")
+    if right == also_right:
         raise FalseCertificate(
-            f"{claim.task}: both inputs have the answer {_whole(right)} at token {claim.token}"
+            f"{claim.task}: both inputs have the answer {right} at token {claim.token}"
         )
-    said, also_said = (_at(model(words), claim, "outputs") for words in (claim.first, claim.second))
-    if not np.array_equal(said, also_said):
+    said, also_said = _asked_twice(model, claim, "outputs")
+    if said != also_said:
         raise FalseCertificate(
             f"{claim.task}: the model distinguishes the inputs at token {claim.token}: "
-            f"{_real(said)} and {_real(also_said)}"
+            f"{said} and {also_said}"
         )
-    answers = (_whole(right), _whole(also_right))
-    return Refutation(claim.task, claim.token, len(claim.places), _real(said), answers)
+    answers = (tuple(map(int, right)), tuple(map(int, also_right)))
+    return Refutation(claim.task, claim.token, len(claim.places), said, answers)
 
 
-def _at(rows: ArrayLike, claim: TwoInputs, what: str) -> NDArray[np.float64]:
-    table = np.asarray(rows)
+def _asked_twice(function: WordFunction, claim: TwoInputs, what: str) -> tuple[Row, Row]:
+    """Run on the first input, on the second, and on the first again, which must agree."""
+    first, second, again = (
+        row_at(function(words), claim, what) for words in (claim.first, claim.second, claim.first)
+    )
+    if any(one != other and one == one for one, other in zip(first, again, strict=True)):
+        raise FalseCertificate(
+            f"{claim.task}: {what} at token {claim.token} are {first}, and {again} when asked again"
+        )
+    return first, second
+
+
+def row_at(rows: ArrayLike, claim: TwoInputs, what: str) -> Row:
+    """Return the numbers at the token, each as it is: an array of mixed ones would be of floats."""
+    table = rows if isinstance(rows, np.ndarray) else np.array(rows, dtype=object)
     if table.ndim < 1 or len(table) != len(claim.first):
         raise FalseCertificate(
             f"{claim.task}: {len(claim.first)} tokens, but {what} of shape {table.shape}"
         )
-    return np.atleast_1d(table[claim.token])
-
-
-def _whole(row: NDArray[np.float64]) -> tuple[int, ...]:
-    return tuple(int(number) for number in row.ravel())
-
-
-def _real(row: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(float(number) for number in row.ravel())
+    row = np.asarray(table[claim.token], dtype=object).ravel().tolist()
+    if not row:
+        raise FalseCertificate(f"{claim.task}: {what} of shape {table.shape} hold no number")
+    numbers = [number.item() if isinstance(number, np.generic) else number for number in row]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise FalseCertificate(f"{claim.task}: {what} are integers or floats, not {numbers}")
+    return tuple(numbers)

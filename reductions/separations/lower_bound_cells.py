@@ -1,7 +1,9 @@
 """Cells of lower bounds on depth: what too few layers cannot do, and on which conjecture.
 
-A layer that machines simulate in q rounds carries a bound on rounds over to depth. q is read off a
-transformer that is made a protocol here; the depths of built transformers are set beside the bound.
+A layer that machines simulate in q rounds carries a bound on rounds over to depth. Where the bound
+has an unknown constant, q = O(1) is part of it, for layers of the width that is said; the depths
+that our protocols compile to are computed and set beside it. Where it has none, q is read off one
+transformer that is made a protocol here, and the cell speaks of transformers of its shape alone.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from anna_model import Anna
+import numpy as np
+
+from anna_model import Anna, Rows, Transformer
 from anna_model.fixed_point.attention import Precision
 from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
@@ -19,7 +23,10 @@ from reductions.certify.full_information import FULL_DEGREE_ROUNDS
 from reductions.constructions.sum import sum_transformer
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import CYCLE_COUNTING
-from reductions.separations.cell import Cell, counted
+from reductions.problems.definitions import SUM
+from reductions.problems.problem import Instance
+from reductions.separations.cell import Cell
+from reductions.separations.indistinguishable import TwoInputs, refute
 from reductions.separations.lower_bounds import (
     CONNECTIVITY_ROUNDS,
     CYCLE_ROUNDS,
@@ -30,6 +37,7 @@ from reductions.separations.lower_bounds import (
     k_hop_sides,
     simulation_of,
 )
+from reductions.separations.refuted import Refuted, refuted
 
 TOKENS = 64
 MEMORY_WORDS = 48
@@ -57,22 +65,37 @@ def simulations() -> dict[str, LayerSimulation]:
 
 
 def full_degree(task: str, architecture: str, simulation: LayerSimulation) -> Cell:
-    """Return the cell of a task of which one word of output depends on all of the input."""
-    depth = DepthLowerBound(FULL_DEGREE_ROUNDS, simulation)
-    least = depth.value(TOKENS)
-    return Cell(
-        task=task,
-        architecture=architecture,
-        status="fails",
-        n=TOKENS,
-        depth=least - 1,
-        width=None,
-        statement=f"fewer than {counted(least, 'layer')}, on machines of "
-        f"{simulation.memory_words} words",
-        certificate=depth.explain(),
-        proved=least >= 1,
-        bound=f"L >= (ceil(log_s N) - 1) / q, q = {simulation.rounds_a_layer} rounds per layer",
-        source=FULL_DEGREE_ROUNDS.source,
+    """Return the cell of SUM: its degree is full, so rounds, so layers of one shape, are needed.
+
+    The witness is a model of no layer, whose tokens know their own words alone.
+    """
+    depth, n = DepthLowerBound(FULL_DEGREE_ROUNDS, simulation), simulation.n_tokens
+    zeros = np.zeros(n, np.int64)
+    last = zeros.copy()
+    last[-1] = 1
+    claim, none = TwoInputs(task, zeros, last, 0), Transformer((), n)
+    rows = depth.rounds
+    return refuted(
+        claim,
+        lambda: refute(
+            lambda words: none.forward(Rows.from_dense(words[:, None].astype(float))).dense(),
+            lambda words: SUM.expected(Instance(words)),
+            claim,
+        ),
+        Refuted(
+            architecture=architecture,
+            depth=0,
+            width=simulation.width,
+            statement="no layer: every token knows its own word alone",
+            bound=f"L >= ceil(log_s(N / B)) / q = {rows} / {simulation.rounds_a_layer}",
+            hypothesis=f"one shape: {n} tokens, width {simulation.width}, whose layers take "
+            f"q = {simulation.rounds_a_layer} rounds on machines of s = "
+            f"{simulation.memory_words} words, B = {simulation.block_words} of the input",
+            shown="proved in the source",
+            source=f"{FULL_DEGREE_ROUNDS.source}; {simulation.source}",
+            has=0,
+            needs=depth.value,
+        ),
     )
 
 
@@ -93,7 +116,7 @@ class Conditional:
         sides = self.sides()
         bound, depth = sides.lower, DepthLowerBound(sides.lower, simulation)
         pairs = zip(sides.sizes, sides.depths, strict=True)
-        beside = ", ".join(f"{built} at {size}" for size, built in pairs)
+        beside = ", ".join(f"{layers} at {size}" for size, layers in pairs)
         is_logarithmic = len(set(sides.layers_a_doubling)) == 1
         return Cell(
             task=task,
@@ -102,11 +125,14 @@ class Conditional:
             n=0,
             depth=None,
             width=None,
-            statement=f"fewer than {depth.layers} layers, up to the constant c; {bound.regime}",
-            certificate=f"if the {bound.assumption}; q = {simulation.rounds_a_layer} rounds per "
-            f"layer were counted on a built protocol; layers of built transformers: {beside}",
-            proved=simulation.rounds_a_layer > 0 and is_logarithmic,
+            for_width=bound.width,
+            statement=f"fewer than {depth.layers} layers, up to the constant c",
+            certificate=f"if the {bound.assumption}; a layer takes O(1) rounds at this width; "
+            f"layers that our protocols compile to, computed and not built: {beside}",
+            proved=is_logarithmic,
             bound=depth.explain(),
+            hypothesis=f"{bound.assumption}; {bound.regime}",
+            shown="conditional",
             source=f"{bound.source}; {simulation.source}",
         )
 

@@ -2,8 +2,11 @@
 
 If every layer of a mechanism takes at most q rounds on machines of s words (Theorem 4.2 and its
 kin), a transformer of depth L that computes a task gives a protocol of L q rounds for it; so L >=
-R / q where the task needs R rounds. Three kinds of round bounds are stated: with an explicit
-constant and no assumption (full information), or up to a constant under a conjecture.
+R / q where the task needs R rounds. Layers of width mH = O(N^eps) take O(1) rounds on machines of
+N^eps' words, eps < eps' < 1: a bound up to a constant holds for this width, and for no other (N
+heads of width 1 gather everything in one layer). A bound with an explicit constant (full
+information) needs the q of the layers that it speaks of; one that was read off an object holds for
+transformers of its shape, and for no others.
 
 Axes: N input words, s words of local memory, k hops, q rounds per layer.
 """
@@ -38,6 +41,7 @@ K_HOP_ROUNDS = RoundLowerBound(
     regime=REGIME,
     assumption=CYCLES,
     source="ours (cycles-to-k-hop), after Sanford, Hsu, Telgarsky, arXiv 2402.09268, Corollary 4.3",
+    width="mH = O(N^eps) for a constant eps < 1 - xi",
 )
 CONNECTIVITY_ROUNDS = RoundLowerBound(
     task="connectivity",
@@ -45,6 +49,7 @@ CONNECTIVITY_ROUNDS = RoundLowerBound(
     regime="s = N^(1 - Omega(1)), N^O(1) machines",
     assumption=CYCLES,
     source="one cycle is connected, two are not",
+    width="mH = O(N^eps) for a constant eps < 1",
 )
 CYCLE_ROUNDS = RoundLowerBound(
     task="one cycle or two",
@@ -52,6 +57,7 @@ CYCLE_ROUNDS = RoundLowerBound(
     regime="s = N^(1 - Omega(1)), N^O(1) machines",
     assumption=CYCLES,
     source="the conjecture itself",
+    width="mH = O(N^eps) for a constant eps < 1",
 )
 ROUND_BOUNDS = (FULL_DEGREE_ROUNDS, K_HOP_ROUNDS, CONNECTIVITY_ROUNDS, CYCLE_ROUNDS)
 
@@ -64,16 +70,21 @@ class LayerSimulation:
     ----------
     mechanism : str
     rounds_a_layer : int
-        q, of the object that was compiled.
-    memory_words : int
-        s of its machines.
+        q, of the object that was compiled: no constant of the mechanism.
+    memory_words, block_words : int
+        s of its machines, and the input words that one holds.
     source : str
+    n_tokens, width : int
+        Its shape: context, and the words that a token receives.
     """
 
     mechanism: str
     rounds_a_layer: int
     memory_words: int
     source: str
+    block_words: int
+    n_tokens: int
+    width: int
 
 
 def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation:
@@ -81,8 +92,15 @@ def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation
     layers = executed.transformer.layers
     rounds = executed.protocol.n_rounds(executed.cluster)
     kinds = sorted({type(layer.mechanism).__name__ for layer in layers})
+    sizes = executed.transformer.resources()
     return LayerSimulation(
-        ", ".join(kinds), -(-rounds // len(layers)), executed.cluster.memory_words, source
+        ", ".join(kinds),
+        -(-rounds // len(layers)),
+        executed.cluster.memory_words,
+        source,
+        block_words=executed.cluster.block_words,
+        n_tokens=sizes.context_length,
+        width=sizes.token_width,
     )
 
 
@@ -95,29 +113,38 @@ class DepthLowerBound:
 
     @property
     def layers(self) -> sympy.Expr:
-        """L >= R / q; the symbol c stands for the constant of the conjecture."""
+        """L >= R / q; an unknown constant c in R takes in the O(1) rounds of a layer."""
+        if self.of_rounds.assumption:
+            return self.of_rounds.rounds
         return self.of_rounds.rounds / self.simulation.rounds_a_layer
 
-    def value(self, n_words: int) -> int:
-        """Return the bound for N words as an integer, computed on integers.
+    @property
+    def value(self) -> int:
+        """The bound for full degree and transformers of the simulated shape, on integers.
 
         Raises
         ------
         InputError
             The bound has an unknown constant.
         """
-        if self.of_rounds is not FULL_DEGREE_ROUNDS:
+        if self.of_rounds.assumption:
             raise InputError(
                 f"the bound for {self.of_rounds.task} holds up to a constant: it has no value"
             )
-        rounds = full_information_rounds(n_words, self.simulation.memory_words)
-        return -(-rounds // self.simulation.rounds_a_layer)
+        return -(-self.rounds // self.simulation.rounds_a_layer)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that full degree needs on the machines of the simulation."""
+        one = self.simulation
+        return full_information_rounds(one.n_tokens, one.memory_words, one.block_words)
 
     def explain(self) -> str:
         """Return the bound, what it rests on, and its sources in one line."""
         rests = self.of_rounds.assumption or "no assumption"
         return (
             f"{self.of_rounds.task} by {self.simulation.mechanism}: depth >= {self.layers} "
+            f"for {self.of_rounds.width} "
             f"({rests}; {self.of_rounds.source}; {self.simulation.source})"
         )
 
@@ -132,7 +159,8 @@ class TwoSides:
     sizes : tuple of int
         Values of the number that the lower side grows with: k or N.
     depths : tuple of int
-        Layers of the transformers that compile our protocols at those sizes, R + 1.
+        Layers of the transformers that our protocols compile to at those sizes, R + 1: computed
+        (Theorem 4.1), not built.
     """
 
     lower: RoundLowerBound

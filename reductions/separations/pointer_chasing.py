@@ -1,9 +1,12 @@
-"""The pointer-chasing bounds of Sanford, Hsu, Telgarsky for k-hop, beside a model's measured words.
+"""The pointer-chasing bounds of Sanford, Hsu, Telgarsky for k-hop: which letters, which widths.
 
-Corollary 5.2: a recurrent model of L layers of width m that computes k-hop has L >= k or m =
-Omega(N / k^6). Corollary 5.3: low-rank attention of rank r, width m and H heads has L >= k or
-r m H = Omega(N / k^6). They rest on no conjecture, but leave their constant open. So they say how
-the width must grow, and give no number; `state_counting` has bounds with constants for causal
+Corollary 5.2: a recurrent model of L layers, whose state has m bits per layer, that computes k-hop
+at the last token with probability 2/3 over 2 floor(N / 2 k) + 2 letters has L >= k or m =
+Omega(N / k^6). Corollary 5.3: low-rank attention of rank r, value width m', H heads and p bits per
+number has L >= k or r m' H p = Omega(N / k^6). They rest on no conjecture, and leave their
+constants open; so they give no number, and say nothing where N < k^6. Over few letters they are
+false: one recurrent layer of 33 words takes 8 hops of 4 letters whatever N is (`recurrent_k_hop`, 8
+tables of 4 letters and the letter before). `state_counting` has bounds with constants for causal
 models.
 """
 
@@ -11,16 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import sympy
 
 from mpc_sim import InputError
 
 N, K, C = sympy.symbols("N k c", positive=True)
-WIDTH = C * N / K**6
 SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
-Side = Literal["deep", "wide or wrong"]
 
 
 @dataclass(frozen=True)
@@ -29,87 +29,43 @@ class Corollary:
 
     Parameters
     ----------
-    name : str
-    architecture : str
-    words : str
-        What a layer sends, or its state holds.
+    name, architecture : str
+    bits : str
+        What a layer sends, or its state holds, in bits.
     """
 
     name: str
     architecture: str
-    words: str
-
-
-RECURRENT = Corollary("Corollary 5.2", "recurrent", "m")
-LOW_RANK = Corollary("Corollary 5.3", "low rank", "r m H")
-
-
-@dataclass(frozen=True)
-class PointerChasing:
-    """What the bound says of a model of a depth.
-
-    Parameters
-    ----------
-    corollary : Corollary
-    n, k : int
-        Tokens and hops.
-    depth, words_a_layer : int
-        Of the model, measured.
-    """
-
-    corollary: Corollary
-    n: int
-    k: int
-    depth: int
-    words_a_layer: int
-
-    @property
-    def side(self) -> Side:
-        """Deep if L >= k, where the bound asks nothing of the width."""
-        return "deep" if self.depth >= self.k else "wide or wrong"
+    bits: str
 
     @property
     def width(self) -> sympy.Expr:
-        """Words per layer that a model of fewer than k layers needs; c is not known."""
-        return WIDTH
-
-    @property
-    def growth(self) -> Fraction:
-        """N / k^6, the bound without its constant."""
-        return Fraction(self.n, self.k**6)
-
-    @property
-    def value(self) -> int:
-        """The bound as a number.
-
-        Raises
-        ------
-        InputError
-            Always: the constant is not known.
-        """
-        raise InputError("the bound N / k^6 holds up to a constant: it has no value")
-
-    def explain(self) -> str:
-        """Return the bound and the measured words in one line."""
-        corollary, words = self.corollary, self.corollary.words
-        sign = ">=" if self.depth >= self.k else "<"
-        return (
-            f"k-hop by {corollary.architecture}: L >= k or {words} >= c N/k^6, up to a constant c; "
-            f"here L = {self.depth} {sign} k = {self.k}, {words} = {self.words_a_layer}, "
-            f"N/k^6 = {round(float(self.growth), 3)} (arXiv 2402.09268, {corollary.name})"
-        )
+        """Bits of a layer that a model of fewer than k layers needs; c is not known."""
+        return C * N / K**6
 
 
-def pointer_chasing(
-    corollary: Corollary, n: int, k: int, *, depth: int, words_a_layer: int
-) -> PointerChasing:
-    """Return the bound for a model of a depth and a width.
+RECURRENT = Corollary("Corollary 5.2", "recurrent", "m, of m bits a state")
+LOW_RANK = Corollary("Corollary 5.3", "low rank", "r m' H p, of numbers of p bits")
+
+
+def least_letters(n: int, k: int) -> int:
+    """Return the letters that the bounds are shown for, 2 floor(N / 2 k) + 2 (Proposition E.4).
 
     Raises
     ------
     InputError
         A size below 1.
     """
-    if n < 1 or k < 1 or depth < 0:
-        raise InputError(f"n = {n}, k = {k}, depth = {depth}: take n and k >= 1, depth >= 0")
-    return PointerChasing(corollary, n, k, depth, words_a_layer)
+    if n < 1 or k < 1:
+        raise InputError(f"n = {n}, k = {k}: take n and k >= 1")
+    return 2 * (n // (2 * k)) + 2
+
+
+def growth(n: int, k: int) -> Fraction:
+    """Return N / k^6, the bound on bits without its constant."""
+    return Fraction(n, k**6)
+
+
+def says_something(n: int, n_letters: int, k: int) -> bool:
+    """Whether the bounds speak of k-hop at these sizes: enough letters, and N >= k^6."""
+    return n_letters >= least_letters(n, k) and growth(n, k) >= 1

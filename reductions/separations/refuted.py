@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mpc_sim.inputs.graphs import Graph
 from reductions.arrays import Integers
 from reductions.problems.problem import Instance, Problem
-from reductions.separations.cell import Cell, counted
+from reductions.separations.cell import Cell, Shown, counted
 from reductions.separations.indistinguishable import (
     FalseCertificate,
     Oracle,
@@ -37,7 +37,7 @@ class Refuted:
 
     Parameters
     ----------
-    architecture, depth, width, statement, bound, source
+    architecture, depth, width, statement, bound, hypothesis, shown, source, has, needs
         As of `Cell`.
     """
 
@@ -46,7 +46,11 @@ class Refuted:
     width: int
     statement: str
     bound: str = ""
+    hypothesis: str = ""
+    shown: Shown = "proved here"
     source: str = ""
+    has: int | None = None
+    needs: int | None = None
 
 
 def refuted(
@@ -58,6 +62,8 @@ def refuted(
     remark: str = "",
 ) -> Cell:
     """Check a claim and return its cell; the cell of a false claim records that.
+
+    A model that is no instance of the general line beside it is not proved either.
 
     Parameters
     ----------
@@ -74,7 +80,7 @@ def refuted(
         found, proved = f"{check()}{remark}", also
     except FalseCertificate as error:
         found, proved = str(error), False
-    return Cell(
+    cell = Cell(
         task=claim.task,
         status="fails",
         n=len(claim.first),
@@ -83,10 +89,15 @@ def refuted(
         inputs=claim,
         **asdict(model),
     )
+    return replace(cell, proved=proved and cell.is_instance)
 
 
 def across(
-    claim: SameMessages | None, tell: Tell, run: WordFunction, oracle: Oracle, model: Refuted
+    claim: SameMessages | None,
+    tell: Tell,
+    run: WordFunction,
+    oracle: Oracle,
+    model: Refuted,
 ) -> Cell | None:
     """Check that messages and outputs agree and return the cell; None where nothing was found.
 
@@ -97,11 +108,12 @@ def across(
         As of `refute_across`.
     model : Refuted
     """
-    if claim is None:
+    if claim is None or model.has is None:
         return None
+    bits = model.has // sum(tell(claim.inputs.first).words)
     return refuted(
         claim.inputs,
-        lambda: refute_across(tell, run, oracle, claim),
+        lambda: refute_across(tell, run, oracle, claim, bits=bits),
         model,
         remark=f"; {counted(sum(tell(claim.inputs.first).words), 'equal word')} across the cut",
     )

@@ -72,20 +72,22 @@ def recurrent_reader(n: int, bits: int) -> Drawn:
         depth=len(reader.layers),
         width=reader.state_words,
         statement=f"drawn, one layer of a word of {bits} bits",
+        has=bits,
     )
     return model, reader.run, lambda words: Messages(reader.states(words[:SIZE]))
 
 
 def low_rank_reader(n: int, bits: int) -> Drawn:
     """Draw causal low-rank attention of two layers, of rank and width 1, however many the bits."""
-    drawn = drawn_low_rank(n, depth=2, rank=1, width=1)
+    drawn = drawn_low_rank(n, depth=2, rank=1, width=1, modulus=2)
     sizes = drawn.transformer.resources()
     layers, words = counted(sizes.layers, "layer"), counted(sizes.token_width, "word")
     model = Refuted(
         architecture="low rank",
         depth=sizes.layers,
         width=sizes.token_width,
-        statement=f"drawn, causal, {layers} that send {words} each",
+        statement=f"drawn, causal, {layers} that send {words} of {drawn.message_bits} bits each",
+        has=sizes.layers * sizes.token_width * drawn.message_bits,
     )
     return model, drawn.run, lambda words: drawn.tell(words, SIZE)
 
@@ -109,7 +111,9 @@ def set_cell(task: Problem, family: AskForMember, draw: Callable[[int, int], Dra
         model,
         statement=f"{model.statement}, for {needed.prefixes} sets of {SIZE} numbers",
         bound=f"any causal model: L W b >= log2 of the sets, here {needed.bits} bits",
+        hypothesis="a causal model whose messages have b bits a word; the last token answers",
         source=needed.source,
+        needs=needed.bits,
     )
     claim = same_messages(task.name, tell, oracle, family.prefixes(), suffixes)
     return across(claim, tell, run, oracle, said)

@@ -1,7 +1,11 @@
-"""Cells that hold: constructions of the registry, built and run against the oracle just now."""
+"""Cells that hold: constructions of the registry, built and run against the oracle just now.
+
+One model is run on several inputs of its shape whose answers differ, so no constant passes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +19,7 @@ from reductions.constructions.model import ModelSolver
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.options import Attention, CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.problems.exact import FalseCertificate
 from reductions.problems.problem import Instance
 from reductions.separations.cell import Cell
 
@@ -24,8 +29,8 @@ CELL_WIDTH = 1.0
 DELTA = 0.01
 
 
-def cells_of(construction: ModelSolver, instance: Instance) -> list[Cell]:
-    """Build a construction for an instance, run it, and return its cell, or those of ANNA.
+def cells_of(construction: ModelSolver, instances: Sequence[Instance]) -> list[Cell]:
+    """Build a construction for a shape, run it, and return its cell, or those of ANNA.
 
     A construction of ANNA runs by exact match and a second time by hashing; one without a protocol
     stands under direct as well.
@@ -33,17 +38,30 @@ def cells_of(construction: ModelSolver, instance: Instance) -> list[Cell]:
     Parameters
     ----------
     construction : ModelSolver
-    instance : Instance
-        Of its task.
+    instances : sequence of Instance
+        Of its task and of one shape, with different answers.
+
+    Raises
+    ------
+    FalseCertificate
+        All inputs have the same answers, or an answer of the model is no integer.
     """
+    answers = [construction.problem.expected(each) for each in instances]
+    scored = [each[construction.scored(len(each))] for each in answers]
+    if all(np.array_equal(each, scored[0]) for each in scored):
+        raise FalseCertificate(
+            f"{construction.name}: {len(scored)} inputs with the same answers, so a constant is "
+            "right; give inputs whose answers differ"
+        )
+    instance = instances[0]
     model = construction.build(instance.shape)
     architecture, hashed = construction.architecture, by_hashing(model, len(instance.words))
     if hashed is None:
         column = COLUMNS.get(architecture, architecture)
-        return [_cell(construction, column, model, instance)]
+        return [_cell(construction, column, model, instances)]
     columns = ["exact match"] if isinstance(model, CompiledProtocol) else ["direct", "exact match"]
-    cells = [_cell(construction, column, model, instance) for column in columns]
-    return [*cells, _cell(construction, architecture, hashed, instance, exact_sizes=False)]
+    cells = [_cell(construction, column, model, instances) for column in columns]
+    return [*cells, _cell(construction, architecture, hashed, instances, exact_sizes=False)]
 
 
 def by_hashing(model: Model, n_words: int) -> Model | None:
@@ -78,25 +96,27 @@ def _cell(
     construction: ModelSolver,
     column: str,
     model: Model,
-    instance: Instance,
+    instances: Sequence[Instance],
     *,
     exact_sizes: bool = True,
 ) -> Cell:
     """Run a model and compare it with the oracle, and its sizes with the bounds."""
-    shape = instance.shape
+    shape = instances[0].shape
     recorder = Recorder(construction.name, {})
-    output = model.run(instance.words)
-    recorder.count("transformer", output, construction.n_wrong(instance, output), "oracle")
+    outputs = [model.run(each.words) for each in instances]
+    wrong = sum(map(construction.n_wrong, instances, outputs))
+    recorder.count("transformer", np.concatenate(outputs), wrong, "oracle")
     resources = model.resources()
     measured = {"layers": resources.layers, "token_width": resources.token_width}
     wanted = ("layers", "token_width") if exact_sizes else ("layers",)
     bounds = tuple(bound for bound in construction.bounds(shape) if bound.quantity in wanted)
     recorder.measure(bounds, measured)
     certificate = recorder.certificate()
-    (wrong, *sizes) = certificate.checks
-    places = np.arange(len(output))[construction.scored(len(output))]
+    (_, *sizes) = certificate.checks
+    n = len(outputs[0])
+    places = np.arange(n)[construction.scored(n)]
     within = ", ".join(f"{check.name} {check.measured}, {check.bound} allowed" for check in sizes)
-    last = " (the last token)" if len(places) == 1 < len(output) else ""
+    last = " (the last token)" if len(places) == 1 < n else ""
     return Cell(
         task=construction.task,
         architecture=column,
@@ -105,9 +125,10 @@ def _cell(
         depth=resources.layers,
         width=resources.token_width,
         statement=construction.statement,
-        certificate=f"{wrong.measured} of {len(places)} words{last} differ from the oracle; "
-        f"{within}",
+        certificate=f"{wrong} of {len(places) * len(instances)} words{last} on "
+        f"{len(instances)} inputs differ from the oracle; {within}",
         proved=certificate.ok,
         bound=f"depth {construction.depth_formula}, width {construction.width_formula}",
+        shown="run here",
         source=construction.source,
     )

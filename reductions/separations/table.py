@@ -1,24 +1,27 @@
 """The table task x architecture: every cell with the check behind it, run when the table is made.
 
-A cell holds because a construction of the registry was built and equals its oracle on a seeded
-input, with depth and width within its bounds; it fails because a model was refuted by two inputs,
-or because of a lower bound without assumption; it is conditional where the lower bound names a
-conjecture; what is left is open here. A task and an architecture may have several rows: k-hop fails
-for low-rank attention at every token, and holds, wider, at the last.
+A cell holds because a construction of the registry was built and equals its oracle on seeded inputs
+with different answers, with depth and width within its bounds; it fails because a model that is an
+instance of a general line was refuted by two inputs; it is conditional where the lower bound names
+a conjecture; what is left is open here. A task and an architecture may have several rows: k-hop
+fails for low-rank attention at every token, and holds, wider, at the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+
+import numpy as np
 
 from reductions.constructions.model import ModelSolver
 from reductions.problems.connectivity import CONNECTIVITY
 from reductions.problems.cycle_counting import ONE_OR_TWO_CYCLES
 from reductions.problems.definitions import INDUCTION_HEADS, MATCH2, SUM
+from reductions.problems.exact import FalseCertificate
 from reductions.problems.k_hop import K_HOP_PROBLEM
-from reductions.problems.problem import Instance, Problem
+from reductions.problems.problem import Instance, Problem, Shape
 from reductions.problems.three_sum import THREE_SUM
 from reductions.registry import names, solver
 from reductions.separations.cell import ARCHITECTURES, Cell, open_cell
@@ -42,6 +45,7 @@ from reductions.separations.set_cells import (
 )
 from reductions.separations.successes import cells_of
 
+INPUTS, SEEDS = 3, 64
 Progress = Callable[[str, int, int], None]
 
 
@@ -97,10 +101,10 @@ def task_cells(name: str) -> list[Cell]:
         Of a task of the registry.
     """
     task: Problem = solver(name).problem
-    said, instance = separated(task), seeded(task)
+    said, instances = separated(task), seeded(task)
     cells = []
     for construction in constructions_of(name):
-        cells += cells_of(construction, instance)
+        cells += cells_of(construction, instances)
     cells += [cell for refute in said.refutations if (cell := refute(task)) is not None]
     if said.depth is not None:
         cells += [said.depth(name, *one) for one in simulations().items()]
@@ -109,9 +113,34 @@ def task_cells(name: str) -> list[Cell]:
     return sorted(cells, key=lambda cell: ARCHITECTURES.index(cell.architecture))
 
 
-def seeded(task: Problem) -> Instance:
-    """Return the input that constructions of a task are run on."""
-    return task.random["uniform"](separated(task).words, 0)
+def seeded(task: Problem) -> tuple[Instance, ...]:
+    """Return the inputs that constructions of a task are run on: one shape, different answers.
+
+    Three, of which two differ in the last answer where the task has that.
+
+    Raises
+    ------
+    FalseCertificate
+        64 seeds give no two inputs of one shape with different answers.
+    """
+    drawn = [task.random["uniform"](separated(task).words, seed) for seed in range(SEEDS)]
+    first = drawn[0].shape
+    alike = [each for each in drawn if _kind(each.shape) == _kind(first)]
+    answers = [task.expected(each) for each in alike]
+    differ = [n for n, each in enumerate(answers) if not np.array_equal(each, answers[0])]
+    if not differ:
+        raise FalseCertificate(f"{task.name}: {len(alike)} inputs with the same answers")
+    at_the_end = [n for n in differ if answers[n][-1] != answers[0][-1]]
+    other = [*at_the_end, *differ][0]  # some constructions answer for the last word only
+    others = [n for n in range(1, len(alike)) if n != other][: INPUTS - 2]
+    chosen = [alike[n] for n in (0, other, *others)]
+    largest = max(each.shape.largest_word for each in chosen)
+    return tuple(replace(each, largest_word=largest) for each in chosen)
+
+
+def _kind(shape: Shape) -> object:
+    """All of a shape but the largest word, which is raised to that of all."""
+    return shape.n_words, dict(shape.parameters), shape.graph
 
 
 def constructions_of(task: str) -> list[ModelSolver]:

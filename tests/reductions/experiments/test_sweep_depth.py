@@ -59,7 +59,10 @@ def test_layers_of_weaker_models_follow_k() -> None:
     rows = list(depth_rows(64, 4, [1, 2, 4, 8, 16]))
     of = {line: [row["layers"] for row in rows if row["line"] == line] for line in
           ("k-hop/recurrent", "k-hop/low-rank", CHASING, CONDITIONAL)}  # fmt: skip
-    assert of["k-hop/recurrent"] == of[CHASING] == [1, 2, 4, 8, 16]
+    assert of["k-hop/recurrent"] == [1, 2, 4, 8, 16]
+    assert of[CHASING] == []  # four letters are too few for it, and N < k^6 from k = 4 on
+    chased = [row["k"] for row in depth_rows(64, 66, [1, 2, 4]) if row["line"] == CHASING]
+    assert chased == [1, 2]
     assert of["k-hop/low-rank"] == [2, 3, 5, 9, 17]
     assert of[CONDITIONAL] == [4]  # at k = 16: over 4 letters nothing is said before A k is near N
     many = [row for row in depth_rows(64, 32, [2, 4, 8]) if row["line"] == CONDITIONAL]
@@ -169,8 +172,8 @@ def test_json_and_csv_hold_every_row(anna: Anna, tmp_path: Path) -> None:
     run = anna("sweep", "depth", "--n", 64, "--k", "2,3", "--letters", 26, "--out", out, "--json")
     found: Any = run.json
     assert (run.status, found["schema"], found["ok"]) == (0, "anna-mpc/sweep-depth/1", True)
-    assert len(found["rows"]) == 2 * (len(constructions()) + 3)
-    assert {row["line"] for row in found["rows"]} >= {CONDITIONAL, CHASING, COUNTING, *DOUBLING}
+    assert len(found["rows"]) == 2 * (len(constructions()) + 2)
+    assert {row["line"] for row in found["rows"]} >= {CONDITIONAL, COUNTING, *DOUBLING}
     with out.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["layers"] for row in rows] == [str(row["layers"]) for row in found["rows"]]

@@ -34,20 +34,27 @@ from reductions.separations.lower_bounds import (
 )
 
 
-@given(st.integers(1, 10**12), st.integers(2, 10**4))
-def test_full_information_is_the_formula(n_words: int, memory_words: int) -> None:
-    """The least R >= 0 with s^(R+1) >= N; the formula has logarithms, this one integers."""
-    rounds = full_information_rounds(n_words, memory_words)
-    assert memory_words ** (rounds + 1) >= n_words
-    assert rounds == 0 or memory_words**rounds < n_words
+@given(st.integers(0, 10**12), st.integers(2, 10**4), st.integers(1, 10**4))
+def test_full_information_is_the_formula(degree: int, memory: int, block: int) -> None:
+    """The least R >= 0 with B s^R >= D; the formula has logarithms, this one integers."""
+    rounds = full_information_rounds(degree, memory, block)
+    assert block * memory**rounds >= degree
+    assert rounds == 0 or block * memory ** (rounds - 1) < degree
 
 
-@pytest.mark.parametrize(("n_words", "memory_words"), [(1000, 10), (1001, 10), (7, 50), (2, 2)])
-def test_full_information_as_stated(n_words: int, memory_words: int) -> None:
+@pytest.mark.parametrize(
+    ("degree", "memory", "block"), [(1000, 10, 1), (1001, 10, 1), (7, 50, 7), (128, 64, 1)]
+)
+def test_full_information_as_stated(degree: int, memory: int, block: int) -> None:
     expression = FULL_DEGREE_ROUNDS.rounds
-    values = {"N": n_words, "s": memory_words}
+    values = {"D": degree, "s": memory, "B": block}
     given_values = {symbol: values[symbol.name] for symbol in expression.free_symbols}
-    assert expression.subs(given_values) == full_information_rounds(n_words, memory_words)
+    assert expression.subs(given_values) == full_information_rounds(degree, memory, block)
+
+
+def test_the_block_counts() -> None:
+    """N = 4,096, s = 64: two rounds for blocks of 32 words, one for blocks of 64."""
+    assert [full_information_rounds(4096, 64, block) for block in (1, 32, 64)] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("make", [converge_cast, aggregate, prefix_sum])
@@ -61,7 +68,7 @@ def test_no_run_of_full_degree_is_faster(make: object, operation: object, epsilo
         words = np.random.default_rng(n_words).integers(0, 2, n_words)
         sim = Simulation(protocol, cluster, words)
         sim.run()
-        least = full_information_rounds(n_words, cluster.memory_words)
+        least = full_information_rounds(n_words, cluster.memory_words, cluster.block_words)
         assert sim.ledger.n_rounds >= least
 
 
@@ -69,7 +76,7 @@ def test_full_information_is_met_by_a_tree_of_blocks() -> None:
     """N = s^3 words need 2 deliveries to one machine, and a tree takes 2: the bound is sharp."""
     cluster = Cluster(n_words=4**3, memory_words=4, n_machines=16, block_words=4)
     protocol = converge_cast(Addition(2))
-    assert protocol.n_rounds(cluster) == full_information_rounds(64, 4) == 2
+    assert protocol.n_rounds(cluster) == full_information_rounds(64, 4, 4) == 2
 
 
 def test_depth_of_every_mechanism_that_is_simulated() -> None:
@@ -85,19 +92,21 @@ def test_depth_of_every_mechanism_that_is_simulated() -> None:
         assert 2 * simulation.rounds_a_layer in (rounds, rounds + 1)
         for bound in ROUND_BOUNDS:
             depth = DepthLowerBound(bound, simulation)
-            assert depth.layers * simulation.rounds_a_layer == bound.rounds
+            q = 1 if bound.assumption else simulation.rounds_a_layer
+            assert depth.layers * q == bound.rounds
+            assert bound.width in depth.explain()
             assert bound.source in depth.explain()
             assert (bound.assumption or "no assumption") in depth.explain()
         sums = DepthLowerBound(FULL_DEGREE_ROUNDS, simulation)
-        assert sums.value(64) <= 2  # what exists is not below what must be
+        assert sums.value <= 2  # what exists is not below what must be
         with pytest.raises(InputError, match="up to a constant"):
-            DepthLowerBound(K_HOP_ROUNDS, simulation).value(64)
+            _ = DepthLowerBound(K_HOP_ROUNDS, simulation).value
 
 
-def test_depth_values_are_rounded_up() -> None:
-    simulation = LayerSimulation("any", rounds_a_layer=4, memory_words=10, source="")
-    depth = DepthLowerBound(FULL_DEGREE_ROUNDS, simulation)
-    assert [depth.value(10**e) for e in (1, 2, 5, 6)] == [0, 1, 1, 2]
+@pytest.mark.parametrize(("power", "layers"), [(1, 0), (2, 1), (5, 1), (6, 2)])
+def test_depth_values_are_rounded_up(power: int, layers: int) -> None:
+    simulation = LayerSimulation("any", 4, 10, "", block_words=10, n_tokens=10**power, width=1)
+    assert DepthLowerBound(FULL_DEGREE_ROUNDS, simulation).value == layers
 
 
 def test_k_hop_both_sides() -> None:
@@ -123,7 +132,7 @@ def test_graphs_both_sides(algorithm: object, lower: object) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(InputError, match="take N >= 1 and s >= 2"):
-        full_information_rounds(0, 4)
+    with pytest.raises(InputError, match="take D >= 0, s >= 2, B >= 1"):
+        full_information_rounds(4, 1, 4)
     with pytest.raises(InputError, match="takes no graphs"):
         graph_sides(COLUMNSORT, CYCLE_ROUNDS, (8,), "2/3")

@@ -26,7 +26,7 @@ from reductions.separations.drawn_recurrent import drawn_recurrent
 from reductions.separations.hard_prefixes import HardPrefixes, asking_suffix
 from reductions.separations.indistinguishable import FalseCertificate, TwoInputs, refute
 from reductions.separations.one_way import SameMessages, refute_across
-from reductions.separations.pointer_chasing import LOW_RANK, RECURRENT, pointer_chasing
+from reductions.separations.pointer_chasing import growth, least_letters, says_something
 from reductions.separations.receptive_field import receptive_field, two_inputs
 from reductions.separations.set_cells import FAR, HALF, MATCH2_SETS, SIZE, THREE_SUM_SETS
 from reductions.separations.state_counting import (
@@ -174,7 +174,7 @@ def test_false_certificates_are_rejected() -> None:
     refute(shallow, total, claim)
     with pytest.raises(FalseCertificate, match="distinguishes the inputs at token 0"):
         refute(on_words(chunk_sums(8, 2, 3)), total, claim)  # a model that is right
-    with pytest.raises(FalseCertificate, match="both inputs have the answer"):
+    with pytest.raises(FalseCertificate, match="both inputs are the same"):
         refute(shallow, total, replace(claim, second=claim.first))
     inside = claim.second.copy()
     inside[1] += 1
@@ -435,14 +435,24 @@ def test_bounds_leave_room_for_the_constructions_and_not_much() -> None:
         assert not bound.allows(bound.bits // 52, 52)
 
 
-def test_pointer_chasing_gives_no_number() -> None:
-    bound = pointer_chasing(LOW_RANK, 10**6, 3, depth=2, words_a_layer=7)
-    assert bound.side == "wide or wrong"
-    assert bound.growth == pytest.approx(10**6 / 729)
-    with pytest.raises(InputError, match="up to a constant"):
-        _ = bound.value
+def test_pointer_chasing_says_nothing_of_few_letters_or_many_hops() -> None:
+    assert least_letters(1024, 3) == 2 * (1024 // 6) + 2
+    assert says_something(1024, 342, 3)
+    assert not says_something(1024, 341, 3)
+    assert not says_something(1024, 1024, 4)  # 4^6 > 1024
+    assert growth(10**6, 3) == pytest.approx(10**6 / 729)
     with pytest.raises(InputError, match="take n and k >= 1"):
-        pointer_chasing(RECURRENT, 0, 3, depth=2, words_a_layer=7)
+        least_letters(0, 3)
+
+
+def test_over_few_letters_pointer_chasing_would_be_false() -> None:
+    """One recurrent layer of 33 words takes 8 hops of 4 letters, whatever N is."""
+    for n in (64, 4096):
+        model = recurrent_k_hop(n, 4, 8, hops_a_layer=8)
+        assert (model.depth, model.state_words) == (1, 33)
+        letters = np.random.default_rng(n).integers(0, 4, n)
+        assert model.run(letters).tolist() == k_hop(letters.tolist(), 8)
+        assert not says_something(n, 4, 8)
 
 
 def test_sizes_are_checked() -> None:

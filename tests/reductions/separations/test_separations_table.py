@@ -57,6 +57,18 @@ def test_every_cell_of_the_table_is_there_and_proved(cells: list[Cell]) -> None:
         if cell.inputs is not None:
             assert cell.status == "fails"
             assert len(cell.inputs.places)
+        if cell.status == "fails":  # a witness is an instance of its general line
+            assert cell.has is not None
+            assert cell.needs is not None
+            assert cell.has < cell.needs
+            assert cell.inputs is not None
+        if cell.status != "open":
+            assert cell.width is not None or cell.for_width
+            assert cell.shown != "open"
+            assert cell.source
+        if cell.status in ("fails", "conditional"):
+            assert cell.hypothesis
+            assert "76" not in cell.statement
     for task in compared():
         rows = [cell for cell in cells if cell.task == task]
         fixed = [cell for cell in rows if cell.architecture == "Reformer, fixed chunks"]
@@ -71,7 +83,7 @@ def test_every_task_says_what_refutes_it() -> None:
 
 
 def test_k_hop_separates(cells: list[Cell]) -> None:
-    k = seeded(solver("k-hop").problem).shape["k"]
+    k = seeded(solver("k-hop").problem)[0].shape["k"]
     depths = {
         (cell.architecture, cell.status): cell.depth for cell in cells if cell.task == "k-hop"
     }
@@ -108,8 +120,8 @@ def test_vertices_answer_before_any_edge_is_read(task) -> None:
 
 def test_canary_a_wrong_model_and_a_wrong_size_are_not_proved() -> None:
     construction = constructions_of("k-hop")[0]
-    instance = seeded(solver("k-hop").problem)
-    (cell, *_) = cells_of(construction, instance)
+    instances = seeded(solver("k-hop").problem)
+    (cell, *_) = cells_of(construction, instances)
     assert cell.proved
 
     class Off:
@@ -122,14 +134,14 @@ def test_canary_a_wrong_model_and_a_wrong_size_are_not_proved() -> None:
         def resources(self):
             return self.model.resources()
 
-    built = construction.build(instance.shape)
+    built = construction.build(instances[0].shape)
     wrong = replace(construction, architecture="softmax", build=lambda shape: Off(built))
-    (cell,) = cells_of(wrong, instance)
+    (cell,) = cells_of(wrong, instances)
     assert not cell.proved
-    assert cell.certificate.startswith("1 of ")
+    assert cell.certificate.startswith("3 of 144 ")
     deep = replace(construction, depth=lambda shape: (construction.depth(shape)[0] - 1,) * 1
                    + (construction.depth(shape)[1],))  # fmt: skip
-    assert not cells_of(deep, instance)[0].proved
+    assert not cells_of(deep, instances)[0].proved
 
 
 def test_canary_a_false_claim_is_not_proved() -> None:
@@ -137,7 +149,7 @@ def test_canary_a_false_claim_is_not_proved() -> None:
         raise FalseCertificate("the model distinguishes the inputs")
 
     claim = TwoInputs("sum", np.array([0, 0]), np.array([0, 1]), token=0)
-    model = Refuted(architecture="low rank", depth=1, width=1, statement="", bound="", source="")
+    model = Refuted(architecture="low rank", depth=1, width=1, statement="", has=0, needs=1)
     cell = refuted(claim, check, model)
     assert (cell.proved, cell.certificate) == (False, "the model distinguishes the inputs")
 
@@ -179,7 +191,7 @@ def test_text_explanations_and_refusals(anna: Anna, monkeypatch: pytest.MonkeyPa
     assert run.status == 0
     assert max(map(len, run.out.splitlines())) <= 110
     assert "checked just now" in run.out
-    assert " of 48 words differ" in run.out
+    assert " of 144 words on 3 inputs differ" in run.out
     monkeypatch.setenv("COLUMNS", "80")
     narrow = anna("separations", "--task", "match2").out
     assert max(map(len, narrow.splitlines())) <= 80
@@ -223,20 +235,24 @@ def test_a_graph_as_an_instance() -> None:
 
 def test_canary_a_cell_is_proved_by_all_its_checks() -> None:
     claim = TwoInputs("sum", np.array([0, 1]), np.array([1, 1]), token=0)
-    model = Refuted(architecture="softmax", depth=1, width=1, statement="a model")
+    model = Refuted(architecture="softmax", depth=1, width=1, statement="a model", has=11, needs=12)
 
     def false() -> object:
         raise FalseCertificate("nothing was shown")
 
     assert refuted(claim, lambda: "shown", model).proved
     assert not refuted(claim, lambda: "shown", model, also=False).proved
+    assert not refuted(claim, lambda: "shown", replace(model, has=12)).proved
+    assert not refuted(claim, lambda: "shown", replace(model, needs=None)).proved
     cell = refuted(claim, false, model)
     assert (cell.proved, cell.certificate) == (False, "nothing was shown")
 
 
 def test_canary_bounds_that_say_nothing_are_not_proved() -> None:
     """Machines that hold the whole input, and depths that do not grow with the logarithm."""
-    small, large = (LayerSimulation("ANNA", 2, s, "here") for s in (8, 64))
+    small, large = (
+        LayerSimulation("ANNA", 2, s, "here", block_words=s, n_tokens=64, width=1) for s in (8, 64)
+    )
     assert full_degree("sum", "ANNA", small).proved
     assert not full_degree("sum", "ANNA", large).proved
 
