@@ -178,8 +178,18 @@ THEOREMS = (
         "tests/reductions/separations/test_lower_bounds.py::test_no_run_of_full_degree_is_faster",
         BOUNDS,
         family="theorem",
-        states="sum, parity and OR need ceil(log_s N) - 1 deliveries, and no run takes fewer",
+        states="an output word of rational degree D needs ceil(log_s(D / B)) deliveries, B words "
+        "of the input on a machine, and no run takes fewer",
         proved="Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
+    ),
+    Claim(
+        "rational-degree",
+        "reductions.problems.degrees:rational_degree",
+        "tests/reductions/problems/test_degrees.py::test_a_degree_is_reached_at_small_sizes",
+        family="theorem",
+        states="D = N for sum, minimum, sorting, Match2, 3-SUM, one hop and two; v (v - 1) / 2 for "
+        "connectivity and triangles of a graph with room for a clique of v vertices",
+        proved="ours, by a coefficient that is not 0",
     ),
     Claim(
         "round-optimal-sums",
@@ -198,8 +208,8 @@ THEOREMS = (
         "test_depth_of_every_mechanism_that_is_simulated",
         BOUNDS,
         family="theorem",
-        states="R rounds needed are R / q layers where q rounds simulate a layer; k-hop: one per "
-        "doubling",
+        states="R rounds needed are R / q layers where q rounds simulate a layer, so for the "
+        "widths at which they do; k-hop over many letters: one per doubling",
         proved="Theorem 4.2 of arXiv 2509.09001; arXiv 2402.09268 under the 1-vs-2-cycle "
         "conjecture",
     ),

@@ -12,6 +12,8 @@ from hypothesis import given, strategies as st
 from anna_model import Anna, ExactMatch
 from anna_model.lsh import Hyperplane
 from cases.anna_to_mpc import executed, random_transformer
+from docs.statement_table import TITLE, statement_table
+from docs.theorem_table import with_table
 from mpc_sim import Cluster, InputError, Simulation, fit_cluster
 from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.algorithms.prefix_sum import prefix_sum
@@ -32,6 +34,8 @@ from reductions.separations.lower_bounds import (
     k_hop_sides,
     simulation_of,
 )
+from reductions.separations.statements import STATEMENTS
+from repository import ROOT
 
 
 @given(st.integers(0, 10**12), st.integers(2, 10**4), st.integers(1, 10**4))
@@ -136,3 +140,24 @@ def test_refusals() -> None:
         full_information_rounds(4, 1, 4)
     with pytest.raises(InputError, match="takes no graphs"):
         graph_sides(COLUMNSORT, CYCLE_ROUNDS, (8,), "2/3")
+
+
+def test_every_statement_has_a_hypothesis_or_says_that_it_has_none_and_a_width() -> None:
+    statuses = {"proved here", "proved in the source", "conditional", "open"}
+    for one in STATEMENTS:
+        assert one.status in statuses
+        assert all((one.task, one.models, one.width, one.says, one.source))
+        if one.status == "conditional":
+            assert any(name in one.hypothesis for name in ("conjecture", "OVC"))
+        if '"' in one.says:
+            assert "arXiv" in one.source
+    named = " ".join(one.source for one in STATEMENTS)
+    for paper in ("2412.02975", "2408.14332", "2505.18948", "2505.21024", "2503.01805"):
+        assert paper in named
+
+
+def test_the_page_shows_the_statements() -> None:
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert with_table(page, statement_table(), TITLE) == page, (
+        "run: python -m docs.statement_table docs/tables.md"
+    )
