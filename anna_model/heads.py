@@ -21,6 +21,7 @@ from anna_model.frozen_arrays import (
     require_finite,
     require_range,
 )
+from anna_model.lazy_values import LazyValues, Values
 
 EVERY_HEAD = -1
 
@@ -106,7 +107,8 @@ class SparseHeads(FrozenArrays):
         Increasing within a head.
     K : float64[Ek, m_qk]
         Finite.
-    V : float64[Ek, m]
+    V : float64[Ek, m] or LazyValues
+        Those that would be too many are made when the mechanism asks for them.
 
     Raises
     ------
@@ -142,13 +144,16 @@ class SparseHeads(FrozenArrays):
     key_head: IntArray
     key_token: IntArray
     K: FloatArray
-    V: FloatArray
+    V: Values
 
     def __post_init__(self) -> None:
         n_tokens = len(self._freeze("token_class", np.int64, (None,)))
         n_queries, width = self._freeze("Q", np.float64, (None, None)).shape
         n_keys = len(self._freeze("K", np.float64, (None, width)))
-        self._freeze("V", np.float64, (n_keys, None))
+        if not isinstance(self.V, LazyValues):
+            self._freeze("V", np.float64, (n_keys, None))
+        elif len(self.V) != n_keys:
+            raise ValueError(f"V must have shape ({n_keys}, any), not {self.V.shape}")
         for name in ("query_head", "query_class"):
             self._freeze(name, np.int64, (n_queries,))
         for name in ("key_head", "key_token"):
@@ -211,7 +216,7 @@ class SparseHeads(FrozenArrays):
         return self.query_class[asks], self.Q[asks]
 
     def keys_of(self, head: int) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Select one head of the block: its key tokens int64[e], keys and values, as views.
+        """Select one head of the block: its key tokens int64[e], keys and values.
 
         Cost O(log Ek).
         """
@@ -250,7 +255,7 @@ class SparseHeads(FrozenArrays):
         K = np.tile(null, (self.n_heads, self.n_tokens, 1))
         V = np.zeros((self.n_heads, self.n_tokens, self.value_width))
         K[self.key_head, self.key_token] = self.K
-        V[self.key_head, self.key_token] = self.V
+        V[self.key_head, self.key_token] = self.V[:]
         for head in range(self.n_heads):
             query_class, asked = self.queries_of(head)
             row_of_class = np.full(self.n_tokens + 1, -1)  # the last entry serves class -1

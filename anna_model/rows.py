@@ -1,6 +1,6 @@
 """Rows: what the tokens hold between two layers.
 
-Axes: N tokens, A listed rows, d row width.
+Axes: N tokens, A listed tokens, D rows that are stored, d row width.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ class Rows(FrozenArrays):
         Context length, N >= 1.
     position : int64[A]
         The listed tokens, increasing, in 0 .. N-1.
-    values : float64[A, d]
+    values : float64[D, d]
+        The row of every listed token, D = A, or fewer rows where tokens share them.
+    shared : int64[A], optional
+        Which of the D rows a listed token holds; by default each its own.
 
     Raises
     ------
@@ -33,15 +36,26 @@ class Rows(FrozenArrays):
     --------
     >>> Rows(3, np.array([1]), np.array([[5.0, 6.0]])).dense().tolist()
     [[0.0, 0.0], [5.0, 6.0], [0.0, 0.0]]
+
+    Tokens 0 and 2 hold one row, stored once:
+
+    >>> Rows(3, np.array([0, 2]), np.array([[5.0]]), np.array([0, 0])).dense().T.tolist()
+    [[5.0, 0.0, 5.0]]
     """
 
     n_tokens: int
     position: IntArray
     values: FloatArray
+    shared: IntArray | None = None
 
     def __post_init__(self) -> None:
         n_rows = len(self._freeze("values", np.float64, (None, None)))
-        self._freeze("position", np.int64, (n_rows,))
+        if self.shared is None:
+            self._freeze("position", np.int64, (n_rows,))
+        else:
+            n_listed = len(self._freeze("position", np.int64, (None,)))
+            self._freeze("shared", np.int64, (n_listed,))
+            require_range("shared", self.shared, 0, n_rows - 1)
         if self.n_tokens < 1:
             raise ValueError(f"n_tokens must be at least 1, not {self.n_tokens}")
         require_range("position", self.position, 0, self.n_tokens - 1)
@@ -63,12 +77,23 @@ class Rows(FrozenArrays):
         """
         return cls(len(values), np.arange(len(values)), values)
 
+    @property
+    def held(self) -> IntArray:
+        """Which row of ``values`` every listed token holds: int64[A]."""
+        return np.arange(len(self.position)) if self.shared is None else self.shared
+
+    def apart(self) -> Rows:
+        """Store the row of every listed token by itself: A d numbers."""
+        if self.shared is None:
+            return self
+        return Rows(self.n_tokens, self.position, self.values[self.shared])
+
     def dense(self) -> FloatArray:
         """Write the row of every token: float64[N, d]; a read-only view where all are listed."""
         if len(self.position) == self.n_tokens:
-            return self.values
+            return self.apart().values
         dense = np.zeros((self.n_tokens, self.values.shape[1]))
-        dense[self.position] = self.values
+        dense[self.position] = self.apart().values
         return dense
 
     def restrict(self, positions: IntArray) -> Rows:
@@ -90,4 +115,6 @@ class Rows(FrozenArrays):
         keep = np.zeros(self.n_tokens, bool)
         keep[positions] = True
         listed = keep[self.position]
-        return Rows(self.n_tokens, self.position[listed], self.values[listed])
+        if self.shared is None:
+            return Rows(self.n_tokens, self.position[listed], self.values[listed])
+        return Rows(self.n_tokens, self.position[listed], self.values, self.shared[listed])

@@ -90,6 +90,7 @@ def check_rowwise(
     anna_model.rowwise_check.NotRowwise: layer A, head 0: the key of token 0 depends on other rows
     """
     name = type(layer).__name__ if name is None else name
+    rows = rows.apart()
     answers = _answers(layer, rows) if fold else []
     new_rows = _fold(layer, rows, answers) if fold else rows
     for trial in range(trials):

@@ -1,8 +1,8 @@
 """Theorem 4.4: a low-rank transformer becomes a transformer of exact-match heads, layer by layer.
 
 By composition: the protocol of the low-rank layers (Lemma D.2) is compiled (Theorem 4.1). So the
-depth is one more than the rounds, and the heads and widths are those of the trees' messages: bounds
-compose by substitution. Exact match is an ANNA of distance 0.
+depth is one more than the rounds, and the heads and widths are those of the trees' messages, one
+token per machine: bounds compose by substitution. Exact match is an ANNA of distance 0.
 
 Axes: n tokens, r features, m value width, w words of the matrices of all heads, a the arity of the
 trees.
@@ -79,7 +79,9 @@ def low_rank_to_anna(
     protocol = low_rank_to_mpc(
         transformer, precision, memory_words, input_width=input_width, row_widths=row_widths
     )
-    compiled = compile_protocol(protocol.protocol, protocol.cluster, code=code)
+    compiled = compile_protocol(
+        protocol.protocol, protocol.cluster, code=code, tokens_per_machine=1
+    )
     return LowRankAsAnna(protocol, compiled)
 
 

@@ -121,7 +121,7 @@ class FixedPointLayer(Layer):
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[HeadBlock]:
         to_grid = self.grid.round
         for block in self.inner.blocks(rows, budget_bytes):
-            Q, K, V = to_grid(block.Q), to_grid(block.K), to_grid(block.V)
+            Q, K, V = to_grid(block.Q), to_grid(block.K), to_grid(block.V[:])
             if isinstance(block, DenseHeads):
                 yield DenseHeads(block.first_head, Q, K, V)
                 continue

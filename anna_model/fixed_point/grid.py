@@ -8,7 +8,7 @@ number, halves to the even one, as np.rint does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class Grid:
 
     def rows(self, rows: Rows) -> Rows:
         """Round every coordinate of rows."""
-        return Rows(rows.n_tokens, rows.position, self.round(rows.values))
+        return replace(rows, values=self.round(rows.values))
 
 
 def forward_on_grid(transformer: Transformer, rows: Rows, grid: Grid) -> Rows:

@@ -146,6 +146,20 @@ def find_rows(words: U64, table: U64, probes: U64, found: I64, scratch: U64) -> 
 
 
 @njit(types.void(READ_I1, READ_F2, F2, I1), cache=True, nogil=True)
+def add_to_groups(group: I64, V: F64, total: F64, count: I64) -> None:
+    """Add every row of V to the total of its group, and 1 to its count.
+
+    group : int64[n] in 0 .. len(count) - 1; V : float64[n, m]
+    total : float64[>= len(count), m] and count : int64[G] are added to
+    """
+    for i in range(group.shape[0]):
+        g = np.uintp(group[i])
+        count[g] += 1
+        for c in range(V.shape[1]):
+            total[g, c] += V[i, c]
+
+
+@njit(types.void(READ_I1, READ_F2, F2, I1), cache=True, nogil=True)
 def group_means(group: I64, V: F64, mean: F64, count: I64) -> None:
     """Mean of V over every group: the sum in the order of the rows, divided once by the count.
 

@@ -19,7 +19,15 @@ from anna_model.answers import Answer, SparseAnswer
 from anna_model.frozen_arrays import FloatArray, require_finite
 from anna_model.heads import EVERY_HEAD, HeadBlock, SparseHeads
 from anna_model.joins.partitioned_join import LEAST_ROWS, mean_of_equal_words
-from anna_model.joins.row_join import as_words, group_means, match_rows, running_means, sort_by
+from anna_model.joins.row_join import (
+    as_words,
+    group_means,
+    group_means_in_parts,
+    match_rows,
+    running_means,
+    sort_by,
+)
+from anna_model.lazy_values import LazyValues
 from anna_model.mechanisms.mechanism import Attended, Mechanism
 
 
@@ -177,7 +185,10 @@ def _answer_sparse(block: SparseHeads) -> SparseAnswer:
     order = order[sort_by(query_class[order], block.n_tokens)[0]]
     group_of_key = np.full(len(block.K), -1)
     group_of_key[asked] = group
-    mean = group_means(group_of_key, np.ascontiguousarray(block.V), n_groups)
+    if isinstance(block.V, LazyValues):
+        mean = group_means_in_parts(group_of_key, block.V, n_groups)
+    else:
+        mean = group_means(group_of_key, np.ascontiguousarray(block.V), n_groups)
     return SparseAnswer(head[order], query_class[order], which[order], mean[:-1])
 
 

@@ -91,10 +91,7 @@ def new_rows(
             f"a layer made rows of {rows.values.shape[1]} numbers where {width} were "
             "declared: give row_widths"
         )
-    is_known = np.zeros(rows.n_tokens, bool)
-    is_known[tokens] = True
-    listed = is_known[rows.position]
-    mine = Rows(rows.n_tokens, rows.position[listed], rows.values[listed])
+    mine = rows.restrict(tokens).apart()
     owner = tokens // held
     order = in_batch_order(owner, inbox, cluster, tokens)
     table = words_of_rows(mine, grid, width)[tokens[order]]

@@ -26,7 +26,9 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
     ----------
     compiled : CompiledProtocol
     memory_words : int
-        s' of the machines of the way back; at least about 5 times the width of all heads.
+        s' of the machines of the way back; at least about 5 times the width of all heads, and as
+        much as the sort of the fewest rounds wants. With one head, which is within 3 s + c + w + 3
+        wide, a constant times s is enough: 48 s for k-hop from N = 256 on, whatever N.
     """
     widths, precision = row_widths(compiled), precision_of(compiled)
     return anna_to_mpc(compiled, precision, memory_words, input_width=1, row_widths=widths)
@@ -53,7 +55,9 @@ def fit_compiled_to_mpc(
 
 def precision_of(compiled: CompiledProtocol) -> Precision:
     """Return the grids of whole numbers that hold the words and the coded words."""
-    bits = max(layer.precision_bits for layer in compiled.layers)
+    codes = [layer.code for layer in compiled.layers if isinstance(layer, RouteLayer)]
+    largest = [code.max_magnitude.bit_length() for code in codes if code is not None]
+    bits = max([compiled.cluster.word_bits, *largest])
     words = Grid(compiled.cluster.word_bits + 1, 0)
     return Precision(rows=words, keys=words, values=Grid(bits + 1, 0))
 

@@ -19,8 +19,9 @@ from mpc_sim.protocol import FACTORS
 from reductions.attention_to_mpc.anna_bounds import bounds, theorem_bounds
 from reductions.attention_to_mpc.transformer_protocol import TransformerProtocol
 from reductions.bounds import Bound
-from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.bounds import layer_bounds, tokens_of_machines
 from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.token_groups import TokenGroups
 
 SOURCE = "Theorem 4.1, then Theorem 4.2, of Liu et al., arXiv 2509.09001"
 OTHER_SOURCE = "Theorem 4.2, then Theorem 4.1, of Liu et al., arXiv 2509.09001"
@@ -49,13 +50,12 @@ def there_and_back_bounds(
         rounds <= (R + 1) q, q the rounds of a layer; machines as in `theorem_bounds`; s' <= 16 H m
         ceil(T^gap).
     """
+    options = options or CompilerOptions()
     rounds, machines = theorem_bounds(back)
     layers = {sympy.Symbol("layers", integer=True): sympy.Symbol("R", integer=True) + 1}
-    first = {
-        bound.quantity: bound
-        for bound in layer_bounds(protocol, cluster, options or CompilerOptions())
-    }
-    tokens = max(cluster.n_words, cluster.n_machines)
+    first = {bound.quantity: bound for bound in layer_bounds(protocol, cluster, options)}
+    groups = TokenGroups.of(cluster, tokens_of_machines(protocol, cluster, options))
+    tokens = groups.context_length(cluster.n_words)
     values = {"T_gap": ceil_power(tokens, as_exponent(gap, "gap")), "c_b": FACTORS[-1]}
     memory = sympy.Symbol("c_b") * sympy.Symbol("T_gap")
     for name, suffix in (("heads", "_H"), ("head_width", "_m")):
@@ -76,17 +76,26 @@ def back_and_there_bounds(executed: TransformerProtocol) -> tuple[Bound, ...]:
     -------
     tuple of Bound
         layers = rounds of `bounds` + 1, exactly; with the syndrome code and heads in the order of
-        emission at most s + 1 heads of width at most max(2 s + 2, s + C), C the most channels of a
-        round: k messages of w words fill at most s, and b (w + 1) + 2 <= 2 s + 2.
+        emission at most s + 1 heads of width at most 3 s + C + w + 3, C the most channels of a
+        round and w the widest record with a tag: k messages cost at most 2 s numbers, what a
+        machine keeps s + C, and one more message w + 1 where one head carries both.
     """
     (rounds,) = (bound for bound in bounds(executed) if bound.quantity == "rounds")
     protocol, cluster = executed.protocol, executed.cluster
     channels = max(
         (len(protocol.channels(t, cluster)) for t in range(protocol.n_rounds(cluster))), default=1
     )
-    s, most = sympy.symbols("s C", integer=True)
-    sizes = {"s": cluster.memory_words, "C": channels}
-    width = sympy.Max(2 * s + 2, s + most)
+    widest = max(
+        (
+            channel.words + 1
+            for t in range(protocol.n_rounds(cluster))
+            for channel in protocol.channels(t, cluster)
+        ),
+        default=1,
+    )
+    s, most, w = sympy.symbols("s C w", integer=True)
+    sizes = {"s": cluster.memory_words, "C": channels, "w": widest}
+    width = 3 * s + most + w + 3
     return (
         Bound("layers", rounds.expression + 1, rounds.values, "exact", OTHER_SOURCE),
         Bound("heads", s + 1, sizes, "upper", OTHER_SOURCE),

@@ -26,6 +26,7 @@ from reductions.arrays import Integers
 def words_of_rows(rows: Rows, grid: Grid, width: int) -> Integers:
     """Return int64[n, width]: the rows as words, and zeros behind them."""
     words = np.zeros((rows.n_tokens, width), np.int64)
+    rows = rows.apart()
     steps = steps_on(grid, rows.values, "rows")
     words[rows.position, : steps.shape[1]] = steps + _offset(grid)
     return words

@@ -43,7 +43,7 @@ class How:
     Examples
     --------
     >>> from reductions.certify import certify
-    >>> certify("columnsort", [3, 1, 2], How(options=CompilerOptions(heads="spread"))).ok
+    >>> certify("columnsort", [3, 1, 2], How(options=CompilerOptions(head_order="spread"))).ok
     True
     """
 

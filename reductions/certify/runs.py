@@ -68,7 +68,7 @@ def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> Compil
         The one whose resources count: of hashed ids where anna is asked for, else of exact match.
     """
     recorder, words, options = judged.recorder, judged.words, judged.options
-    counter = MeetingCounter() if options.heads.made.is_drawn else None
+    counter = MeetingCounter() if options.head_order.made.is_drawn else None
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
     refuse_what_cannot_fit(transformer)
     output = transformer.run(words, trace=counter, progress=judged.shown("transformer"))

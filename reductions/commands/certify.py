@@ -68,7 +68,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "(syndrome)",
     )
     command.add_argument(
-        "--heads",
+        "--tokens-per-machine",
+        metavar="G",
+        help="a number; free: as many as there are; all: one head; balanced: about log n, and "
+        "spread heads (free)",
+    )
+    command.add_argument(
+        "--head-order",
         help="emission: by order; spread: few messages meet, w.h.p. (emission, or the solver's)",
     )
     command.add_argument(
@@ -198,7 +204,10 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
     ), case
 
 
-OF_THE_COMPILER = ("code", "heads", "attention", "failure", "fan_out", "hashes", "family")
+OF_THE_COMPILER = (
+    "code", "tokens_per_machine", "head_order", "attention", "failure", "fan_out", "hashes",
+    "family",
+)  # fmt: skip
 
 
 def compiler_options(solver: Any, options: argparse.Namespace) -> CompilerOptions:

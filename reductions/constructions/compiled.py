@@ -22,7 +22,7 @@ from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.three_sum import THREE_SUM
 
 THEOREM = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
-SPREAD = CompilerOptions(heads=HeadOrder.SPREAD)
+SPREAD = CompilerOptions(head_order=HeadOrder.SPREAD)
 Rounds = Callable[..., tuple[Bound, ...]]
 
 
@@ -88,7 +88,7 @@ K_HOP_COMPILED = compiled(
     K_HOP,
     "columnsort, then pointer doubling with one round per bit of k, compiled",
     depth_formula="4^d + 4 + bit_length(k)",
-    width_formula="s + c + K (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
 )
 K_HOP_BY_SCAN = compiled(
     K_HOP_SCAN,
@@ -101,24 +101,24 @@ INDUCTION_HEADS_COMPILED = compiled(
     replace(K_HOP, problem=INDUCTION_HEADS),
     "the k-hop protocol for k = 1, compiled",
     depth_formula="4^d + 5",
-    width_formula="s + c + K (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
 )
 THREE_SUM_COMPILED = compiled(
     THREE_SUM,
     "blocks of sorted values, one machine per triple of blocks with a possible solution, compiled",
     depth_formula="4^d + 7 + L + L', at most 26",
-    width_formula="s + c + K (b (w + 1) + 2), spread heads",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2), spread heads",
     options=SPREAD,
 )
 CONNECTIVITY_COMPILED = compiled(
     CONNECTIVITY,
     "random-mate contraction on sorted half-edges, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + K (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
 )
 ONE_OR_TWO_CYCLES_COMPILED = compiled(
     ONE_OR_TWO_CYCLES,
     "contraction of the cycles by random mates, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + K (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
 )

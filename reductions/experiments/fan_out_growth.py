@@ -118,7 +118,9 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
             f"N = {n_words}: {bounded.partners} partners and {bounded.digits.n_hops} digits are "
             f"too few; choose N larger, or another exponent than {beyond}"
         )
-    resources = compile_protocol(StridePermutation(), cluster, fan_out=rho).resources()
+    resources = compile_protocol(
+        StridePermutation(), cluster, fan_out=rho, tokens_per_machine=1
+    ).resources()
     return FanOutPoint(
         n_words,
         eps,

@@ -86,7 +86,9 @@ def three_sum_point(n_words: int) -> ThreeSumPoint:
     cluster = Cluster.from_exponents(
         n_words, "1/2", "1/2", memory_factor=MEMORY_FACTOR, largest_word=2 * n_words
     )
-    compiled = compile_protocol(three_sum(n_words), cluster, heads="spread")
+    compiled = compile_protocol(
+        three_sum(n_words), cluster, head_order="spread", tokens_per_machine=1
+    )
     widest = max(compiled.layers, key=lambda layer: layer.token_width)
     assert isinstance(widest, RouteLayer)
     assert widest.code is not None

@@ -2,23 +2,26 @@
 
 A sweep builds the transformer of the protocol that asks the most of the construction: one round in
 which every machine sends s words of one word each, and receives as many (`StridePermutation`), on
-clusters with s = ceil(N^eps) and P = ceil(N / s), eps <= 1/2, so that k = s messages can meet. No
-input is run: sizes go to where no transformer could be held.
+clusters with s = ceil(N^eps) and P = ceil(N / s) > s, eps <= 1/2, so that k = s messages can meet.
+No input is run: sizes go to where no transformer could be held. One token acts for a machine, as
+printed, or s + 1 of them, and there is one head.
 
 With x = N^eps, s = ceil(x) <= x + 1 and a channel, b = k = s:
 
     variant     quantity       built                   over A x^e f
-    any         heads          s + 1                   1 .. 1 + 2 / x,   A = 1, e = 1, f = 1
+    one head    total width    3 s + 5                 1 .. 1 + 3 / x,   A = 3, e = 1, f = 1
+    others      heads          s + 1                   1 .. 1 + 2 / x,   A = 1, e = 1, f = 1
     syndrome    total width    s + 1 + s (2 s + 2)     1 .. 1 + 4 / x,   A = 2, e = 2, f = 1
     spread      total width    s + 1 + s (2 b + 2)     1 .. 1 + 2 / x,   A = 1, e = 1, f = 2 b + 3
     printed     total width    s + 1 + s L (s + 3)     1 .. 1 + 13 / x,  A = 377 / 200, e = 6
 
 where for spread heads b is the capacity that they declare, O(log N / log log N), and for the
 repetition code as printed L = ceil(A s^2 (s^2 lg U + lg (1 / delta))) rows
-(`PrintedRepetitionCode`) and
-f = lg U + lg (1 / delta) / s^2. The printed construction does not bound the words of a message, so
-a packet has room for s of them. The limits hold for x >= 16: (1 + 1/x)^2 (1 + 3/(2x) + 1/(2x^2))
-<= 1 + 4/x, and (1 + 1/x)^6 (1 + 3/x) (1 + 2/x^4) <= 1 + 13/x.
+(`PrintedRepetitionCode`) and f = lg U + lg (1 / delta) / s^2. The printed construction does not
+bound the words of a message, so a packet has room for s of them. The context is N, and with one
+head P (s + 1), within 1 + 5 / x of N: (N / s + 1) (s + 1) <= N (1 + 3 / x), and (s + 1)^2 <= (x +
+2)^2 where P = s + 1. The limits hold for x >= 16: (1 + 1/x)^2 (1 + 3/(2x) + 1/(2x^2)) <= 1 + 4/x,
+and (1 + 1/x)^6 (1 + 3/x) (1 + 2/x^4) <= 1 + 13/x.
 
 Hence the least-squares slope of ln(built / f) on ln N, a sum of these logarithms with weights c_i
 that depend on the sizes alone, lies between eps e + sum min(c_i, 0) d_i and eps e + sum max(c_i, 0)
@@ -42,6 +45,7 @@ from reductions.mpc_to_anna.codes.repetition import PrintedRepetitionCode
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 from reductions.mpc_to_anna.head_assignment import HeadOrder
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.token_groups import TokenRule, TokensPerMachine
 
 LEAST_MEMORY = 16
 Sizes = tuple[int, int, int, int, Fraction]
@@ -100,6 +104,11 @@ def _syndrome(cluster: Cluster) -> Sizes:
     return *_read(_compiled(cluster, HeadOrder.EMISSION)), Fraction(1)
 
 
+def _one_head(cluster: Cluster) -> Sizes:
+    compiled = _compiled(cluster, HeadOrder.EMISSION, TokenRule.ALL)
+    return *_read(compiled), Fraction(1)
+
+
 def _spread(cluster: Cluster) -> Sizes:
     compiled = _compiled(cluster, HeadOrder.SPREAD)
     return *_read(compiled), Fraction(2 * _capacity(compiled) + 3)
@@ -114,8 +123,10 @@ def _printed(cluster: Cluster) -> Sizes:
     return memory + 1, max(own, code.width), own + memory * code.width, context, factor
 
 
-def _compiled(cluster: Cluster, heads: HeadOrder) -> CompiledProtocol:
-    return compile_protocol(StridePermutation(), cluster, heads=heads)
+def _compiled(cluster: Cluster, heads: HeadOrder, tokens: TokensPerMachine = 1) -> CompiledProtocol:
+    return compile_protocol(
+        StridePermutation(), cluster, head_order=heads, tokens_per_machine=tokens
+    )
 
 
 def _read(compiled: CompiledProtocol) -> tuple[int, int, int, int]:
@@ -127,16 +138,19 @@ def _read(compiled: CompiledProtocol) -> tuple[int, int, int, int]:
 class Built:
     """The sizes that a cluster gives, and for each quantity (e, C): between A x^e f and 1 + C / x.
 
-    The second is a factor on the first; a quantity that is missing has no exponent of its own.
+    The second is a factor on the first; a quantity that is missing has no exponent of its own. The
+    context is between N and N (1 + C / x).
     """
 
     sizes: Callable[[Cluster], Sizes]
     powers: Mapping[Quantity, tuple[int, int]]
+    context: int = 0
 
 
 class Variant(Choice):
-    """What is built: the syndrome code in the order of emission, spread heads, the printed rows."""
+    """What is built: the syndrome code in one head, many, or spread ones; the printed rows."""
 
+    ONE_HEAD = "one-head", Built(_one_head, {"head_width": (1, 3), "token_width": (1, 3)}, 5)
     SYNDROME = (
         "syndrome",
         Built(_syndrome, {"heads": (1, 2), "head_width": (1, 3), "token_width": (2, 4)}),
@@ -203,7 +217,7 @@ def growth_point(n_words: int, epsilon: Fraction | str, variant: Variant | str) 
     cluster = Cluster(
         n_words=n_words,
         memory_words=memory,
-        n_machines=max(memory, ceil_div(n_words, memory)),
+        n_machines=max(memory + 1, ceil_div(n_words, memory)),
         block_words=memory,
     )
     chosen = Variant(variant)
@@ -237,7 +251,7 @@ def exponent(points: Sequence[GrowthPoint], quantity: Quantity) -> Exponent:
     if len(kinds) != 1 or len({point.n_words for point in points}) < 3:
         raise ValueError("an exponent needs three sizes or more of one epsilon and one variant")
     ((epsilon, variant),) = kinds
-    power, excess = 0, 0
+    power, excess = 0, variant.made.context
     if quantity != "context_length":
         if quantity not in variant.made.powers:
             raise ValueError(f"{quantity} of {variant} heads has no exponent of its own")

@@ -1,12 +1,12 @@
 """Theorem 4.1: any R-round MPC protocol becomes a transformer of exactly R + 1 layers.
 
-Token i stands for input word i, for machine i and for output word i; the context length is
-T = max(N, P). The init layer gathers the input blocks; routing layer t runs step t of the protocol
-in its row-wise maps and delivers the messages by attention; the last one delivers to the output
-tokens at once, and the output map picks their words.
+Token i stands for input word i and for output word i, and token j + P h, h < g, for machine j; the
+context length is T = max(N, P g) (`token_groups`). The init layer gathers the input blocks; routing
+layer t runs step t of the protocol in its row-wise maps and delivers the messages by attention; the
+last one delivers to the output tokens at once, and the output map picks their words.
 
-Axes: N input words, P machines, T tokens, H heads, K messages of a machine in a round, w words of a
-message, b messages that meet in one head.
+Axes: N input words, P machines, g tokens of a machine, T tokens, H heads, k messages of a machine
+in a round, w words of a message, b messages that meet in one head.
 """
 
 from __future__ import annotations
@@ -30,10 +30,18 @@ from reductions.mpc_to_anna.codes.choice import Code
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.mpc_to_anna.fan_out.bounded import BoundedFanOut
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.head_assignment import HeadOrder, probability
+from reductions.mpc_to_anna.head_assignment import HeadOrder, order_of, probability
 from reductions.mpc_to_anna.init_layer import INPUT, InitLayer
+from reductions.mpc_to_anna.messages import messages_of
 from reductions.mpc_to_anna.options import Attention
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.token_groups import (
+    TokenGroups,
+    TokenRule,
+    TokensPerMachine,
+    tokens_of,
+    tokens_per_machine as tokens_per_machine_of,
+)
 
 if TYPE_CHECKING:
     from reductions.inspect.explore import TransformerExplorer
@@ -136,7 +144,8 @@ def compile_protocol(
     cluster: Cluster,
     *,
     code: Code | str = Code.SYNDROME,
-    heads: HeadOrder | str = HeadOrder.EMISSION,
+    tokens_per_machine: TokensPerMachine | str = TokenRule.FREE,
+    head_order: HeadOrder | str = HeadOrder.EMISSION,
     failure: Fraction | str = "1/100",
     attention: Attention | str = Attention.EMA,
     family: Family | None = None,
@@ -154,9 +163,13 @@ def compile_protocol(
     code : Code or str
         syndrome, disjunct, repetition or printed: how the receiver of an average recovers the
         messages.
-    heads : HeadOrder or str
-        emission: head h carries the h-th message of every machine. spread: every machine turns the
-        order of its messages by an amount of its own, so that few meet in a head.
+    tokens_per_machine : int, TokenRule or str
+        g, the tokens that act for a machine, each sending a share of its messages; at most k + 1.
+        free: floor(N / P), so that T = N where P <= N. all: k + 1, one head. balanced: about
+        log N, with spread heads: width O(s) and short codewords.
+    head_order : HeadOrder or str
+        emission: slot e of a machine, its token e mod g in head e // g, carries its e-th message.
+        spread: every machine permutes its slots (g = 1: turns them), so that few messages meet.
     failure : Fraction or str
         For spread heads: the most that the probability of an overload may be, over the seed and all
         rounds, on any one input.
@@ -183,10 +196,11 @@ def compile_protocol(
     Returns
     -------
     CompiledProtocol
-        Layer t has K + 1 heads, K the most messages to others that a machine sends in round t; a
-        head of messages has the width of its code with capacity b, which is b (w + 1) + 2 for the
-        syndrome code, and the self head carries what is kept. b = min(K, P) in the order of
-        emission, O(log N / log log N) with spread heads.
+        Layer t has 1 + ceil(k / g) heads, k the most messages to others that a machine sends in
+        round t: a self head, of width s + c at most, and heads of messages of the width of their
+        code with capacity b, which is b (w + 1) + 2 <= 2 s + 2 for the syndrome code. If g > k it
+        has one head, of width 3 s + c + w + 3 at most. b = min(k, (P - 1) g) in the order of
+        emission; with spread heads O(log N / log log N) at g = 1, O(g + log N) in general.
 
     Raises
     ------
@@ -194,14 +208,14 @@ def compile_protocol(
         The protocol does not fit the cluster, its words are longer than 51 bits, the attention is
         neither ema nor anna, or `fan_out` is negative.
     CodeDomainError
-        There is no code or assignment of that name, the words are too long for the code, too many
-        messages can meet, or `failure` is no probability.
+        There is no code, rule or order of that name, the words are too long for the code, too many
+        messages can meet (syndrome: b (b + 2) p >= 2^52), or `failure` is no probability.
 
     References
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.1, Lemmas B.4 and B.12; the syndrome code in place
-    of the repetition code, so that the total width is O(s^2 / w) instead of O(s^6 log N), and with
-    spread heads O(s log N / log log N).
+    of the repetition code, and several tokens per machine (this project), so that the total width
+    is O(s k / g) instead of O(s^6 log N): the paper leaves open whether the heads can be fewer.
 
     Examples
     --------
@@ -211,7 +225,8 @@ def compile_protocol(
     >>> transformer.run([5, 1, 4, 1, 0, 3]).tolist(), transformer.resources().layers
     ([0, 1, 1, 3, 4, 5], 6)
     """
-    coding, order = Code(code), HeadOrder(heads)
+    coding, chosen = Code(code), tokens_per_machine_of(tokens_per_machine)
+    order = order_of(chosen, head_order)
     check_shape(protocol, cluster)
     partners = None
     if fan_out is not None:
@@ -225,7 +240,19 @@ def compile_protocol(
         )
     n_rounds = protocol.n_rounds(cluster)
     overload = probability(failure) / max(1, n_rounds)
-    n_tokens = max(cluster.n_words, cluster.n_machines)
+    carried = (
+        messages_of(
+            protocol.channels(round, cluster),
+            cluster,
+            partners,
+            header=int(attention == Attention.ANNA),
+            longest=coding.made.longest_of_linear,
+        )
+        for round in range(n_rounds)
+    )
+    most = max((one.shape.most for one in carried), default=0)
+    tokens = tokens_of(chosen, cluster.n_words, cluster.n_machines, most)
+    n_tokens = TokenGroups.of(cluster, tokens).context_length(cluster.n_words)
     if attention not in (Attention.EMA, Attention.ANNA):
         raise ShapeError(
             f"attention {attention!r} is unknown; use ema or anna", attention=attention
@@ -233,7 +260,7 @@ def compile_protocol(
     mechanism = Attention(attention).mechanism(
         cluster.n_machines, n_tokens, family=family, hashes=hashes, seed=seed
     )
-    layers: list[Layer] = [InitLayer(protocol, cluster, n_rounds == 0, mechanism)]
+    layers: list[Layer] = [InitLayer(protocol, cluster, n_rounds == 0, mechanism, tokens)]
     arriving = INPUT
     for round in range(n_rounds):
         layer = RouteLayer(
@@ -248,6 +275,7 @@ def compile_protocol(
             seed=seed,
             mechanism=mechanism,
             partners=partners,
+            tokens=tokens,
         )
         layers.append(layer)
         arriving = layer.leaving

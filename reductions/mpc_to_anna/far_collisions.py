@@ -44,8 +44,8 @@ class FarCounter:
     met : int
         Pairs of a class and a key of another id in one bucket, over all heads and layers.
     uncorrected : int
-        Those of them in a head without a code, or where more messages met than its code can
-        distinguish.
+        Those of them in a head without a code, or of what a machine keeps, or where more messages
+        met than its code can distinguish.
     """
 
     layers: tuple[Layer, ...]
@@ -59,10 +59,12 @@ class FarCounter:
         assert isinstance(block, SparseHeads)
         pairs = mechanism.far_pairs(block)
         self.met += pairs
-        if pairs and block.first_head > 0:
-            assert isinstance(heard, RouteLayer)
+        if pairs and isinstance(heard, RouteLayer) and heard.is_coded(block):
             assert heard.code is not None
-            pairs = mechanism.far_pairs(block, beyond=heard.code.capacity)
+            kept = block.key_token < heard.cluster.n_machines
+            pairs = mechanism.far_pairs(
+                block, beyond=heard.code.capacity, and_of=kept & heard.in_one_head
+            )
         self.uncorrected += pairs
 
 

@@ -25,7 +25,7 @@ from anna_model.lsh import Family, Hyperplane
 from anna_model.lsh.theorem_3_4 import from_probabilities
 from anna_model.mechanisms import Attended
 from mpc_sim import ShapeError
-from reductions.arrays import Floats, Integers
+from reductions.arrays import Booleans, Floats, Integers
 from reductions.mpc_to_anna.id_codewords import IdCodewords
 
 ROUNDING = Fraction(1, 2**40)
@@ -200,11 +200,11 @@ class HashedIds(Mechanism):
         if pairs:
             raise FarCollision(pairs, self.hashes)
 
-    def far_pairs(self, block: SparseHeads, beyond: int = 0) -> int:
+    def far_pairs(self, block: SparseHeads, beyond: int = 0, and_of: Booleans | None = None) -> int:
         """Count the pairs of a class and a key in a head that share a bucket but no id.
 
         The classes ask for distinct ids, each in every head. Only those in a bucket that has more
-        than ``beyond`` keys in its head are counted.
+        than ``beyond`` keys in its head are counted, and those of the keys ``and_of``, bool[Ek].
         """
         if (block.query_head != EVERY_HEAD).any():
             raise ValueError("far pairs are counted where every class asks in every head")
@@ -216,7 +216,8 @@ class HashedIds(Mechanism):
         if beyond:
             place = block.key_head * len(n_asking) + self.buckets[keys]
             _, which, count = np.unique(place, return_inverse=True, return_counts=True)
-            pairs = pairs[count[which] > beyond]
+            counted = count[which] > beyond
+            pairs = pairs[counted if and_of is None else counted | and_of]
         return int(pairs.sum())
 
 

@@ -1,4 +1,4 @@
-"""The memory of a machine as the row of its token, and back.
+"""The memory of a machine as the row of its tokens, and back.
 
 Axes: A listed machines, C channels. The row of a machine holds, for each channel, the number of its
 records, and then the words of all records, channel after channel in canonical order. A machine that
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anna_model import Rows
 from mpc_sim import Channel, Inbox, Records
 from reductions.arrays import Integers
 
@@ -81,8 +80,3 @@ class RowFormat:
             records[name] = Records(fields, machines[row], columns)
             start = start + count * len(fields)
         return Inbox(batch, records)
-
-
-def rows_of(n_tokens: int, machines: Integers, values: Integers) -> Rows:
-    """Return the rows of the tokens that stand for machines; words are exact in float64."""
-    return Rows(n_tokens, machines, values.astype(np.float64))

@@ -20,17 +20,20 @@ from anna_model import (
     SparseAnswer,
     SparseHeads,
 )
+from anna_model.lazy_values import Entries, LazyValues
 from mpc_sim import Cluster, Inbox, Protocol, Records
+from reductions.arrays import Floats, Integers
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.inbox_rows import RowFormat, rows_of
+from reductions.mpc_to_anna.inbox_rows import RowFormat
 from reductions.mpc_to_anna.output_tokens import asking, output_rows, queries_of
+from reductions.mpc_to_anna.token_groups import TokenGroups
 
 INPUT = RowFormat((("input", ("word",)),))
 
 
 @dataclass(frozen=True)
 class InitLayer(Layer):
-    """Machine i gathers its input block: token i asks for id i; token j has the key j // block.
+    """Machine i gathers its input block: its tokens ask for id i; token j has the key j // block.
 
     The value of token j is word j in slot j mod block; the average over a block of n words is that
     vector divided by n, which the position determines. With R = 0 every token asks for its own
@@ -41,6 +44,12 @@ class InitLayer(Layer):
     cluster: Cluster
     is_last: bool
     mechanism: Mechanism = field(default_factory=ExactMatch)
+    tokens: int = 1
+
+    @property
+    def groups(self) -> TokenGroups:
+        """Which token acts for which machine."""
+        return TokenGroups.of(self.cluster, self.tokens)
 
     @property
     def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
@@ -63,27 +72,45 @@ class InitLayer(Layer):
         cluster = self.cluster
         token = rows.position
         owner = token // cluster.block_words
-        values = np.zeros((len(token), cluster.block_words))
-        values[np.arange(len(token)), token % cluster.block_words] = rows.values[:, 0]
+        slot, word = token % cluster.block_words, rows.apart().values[:, 0]
         if isinstance(self.mechanism, HashedIds) and self.mechanism.null_is_heard:
             others = np.setdiff1d(np.arange(rows.n_tokens), token)
             token, owner = (
                 np.concatenate([token, others]),
                 np.append(owner, np.full(len(others), self.mechanism.null)),
             )
-            values = np.concatenate([values, np.zeros((len(others), cluster.block_words))])
+            slot, word = np.pad(slot, (0, len(others))), np.pad(word, (0, len(others)))
         yield SparseHeads(
             first_head=0,
             n_heads=1,
-            **queries_of(cluster, rows.n_tokens, self.is_last),
+            **queries_of(cluster, self.groups, rows.n_tokens, self.is_last),
             key_head=np.zeros(len(token), np.int64),
             key_token=token,
             K=owner[:, None].astype(np.float64),
-            V=values,
+            V=_InSlots(slot, word, cluster.block_words),
         )
 
     def combine(self, rows: Rows) -> Combine:
         return _GatherInput(self, rows.n_tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class _InSlots(LazyValues):
+    """Every word in its slot of a block, zeros in the others."""
+
+    slot: Integers
+    word: Floats
+    block_words: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.slot), self.block_words
+
+    def __getitem__(self, entries: Entries) -> Floats:
+        slot = self.slot[entries]
+        values = np.zeros((len(slot), self.block_words))
+        values[np.arange(len(slot)), slot] = self.word[entries]
+        return values
 
 
 class _GatherInput(Combine):
@@ -110,4 +137,4 @@ class _GatherInput(Combine):
         layer = self._layer
         if layer.is_last:
             return output_rows(layer.protocol, layer.cluster, self._inbox, self._n_tokens)
-        return rows_of(self._n_tokens, *INPUT.write(self._inbox))
+        return layer.groups.rows(self._n_tokens, *INPUT.write(self._inbox))

@@ -9,6 +9,7 @@ import numpy as np
 from anna_model import SparseHeads
 from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
+from reductions.mpc_to_anna.sending import CodedMessages
 
 
 @dataclass
@@ -25,7 +26,7 @@ class MeetingCounter:
 
     def __call__(self, layer: int, block: HeadBlock, answer: Answer) -> None:
         assert isinstance(block, SparseHeads)
-        if block.first_head == 0 or not len(block.K):
+        if not isinstance(block.V, CodedMessages) or not len(block.K):
             return  # what is kept, or the input: no code
         place = np.column_stack([block.key_head, block.K])
         _, counts = np.unique(place, axis=0, return_counts=True)

@@ -1,12 +1,14 @@
 """The messages of a round as a compiled protocol carries them: how many, how wide, in which order.
 
-A message is a record, or a bundle: all the records that one machine sends to another in a round.
+A message is a record, padded to the widest; or a word of a record, where records of very different
+widths share a round; or a bundle: all the records that one machine sends to another in a round.
 
-Axes: E messages, w words of a message, R records.
+Axes: E messages, w words of a message, k messages of a machine, R records.
 """
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -33,12 +35,24 @@ class MessageShape:
     largest_header : int
         The largest header: a tag, one less than the channels that send, or a count of records; the
         code carries it as a word.
+    tag_bits : int
+        Bits of a tag that travels in front of the bits of a word, as one number.
     """
 
     sent: int
     received: int
     words: int
     largest_header: int
+    tag_bits: int = 0
+
+    @property
+    def most(self) -> int:
+        """The most messages of a machine, sent or received: k."""
+        return max(self.sent, self.received)
+
+    def word_bits(self, cluster: Cluster) -> int:
+        """Return the bits of a number that the code carries."""
+        return max(cluster.word_bits + self.tag_bits, self.largest_header.bit_length())
 
 
 class Unpacked(NamedTuple):
@@ -47,7 +61,7 @@ class Unpacked(NamedTuple):
     Parameters
     ----------
     message : int64[R]
-        Index of the message.
+        Index of the message, or of its first one.
     emission : int64[R]
         Increasing in the order of emission among the records from one machine to another.
     columns : dict of int64[R]
@@ -71,7 +85,7 @@ class Heard(NamedTuple):
         The sender.
     words : int64[E, w]
     emission : int64[E]
-        Its place among the messages of its source.
+        Increasing in the order in which a source emitted what it sends to one machine.
     """
 
     machine: Integers
@@ -100,15 +114,8 @@ class Messages(ABC):
         """Return the messages to others: source, to and words[E, w], by source and emission."""
 
     @abstractmethod
-    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
-        """Return the records in messages, by channel.
-
-        Parameters
-        ----------
-        words : int64[E, w]
-        place : int64[E]
-            Of the message among those of its source.
-        """
+    def unpack(self, heard: Heard) -> dict[str, Unpacked]:
+        """Return the records in messages, by channel."""
 
 
 class RecordMessages(Messages):
@@ -120,7 +127,7 @@ class RecordMessages(Messages):
 
         A machine sends, and receives, at most the words of local memory over the narrowest record.
         """
-        away = tuple(channel for channel in channels if not channel.local)
+        away = _leaving(channels, cluster)
         if not away:
             return cls((), MessageShape(0, 0, 0, 0))
         most = cluster.memory_words // min(channel.words for channel in away)
@@ -150,7 +157,8 @@ class RecordMessages(Messages):
         order = np.lexsort((np.concatenate(ranks), source))
         return source[order], np.concatenate(destinations)[order], np.concatenate(rows)[order]
 
-    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
+    def unpack(self, heard: Heard) -> dict[str, Unpacked]:
+        words, place = heard.words, heard.emission
         tagged = int(len(self.away) > 1)
         found = {}
         for tag, channel in enumerate(self.away):
@@ -163,13 +171,69 @@ class RecordMessages(Messages):
         return found
 
 
+@dataclass(frozen=True)
+class WordMessages(Messages):
+    """A message is a word of a record, in front of whose bits stands the tag of its channel.
+
+    The words of a record follow each other, and those of a channel from one machine to another are
+    read in the order of their emission: so a run of them is cut into records.
+
+    Parameters
+    ----------
+    word_bits : int
+        Of a word without its tag.
+    """
+
+    word_bits: int
+
+    @classmethod
+    def of(cls, channels: tuple[Channel, ...], cluster: Cluster) -> WordMessages:
+        """Read the shape off the channels that leave a machine: at most s words both ways."""
+        away, s = _leaving(channels, cluster), cluster.memory_words
+        shape = MessageShape(
+            sent=min(sum(channel.per_machine * channel.words for channel in away), s),
+            received=min(sum(_heard(channel, cluster) * channel.words for channel in away), s),
+            words=1,
+            largest_header=0,
+            tag_bits=(len(away) - 1).bit_length(),
+        )
+        return cls(away, shape, cluster.word_bits)
+
+    def pack(self, traffic: Traffic) -> tuple[Integers, Integers, Integers]:
+        sources, destinations, words, ranks = [], [], [], []
+        for tag, part in enumerate(part for part in traffic.messages if not part.channel.local):
+            leaves = part.source != part.to
+            n_sent, width = int(np.count_nonzero(leaves)), part.channel.words
+            table = np.zeros((n_sent, width), np.int64)
+            for offset, name in enumerate(part.channel.fields):
+                table[:, offset] = part.columns[name][leaves]
+            words.append((table + (tag << self.word_bits)).reshape(-1, 1))
+            sources.append(np.repeat(part.source[leaves], width))
+            destinations.append(np.repeat(part.to[leaves], width))
+            ranks.append(np.full(n_sent * width, tag))
+        source = np.concatenate(sources)
+        order = np.lexsort((np.concatenate(ranks), source))
+        return source[order], np.concatenate(destinations)[order], np.concatenate(words)[order]
+
+    def unpack(self, heard: Heard) -> dict[str, Unpacked]:
+        tags, words = np.divmod(heard.words[:, 0], 1 << self.word_bits)
+        order = np.lexsort((heard.emission, heard.source, heard.machine))
+        found = {}
+        for tag, channel in enumerate(self.away):
+            mine = order[tags[order] == tag].reshape(-1, channel.words)
+            columns = {name: words[mine[:, offset]] for offset, name in enumerate(channel.fields)}
+            first = mine[:, 0]
+            found[channel.name] = Unpacked(first, heard.emission[first], columns)
+        return found
+
+
 class BundleMessages(Messages):
     """A message is all that a machine sends to another: a count per channel, then the words."""
 
     @classmethod
     def of(cls, channels: tuple[Channel, ...], cluster: Cluster, partners: int) -> BundleMessages:
         """Read the shape off the channels and the most partners of a machine, both ways."""
-        away = tuple(channel for channel in channels if not channel.local)
+        away = _leaving(channels, cluster)
         partners = min(partners, cluster.n_machines - 1)
         if not away or not partners:
             return cls(away, MessageShape(0, 0, 0, 0))
@@ -206,9 +270,9 @@ class BundleMessages(Messages):
         words[:, : written.shape[1]] = written
         return source, to, words
 
-    def unpack(self, words: Integers, place: Integers) -> dict[str, Unpacked]:
-        bundles = np.arange(len(words))
-        inbox = self._format.read(bundles, words.astype(np.float64), bundles)
+    def unpack(self, heard: Heard) -> dict[str, Unpacked]:
+        bundles = np.arange(len(heard.words))
+        inbox = self._format.read(bundles, heard.words.astype(np.float64), bundles)
         return {
             channel.name: Unpacked(
                 inbox[channel.name].machine,
@@ -236,12 +300,42 @@ class BundleMessages(Messages):
 
 
 def messages_of(
-    channels: tuple[Channel, ...], cluster: Cluster, partners: int | None = None
+    channels: tuple[Channel, ...],
+    cluster: Cluster,
+    partners: int | None = None,
+    *,
+    header: int = 0,
+    longest: int = 0,
 ) -> Messages:
-    """Return how a round is carried: by record, or by bundle where partners are bounded."""
-    if partners is None:
-        return RecordMessages.of(channels, cluster)
-    return BundleMessages.of(channels, cluster, partners)
+    """Return how a round is carried: by record or by word, or by bundle where partners are bounded.
+
+    Parameters
+    ----------
+    header : int
+        Words that every message has besides, such as its destination.
+    longest : int
+        The most bits of a number that a code carries whose width is b (w + 1) + 2; 0 where the
+        width is no such thing.
+
+    Notes
+    -----
+    In one head k messages of w words cost k (w + 1) numbers; s words, one by one, at most 2 s. So
+    the width is within 2 s + 2 whatever records share a round.
+    """
+    if partners is not None:
+        return BundleMessages.of(channels, cluster, partners)
+    whole = RecordMessages.of(channels, cluster)
+    if not whole.away:
+        return whole
+    parts = WordMessages.of(channels, cluster)
+    costs = (one.shape.most * (one.shape.words + header + 1) for one in (whole, parts))
+    fits = parts.shape.word_bits(cluster) <= longest
+    return parts if fits and operator.gt(*costs) else whole
+
+
+def _leaving(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[Channel, ...]:
+    """Return the channels on which a machine sends to others, if there are any."""
+    return tuple(channel for channel in channels if not channel.local) * (cluster.n_machines > 1)
 
 
 def _heard(channel: Channel, cluster: Cluster) -> int:

@@ -15,7 +15,12 @@ from reductions.mpc_to_anna.codes.choice import Code
 from reductions.mpc_to_anna.codes.code import CodeDomainError
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
 from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.head_assignment import HeadOrder, probability
+from reductions.mpc_to_anna.head_assignment import HeadOrder, order_of, probability
+from reductions.mpc_to_anna.token_groups import (
+    TokenRule,
+    TokensPerMachine,
+    tokens_per_machine,
+)
 
 
 class Attention(StrEnum):
@@ -63,9 +68,11 @@ class CompilerOptions:
 
     Parameters
     ----------
-    code, heads, attention : Code, HeadOrder, Attention
+    code, head_order, attention : Code, HeadOrder, Attention
         Or their names. With both the transformer of exact match is built, and a certificate runs
         the one that hashes beside it.
+    tokens_per_machine : int, TokenRule or str
+        Of a machine; spread heads where they are balanced.
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
     seed : int
@@ -84,8 +91,9 @@ class CompilerOptions:
     """
 
     code: Code = Code.SYNDROME
-    heads: HeadOrder = HeadOrder.EMISSION
+    head_order: HeadOrder = HeadOrder.EMISSION
     attention: Attention = Attention.EMA
+    tokens_per_machine: TokensPerMachine | str = TokenRule.FREE
     failure: Fraction | str = "1/100"
     seed: int = 0
     fan_out: Fraction | str | None = None
@@ -94,11 +102,14 @@ class CompilerOptions:
 
     def __post_init__(self) -> None:
         known: type[Code | HeadOrder]
-        for option, known in (("code", Code), ("heads", HeadOrder)):
+        for option, known in (("code", Code), ("head_order", HeadOrder)):
             given = getattr(self, option)
             if given not in tuple(known):
                 raise CodeDomainError(f"{given!r} is unknown; use one of {', '.join(known)}")
             object.__setattr__(self, option, known(given))
+        tokens = tokens_per_machine(self.tokens_per_machine)
+        object.__setattr__(self, "tokens_per_machine", tokens)
+        object.__setattr__(self, "head_order", order_of(tokens, self.head_order))
         object.__setattr__(self, "attention", Attention(self.attention))
         object.__setattr__(self, "failure", probability(self.failure))
         if self.fan_out is not None:
@@ -127,13 +138,21 @@ class CompilerOptions:
     @property
     def shown(self) -> dict[str, str]:
         """What a certificate lists of them; the drawn hashes are listed where they run."""
-        chosen = {"code": self.code, "heads": self.heads, "attention": self.attention}
-        shown = {option: str(name) for option, name in chosen.items()}
+        names = ("code", "tokens_per_machine", "head_order", "attention")
+        shown = {name: str(getattr(self, name)) for name in names}
         if self.fan_out is not None:
             shown["fan_out"] = str(self.fan_out)
         if self.family is not None:
             shown["family"] = type(self.family).__name__
         return shown
+
+    @property
+    def tokens(self) -> TokensPerMachine:
+        """The tokens per machine, as they were read."""
+        assert not isinstance(self.tokens_per_machine, str) or isinstance(
+            self.tokens_per_machine, TokenRule
+        )
+        return self.tokens_per_machine
 
     @property
     def by_exact_match(self) -> CompilerOptions:

@@ -1,6 +1,6 @@
 """The queries of a layer of a compiled protocol, and what the output tokens hold at the end.
 
-Token i stands for machine i and asks for id i in every head; idle tokens ask nothing. In the last
+The tokens that act for machine i ask for id i in every head; idle tokens ask nothing. In the last
 layer output token i asks for its owner, machine i // block, so tokens of one owner form one query
 class, answered and decoded once.
 """
@@ -16,6 +16,7 @@ from mpc_sim import Cluster, Inbox, Protocol
 from mpc_sim.placement import read_output
 from mpc_sim.protocol import left_by
 from reductions.arrays import Floats, Integers
+from reductions.mpc_to_anna.token_groups import TokenGroups
 
 
 def asking(cluster: Cluster, is_last: bool) -> Integers:
@@ -32,13 +33,12 @@ class Queries(TypedDict):
     Q: Floats
 
 
-def queries_of(cluster: Cluster, n_tokens: int, is_last: bool) -> Queries:
-    """Machine i asks for i in every head; in the last layer output token i asks for i // block."""
-    token = np.arange(n_tokens)
+def queries_of(cluster: Cluster, groups: TokenGroups, n_tokens: int, is_last: bool) -> Queries:
+    """Return who asks: tokens for their machine, in the last layer for their output's owner."""
+    token_class = groups.classes(n_tokens)
     if is_last:
+        token = np.arange(n_tokens)
         token_class = np.where(token < cluster.n_words, token // cluster.block_words, -1)
-    else:
-        token_class = np.where(token < cluster.n_machines, token, -1)
     asked = asking(cluster, is_last)
     return {
         "token_class": token_class,

@@ -23,7 +23,6 @@ from anna_model.answers import Answer
 from anna_model.heads import HeadBlock
 from anna_model.mechanisms.mechanism import Attended, Matrix
 from reductions.arrays import Integers
-from reductions.mpc_to_anna.codes import MessageCode
 from reductions.mpc_to_anna.codes.code import rounded
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.hashed_ids import HashedIds
@@ -95,7 +94,7 @@ class _RoundedMechanism(Mechanism):
 
     def answer(self, block: HeadBlock) -> Answer:
         assert isinstance(block, SparseHeads)
-        cut = replace(block, V=rounded(block.V, self.bits))
+        cut = replace(block, V=rounded(block.V[:], self.bits))
         if not isinstance(self.inner, HashedIds):
             cut = replace(cut, Q=rounded(block.Q, self.bits), K=rounded(block.K, self.bits))
         answer = self.inner.answer(cut)
@@ -121,28 +120,30 @@ class _RoundedLayer(Layer):
         return self.bits
 
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[HeadBlock]:
-        cut = Rows(rows.n_tokens, rows.position, rounded(rows.values, self.bits))
+        cut = replace(rows, values=rounded(rows.values, self.bits))
         yield from self.layer.blocks(cut, budget_bytes)
 
     def combine(self, rows: Rows) -> Combine:
-        code = self.layer.code if isinstance(self.layer, RouteLayer) else None
-        return _Restore(self.layer.combine(rows), code, self.bits)
+        route = self.layer if isinstance(self.layer, RouteLayer) else None
+        return _Restore(self.layer.combine(rows), route, self.bits)
 
 
 class _Restore(Combine):
     """The fold of a layer, given the averages as they were before they were rounded."""
 
-    def __init__(self, inner: Combine, code: MessageCode | None, bits: int) -> None:
+    def __init__(self, inner: Combine, route: RouteLayer | None, bits: int) -> None:
         self._inner = inner
-        self._code = code
+        self._route = route
         self._bits = bits
 
     def absorb(self, block: HeadBlock, answer: Answer) -> None:
-        if self._code is not None and block.first_head > 0:
+        if self._route is not None:
+            assert isinstance(block, SparseHeads)
             assert isinstance(answer, SparseAnswer)
-            answer = replace(answer, mean=self._code.restore(answer.mean, self._bits))
+            restored = self._route.restore(block, answer.mean, self._bits)
+            answer = replace(answer, mean=restored)
         self._inner.absorb(block, answer)
 
     def finish(self) -> Rows:
         rows = self._inner.finish()
-        return Rows(rows.n_tokens, rows.position, rounded(rows.values, self._bits))
+        return replace(rows, values=rounded(rows.values, self._bits))

@@ -1,7 +1,7 @@
 """A routing layer: the row-wise maps run one step of the protocol, the heads deliver its messages.
 
-Axes: P machines, H heads, E messages, K messages of a machine in a round, w words of a message, b
-messages that meet in one head.
+Axes: P machines, g tokens of a machine, H heads, E messages, k messages of a machine in a round, w
+words of a message, b messages that meet in one head.
 """
 
 from __future__ import annotations
@@ -22,33 +22,40 @@ from anna_model import (
     SparseAnswer,
     SparseHeads,
 )
+from anna_model.lazy_values import SelectedRows
 from mpc_sim import Channel, Cluster, Inbox, Protocol, Records
-from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.protocol import act
-from mpc_sim.routing import Traffic, check_joint_limit, collect
-from reductions.arrays import Integers
+from mpc_sim.routing import Traffic, collect
+from reductions.arrays import Floats, Integers
 from reductions.mpc_to_anna.codes.choice import Code
-from reductions.mpc_to_anna.codes.code import MessageCode
-from reductions.mpc_to_anna.hashed_ids import HashedIds
-from reductions.mpc_to_anna.head_assignment import HeadAssignment, HeadOrder
-from reductions.mpc_to_anna.inbox_rows import RowFormat, rows_of
+from reductions.mpc_to_anna.codes.code import CodeDomainError, MessageCode
+from reductions.mpc_to_anna.hashed_ids import FarCollision, HashedIds
+from reductions.mpc_to_anna.head_assignment import EmissionOrder, HeadAssignment, HeadOrder
+from reductions.mpc_to_anna.inbox_rows import RowFormat
 from reductions.mpc_to_anna.messages import Heard, Messages, messages_of
-from reductions.mpc_to_anna.output_tokens import Queries, asking, output_rows, queries_of
+from reductions.mpc_to_anna.output_tokens import Queries, queries_of
+from reductions.mpc_to_anna.receiving import Receive, Received
+from reductions.mpc_to_anna.sending import CodedMessages, Sent, SourceIds
+from reductions.mpc_to_anna.token_groups import Memories, TokenGroups
 
 
 @dataclass(frozen=True)
 class RouteLayer(Layer):
     """Round t: the row-wise maps run step t, the heads deliver its messages.
 
-    Every machine asks for its own id in every head (in the last layer every output token for its
-    owner). Head 0 carries to each machine what it keeps. In head h >= 1 the key of machine j is the
-    destination of the message that the assignment puts there, the h-th in the order of emission,
-    and the value is that message in the code of the layer.
+    The tokens of a machine ask for its id in every head (in the last layer every output token for
+    its owner). Head 0 carries to each machine what it keeps, from its first token. A machine's
+    messages have slots, each a head and one of its tokens (`head_assignment`): there the key is the
+    destination, and the value is the message in the code of the layer.
+
+    With a token for every message and one more, one head carries both. The first token of a machine
+    sends what is kept in front of a codeword from a source of its own, the others zeros in front of
+    a message. The average of n of these is 1/n of what was kept; the decoder says n.
 
     Where ids are hashed, keys that share a bucket with another id match as well. So a message
     carries its destination as its first word, a token without a message has the key NULL and sends
-    a message to NULL, and the receiver drops what is not for it; the self head carries no code, and
-    a far collision there raises.
+    a message to NULL, and the receiver drops what is not for it; what is kept has no code, and a
+    far collision there raises.
 
     With ``partners`` a message is a bundle: all that a machine sends to one other, so a machine
     sends and receives at most as many messages as it has partners.
@@ -65,6 +72,7 @@ class RouteLayer(Layer):
     seed: int = 0
     mechanism: Mechanism = field(default_factory=ExactMatch)
     partners: int | None = None
+    tokens: int = 1
     channels: tuple[Channel, ...] = field(init=False)
     messages: Messages = field(init=False)
     assignment: HeadAssignment | None = field(init=False)
@@ -72,29 +80,54 @@ class RouteLayer(Layer):
 
     def __post_init__(self) -> None:
         channels = self.protocol.channels(self.round, self.cluster)
-        messages = messages_of(channels, self.cluster, self.partners)
-        shape = messages.shape
-        assignment, code = None, None
-        if shape.sent and shape.received:
-            assignment = self.order.made.of_round(
-                shape.sent,
-                shape.received,
-                self.cluster.n_machines,
-                failure=self.overload,
-                seed=self.seed,
-                round=self.round,
-            )
-            code = self.coding.made.from_options(
-                assignment.capacity,
-                shape.words + int(self.hashed is not None),
-                max(self.cluster.word_bits, shape.largest_header.bit_length()),
-                self._n_sources,
-                seed=self.seed,
-            )
+        messages = messages_of(
+            channels,
+            self.cluster,
+            self.partners,
+            header=int(self.hashed is not None),
+            longest=self.coding.made.longest_of_linear,
+        )
         object.__setattr__(self, "channels", channels)
         object.__setattr__(self, "messages", messages)
-        object.__setattr__(self, "assignment", assignment)
-        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "assignment", self._assign())
+        object.__setattr__(self, "code", self._code() if self.assignment else None)
+
+    def _assign(self) -> HeadAssignment | None:
+        shape = self.messages.shape
+        if not (shape.sent and shape.received):
+            return None
+        if self.tokens > shape.most:
+            return EmissionOrder.in_one_head(shape.received, self.groups)
+        return self.order.made.of_round(
+            shape.sent,
+            shape.received,
+            self.groups,
+            failure=self.overload,
+            seed=self.seed,
+            round=self.round,
+        )
+
+    def _code(self) -> MessageCode:
+        assert self.assignment is not None
+        shape = self.messages.shape
+        try:
+            return self.coding.made.from_options(
+                self.assignment.capacity,
+                shape.words + int(self.hashed is not None),
+                shape.word_bits(self.cluster),
+                self.sources.n_ids,
+                seed=self.seed,
+            )
+        except CodeDomainError as error:
+            if self.tokens == 1:
+                raise
+            few = "fewer tokens per machine let fewer messages meet in a head"
+            raise CodeDomainError(f"{error}; {few}") from None
+
+    @property
+    def groups(self) -> TokenGroups:
+        """Which token acts for which machine."""
+        return TokenGroups.of(self.cluster, self.tokens)
 
     @property
     def hashed(self) -> HashedIds | None:
@@ -107,14 +140,24 @@ class RouteLayer(Layer):
         return self.hashed.query_width if self.hashed else super().query_width
 
     @property
-    def _n_sources(self) -> int:
-        """The senders: the machines, and where ids are hashed every token."""
-        P = self.cluster.n_machines
-        return max(self.cluster.n_words, P) if self.hashed else P
+    def in_one_head(self) -> bool:
+        """Whether one head carries the messages and what is kept."""
+        return self.assignment is not None and self.assignment.own
+
+    @property
+    def sources(self) -> SourceIds:
+        """The numbers of senders: the tokens, or by exact match P times what meets from one."""
+        P, shape, own = self.cluster.n_machines, self.messages.shape, int(self.in_one_head)
+        if self.hashed:
+            n_tokens = self.groups.context_length(self.cluster.n_words)
+            return SourceIds(P, n_tokens, True, P * own)
+        if self.assignment is not None and self.assignment.names_tokens:
+            return SourceIds(P, self.groups.n_acting, True, 0)
+        return SourceIds(P, P * min(self.tokens, shape.sent, shape.received) + own, False, own)
 
     @property
     def n_messages(self) -> int:
-        """Heads that carry messages, K."""
+        """Heads that carry messages."""
         return self.assignment.n_heads if self.assignment else 0
 
     @property
@@ -130,78 +173,134 @@ class RouteLayer(Layer):
 
     @property
     def self_width(self) -> int:
-        """Width of the self head: a count per channel, and the words that a machine can keep."""
+        """Width of what is kept: a count per channel, and the words that a machine can keep."""
         declared = sum(channel.per_machine * channel.words for channel in self.channels)
         return len(self.channels) + min(declared, self.cluster.memory_words)
 
     @property
     def heads(self) -> tuple[HeadShape, ...]:  # type: ignore[override]
-        """The self head, and the heads of messages, as wide as their code."""
+        """The self head, and the heads of messages, as wide as their code; or one head."""
         own = HeadShape(1, 1, self.self_width)
-        return (
-            (own,) if self.code is None else (own, HeadShape(self.n_messages, 1, self.code.width))
-        )
+        if self.code is None:
+            return (own,)
+        if self.in_one_head:
+            return (HeadShape(1, 1, self.self_width + self.code.width),)
+        return (own, HeadShape(self.n_messages, 1, self.code.width))
+
+    @property
+    def first_message_head(self) -> int:
+        """The number of the first head that carries messages."""
+        return 0 if self.in_one_head else 1
+
+    def is_coded(self, block: SparseHeads) -> bool:
+        """Whether a block of the layer carries messages."""
+        return block.first_head >= self.first_message_head
 
     @property
     def precision_bits(self) -> int:  # type: ignore[override]
-        """Those of a word, or of a coded message where that takes more."""
-        return max(self.cluster.word_bits, self.code.precision_bits if self.code else 0)
+        """Those of a word, one more of 1/n of it, or of a coded message where that takes more."""
+        own = self.cluster.word_bits + int(self.in_one_head)
+        return max(own, self.code.precision_bits if self.code else 0)
 
     def blocks(self, rows: Rows, budget_bytes: int) -> Iterator[SparseHeads]:
-        traffic = self._emit(rows)
-        queries = queries_of(self.cluster, rows.n_tokens, self.is_last)
-        yield self._self_block(traffic, queries)
+        sent = Sent.joined(self._sent(memory) for memory in self.groups.memories(rows))
+        queries = queries_of(self.cluster, self.groups, rows.n_tokens, self.is_last)
+        if not self.in_one_head:
+            yield self._self_block(sent, queries)
         if self.code is not None:
-            yield from self._coded_blocks(traffic, queries, budget_bytes)
+            yield from self._coded_blocks(sent, queries, budget_bytes)
 
     def combine(self, rows: Rows) -> Combine:
-        return _Receive(self, rows.n_tokens)
+        return Receive(self, rows.n_tokens)
 
-    def heard(self, block: SparseHeads, answer: SparseAnswer) -> Heard:
-        """Decode what a block of message heads was answered; what is for others is dropped."""
+    def received(self, block: SparseHeads, answer: SparseAnswer) -> Received:
+        """Decode what a block of message heads was answered; what is for others is dropped.
+
+        Raises
+        ------
+        FarCollision
+            What another machine keeps was heard as well.
+        """
         assert self.code is not None
         assert self.assignment is not None
-        decoded = self.code.decode(answer.mean)
+        front = self.self_width if self.in_one_head else 0
+        decoded = self.code.decode(np.ascontiguousarray(answer.mean[:, front:]))
         count = np.bincount(decoded.which, minlength=len(answer.mean))
+        kept = np.rint(count[:, None] * answer.mean[:, :front])[answer.which]
         first = np.cumsum(count) - count
         heard = count[answer.which]
         pair = np.repeat(np.arange(len(heard)), heard)
         rank = np.arange(len(pair)) - np.repeat(np.cumsum(heard) - heard, heard)
         message = first[answer.which][pair] + rank
-        machine, head = answer.query_class[pair], answer.head[pair] + block.first_head - 1
-        source = decoded.source[message]
-        words = decoded.words[message]
+        machine = answer.query_class[pair]
+        head = answer.head[pair] + block.first_head - self.first_message_head
+        ids, words = decoded.source[message], decoded.words[message]
+        mine = np.ones(len(ids), bool)
         if self.hashed:
-            own = words[:, 0] == machine
-            machine, head, source, words = machine[own], head[own], source[own], words[own, 1:]
-        return Heard(machine, head, source, words, self.assignment.emission(source, head))
+            mine, words = words[:, 0] == machine, words[:, 1:]
+            foreign = int(np.count_nonzero((ids < self.sources.n_own) & ~mine))
+            if foreign:
+                raise FarCollision(foreign, self.hashed.hashes)
+        mine &= ids >= self.sources.n_own
+        machine, head, ids, words = machine[mine], head[mine], ids[mine], words[mine]
+        source, number = self.sources.read(ids)
+        place = head * self.tokens + number
+        if self.sources.of_tokens:
+            place = self.assignment.emission(source, place)
+        return Received(Heard(machine, head, source, words, place), answer.query_class, kept)
 
-    def _emit(self, rows: Rows) -> Traffic:
-        """Run the step on all machines; a machine whose row is absent has an empty inbox."""
-        cluster = self.cluster
-        is_machine = rows.position < cluster.n_machines
-        machines = np.arange(cluster.n_machines)
-        inbox = self.arriving.read(rows.position[is_machine], rows.values[is_machine], machines)
+    def restore(self, block: SparseHeads, mean: Floats, bits: int) -> Floats:
+        """Return averages as they were before they were rounded to so many leading digits."""
+        if self.code is None or not self.is_coded(block):
+            return mean
+        front = self.self_width if self.in_one_head else 0
+        coded = self.code.restore(np.ascontiguousarray(mean[:, front:]), bits)
+        if not front:
+            return coded
+        count = np.bincount(self.code.decode(coded).which, minlength=len(mean))[:, None]
+        own = np.rint(count * mean[:, :front]) / np.maximum(count, 1)
+        return np.concatenate([own, coded], axis=1)
+
+    def _sent(self, memory: Memories) -> Sent:
+        """Run the step on all machines; a machine without a row has an empty inbox."""
+        cluster, machines = self.cluster, np.arange(self.cluster.n_machines)
+        inbox = self.arriving.read(memory.machines, memory.values, machines)
         outbox = act(self.protocol, self.round, inbox, cluster)
         label = self.protocol.label(self.round, cluster)
         traffic = collect(outbox, self.channels, machines, cluster, round=self.round, label=label)
         traffic.check_senders()
-        return traffic
+        keeper, kept = self._kept(traffic)
+        if self.assignment is None:
+            sent = Sent.without_messages(keeper, kept)
+        else:
+            source, to, words = self.messages.pack(traffic)
+            slot = self.assignment.slot(source, Records.of(source).rank)
+            head, role = np.divmod(slot, self.tokens)
+            if self.hashed:
+                words = np.concatenate([to[:, None], words], axis=1)
+            token, ids = source + cluster.n_machines * role, self.sources.of(source, to, head, role)
+            sent = Sent(keeper, kept, head, token, ids, to, words)
+        return sent.taken(memory.holds)
 
-    def _self_block(self, traffic: Traffic, queries: Queries) -> SparseHeads:
+    def _kept(self, traffic: Traffic) -> tuple[Integers, Floats]:
+        """Return the machines that keep something, and its rows, float64[A, self_width]."""
         kept = {}
         for part in traffic.messages:
             own = part.source == part.to
             columns = {name: column[own] for name, column in part.columns.items()}
             kept[part.channel.name] = Records(part.channel.fields, part.source[own], columns)
-        token, written = self.leaving.write(Inbox(traffic.batch, kept))
-        values = np.zeros((len(token), self.self_width))
+        keeper, written = self.leaving.write(Inbox(traffic.batch, kept))
+        values = np.zeros((len(keeper), self.self_width))
         values[:, : written.shape[1]] = written
+        return keeper, values
+
+    def _self_block(self, sent: Sent, queries: Queries) -> SparseHeads:
+        token, row = sent.keeper, np.arange(len(sent.keeper))
         key = token
         if self.hashed:  # a token that keeps nothing still matches the ids of its bucket
-            kept_values, values = values, np.zeros((len(queries["token_class"]), self.self_width))
-            values[token] = kept_values
-            token = np.arange(len(values))
+            token = np.arange(len(queries["token_class"]))
+            row = np.full(len(token), -1)
+            row[sent.keeper] = np.arange(len(sent.keeper))
             key = np.where(token < self.cluster.n_machines, token, self.hashed.null)
         return SparseHeads(
             first_head=0,
@@ -210,151 +309,62 @@ class RouteLayer(Layer):
             key_head=np.zeros(len(token), np.int64),
             key_token=token,
             K=key[:, None].astype(np.float64),
-            V=values,
+            V=SelectedRows(sent.kept, row),
         )
 
-    def _with_null(
-        self, source: Integers, to: Integers, words: Integers, head: Integers, n_tokens: int
-    ) -> tuple[Integers, Integers, Integers, Integers]:
-        """Add a message to NULL for every token and head without one."""
-        assert self.hashed is not None
-        idle = np.ones((self.n_messages, n_tokens), bool)
-        idle[head, source] = False
-        idle_head, token = np.nonzero(idle)
-        to_null = np.full(len(token), self.hashed.null)
-        nothing = np.zeros((len(token), words.shape[1]), np.int64)
-        nothing[:, 0] = to_null
-        return (
-            np.concatenate([source, token]),
-            np.concatenate([to, to_null]),
-            np.concatenate([words, nothing]),
-            np.concatenate([head, idle_head]),
-        )
+    def _with_own(self, sent: Sent) -> tuple[Sent, Integers]:
+        """Add a message of every machine to itself, by its first token: what it keeps goes there.
+
+        Returns
+        -------
+        Sent
+        int64[E]
+            The row of what is kept, for each of its messages; -1 for those to others.
+        """
+        assert self.code is not None
+        own = sent.keeper
+        row = np.arange(len(own))
+        if self.hashed:  # a token that keeps nothing still matches the ids of its bucket
+            own = np.arange(self.cluster.n_machines)
+            row = np.full(len(own), -1)
+            row[sent.keeper] = np.arange(len(sent.keeper))
+        words = np.zeros((len(own), self.code.n_words), np.int64)
+        if self.hashed:
+            words[:, 0] = own
+        added = np.zeros_like(own), own, self.sources.own(own), own, words
+        both = (np.concatenate(pair) for pair in zip(added, sent[2:], strict=True))
+        row = np.concatenate([row, np.full(len(sent.to), -1)])
+        return Sent(sent.keeper, sent.kept, *both), row
 
     def _coded_blocks(
-        self, traffic: Traffic, queries: Queries, budget_bytes: int
+        self, sent: Sent, queries: Queries, budget_bytes: int
     ) -> Iterator[SparseHeads]:
-        """The heads in blocks; messages are numbered in the order of channels and emission."""
+        """The heads of messages in blocks."""
         assert self.code is not None
-        assert self.assignment is not None
-        source, to, words = self.messages.pack(traffic)
-        head = self.assignment.head(source, Records.of(source).rank)
-        if self.hashed:
-            words = np.concatenate([to[:, None], words], axis=1)
-            if self.hashed.null_is_heard:
-                source, to, words, head = self._with_null(
-                    source, to, words, head, len(queries["token_class"])
-                )
-        order = np.lexsort((source, head))
-        source, to, words, head = source[order], to[order], words[order], head[order]
-        bytes_a_message = 8 * (self.code.width + 4)
-        first_head = 0
-        while first_head < self.n_messages:
-            low = int(np.searchsorted(head, first_head))
-            reach = low + max(1, budget_bytes // bytes_a_message)
-            end_head = (
-                self.n_messages if reach >= len(head) else max(int(head[reach]), first_head + 1)
-            )
-            high = int(np.searchsorted(head, end_head))
-            part = slice(low, high)
+        kept_row = np.full(len(sent.to), -1)
+        if self.in_one_head:
+            sent, kept_row = self._with_own(sent)
+        if self.hashed and self.hashed.null_is_heard:
+            n_tokens = len(queries["token_class"])
+            sent = sent.with_null(self.n_messages, n_tokens, self.hashed.null)
+            kept_row = np.pad(kept_row, (0, len(sent.to) - len(kept_row)), constant_values=-1)
+        order = np.lexsort((sent.token, sent.head))
+        head = sent.head[order]
+        n_fit = max(1, budget_bytes // (8 * (self.code.width + 4)))
+        first = 0
+        while first < self.n_messages:
+            low = int(np.searchsorted(head, first))
+            reach = low + n_fit
+            end = self.n_messages if reach >= len(head) else max(int(head[reach]), first + 1)
+            part = order[low : int(np.searchsorted(head, end))]
+            own = SelectedRows(sent.kept, kept_row[part]) if self.in_one_head else None
             yield SparseHeads(
-                first_head=1 + first_head,
-                n_heads=end_head - first_head,
+                first_head=self.first_message_head + first,
+                n_heads=end - first,
                 **queries,
-                key_head=head[part] - first_head,
-                key_token=source[part],
-                K=to[part, None].astype(np.float64),
-                V=self.code.encode(source[part], words[part]),
+                key_head=sent.head[part] - first,
+                key_token=sent.token[part],
+                K=sent.to[part, None].astype(np.float64),
+                V=CodedMessages(self.code, sent.source[part], sent.words[part], own),
             )
-            first_head = end_head
-
-
-class _Receive(Combine):
-    """The fold of a routing layer: decode what every class received and put its inbox together."""
-
-    def __init__(self, layer: RouteLayer, n_tokens: int) -> None:
-        self._layer = layer
-        self._n_tokens = n_tokens
-        self._kept = Inbox(np.zeros(0, np.int64), {})
-        self._received: list[tuple[Integers, Integers, Integers, Integers]] = []
-
-    def absorb(self, block: object, answer: object) -> None:
-        assert isinstance(block, SparseHeads)
-        assert isinstance(answer, SparseAnswer)
-        layer = self._layer
-        if block.first_head == 0:
-            if layer.hashed:
-                layer.hashed.refuse_far_pairs(block)
-            machine, values = answer.query_class, answer.mean[answer.which]
-            self._kept = layer.leaving.read(machine, values, machine)
-            return
-        heard = layer.heard(block, answer)
-        self._received.append((heard.machine, heard.emission, heard.source, heard.words))
-
-    def finish(self) -> Rows:
-        layer = self._layer
-        inbox = self._inbox()
-        if layer.is_last:
-            return output_rows(layer.protocol, layer.cluster, inbox, self._n_tokens)
-        return rows_of(self._n_tokens, *layer.leaving.write(inbox))
-
-    def _inbox(self) -> Inbox:
-        """Merge kept and received records into the canonical order (source, emission)."""
-        layer = self._layer
-        nothing = np.zeros(0, np.int64)
-        width = layer.messages.shape.words
-        parts = self._received or [(nothing, nothing, nothing, nothing.reshape(0, width))]
-        machine, place, source, words = (
-            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
-        )
-        unpacked = layer.messages.unpack(words, place) if width else {}
-        records = {}
-        for channel in layer.channels:
-            kept = self._kept[channel.name]
-            if channel.name not in unpacked:
-                records[channel.name] = kept
-                continue
-            message, rank, columns = unpacked[channel.name]
-            owner = np.concatenate([kept.machine, machine[message]])
-            sender = np.concatenate([kept.machine, source[message]])
-            emission = np.concatenate([kept.rank, rank])
-            order = np.lexsort((emission, sender, owner))
-            merged = {
-                name: np.concatenate([kept[name], columns[name]])[order] for name in channel.fields
-            }
-            self._check_received(channel, owner[sender != owner])
-            records[channel.name] = Records(channel.fields, owner[order], merged)
-        inbox = Inbox(asking(layer.cluster, layer.is_last), records)
-        self._check_held(inbox)
-        return inbox
-
-    def _check_received(self, channel: Channel, owner: Integers) -> None:
-        """Reject a machine that received more records of a channel than the protocol declares."""
-        counts = np.bincount(owner, minlength=self._layer.cluster.n_machines)
-        if channel.per_receiver is not None and counts.max() > channel.per_receiver:
-            machine = int(np.argmax(counts > channel.per_receiver))
-            raise ChannelExceeded(
-                f"layer {self._layer.round + 1}: machine {machine} receives {counts[machine]} "
-                f"records on channel {channel.name!r}; it declares {channel.per_receiver}",
-                round=self._layer.round,
-                machine=machine,
-                channel=channel.name,
-            )
-
-    def _check_held(self, inbox: Inbox) -> None:
-        """Reject a machine that received more than its memory holds."""
-        cluster = self._layer.cluster
-        held = inbox.held_words(cluster.n_machines)
-        joint = self._layer.protocol.joint_limit(self._layer.round, cluster)
-        if held.max() > cluster.memory_words:
-            machine = int(np.argmax(held > cluster.memory_words))
-            raise MemoryExceeded(
-                f"layer {self._layer.round + 1}: machine {machine} would hold {held[machine]} "
-                f"words; local memory is {cluster.memory_words}",
-                round=self._layer.round,
-                machine=machine,
-                words=int(held[machine]),
-                limit=cluster.memory_words,
-            )
-        layer = f"layer {self._layer.round + 1}"
-        check_joint_limit(held, joint, layer, self._layer.round)
+            first = end

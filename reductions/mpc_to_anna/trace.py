@@ -82,7 +82,8 @@ class CompiledTrace(TransformerTrace):
         rows, P = self.rows[step], self.machines.ledger.cluster.n_machines
         layer = self.transformer.layers[step - 1]
         row_format = layer.leaving if isinstance(layer, RouteLayer) else INPUT
-        return row_format.read(rows.position, rows.values, np.arange(P))
+        first = rows.restrict(np.arange(P)).apart()
+        return row_format.read(first.position, first.values, np.arange(P))
 
     def sides(self, step: int) -> tuple[Side, ...]:
         """Return the row of every token, its machine's memory, and the messages it received."""
@@ -106,15 +107,18 @@ class CompiledTrace(TransformerTrace):
         if not isinstance(layer, RouteLayer) or layer.code is None:
             return
         sections: dict[str, list[Section]] = {}
-        for block, answer in self.asked[index][1:]:
+        for block, answer in self.asked[index]:
             assert isinstance(block, SparseHeads)
             assert isinstance(answer, SparseAnswer)
-            heard = layer.heard(block, answer)
-            records = layer.messages.unpack(heard.words, heard.emission)
+            if not layer.is_coded(block):
+                continue
+            heard = layer.received(block, answer).heard
+            records = layer.messages.unpack(heard)
             for channel in layer.messages.away:
                 message, _, columns = records[channel.name]
                 token, copy = _tokens_of(block.token_class, heard.machine[message])
-                of_message = heard.head[message] + 1, heard.source[message]
+                head = heard.head[message] + layer.first_message_head
+                of_message = head, heard.source[message]
                 named = (*of_message, *(columns[name] for name in channel.fields))
                 fields = ("head", "from", *channel.fields)
                 section = Section(channel.name, fields, token, tuple(one[copy] for one in named))
@@ -127,8 +131,12 @@ class CompiledTrace(TransformerTrace):
         ledger = self.machines.ledger
         P = ledger.cluster.n_machines
         held = np.zeros((self.n_layers + 1, self.transformer.n_tokens), np.int64)
+        first = self.transformer.layers[0]
+        assert isinstance(first, InitLayer)
+        machine = first.groups.classes(self.transformer.n_tokens)
         for step in range(1, self.n_layers):
-            held[step, :P] = self.token_memory(step).held_words(P)
+            of_machine = np.append(self.token_memory(step).held_words(P), 0)
+            held[step] = of_machine[machine]  # the last entry is that of class -1
         memory = Grid("words held in rows", held, limit=ledger.cluster.memory_words)
         return replace(page, grids=(memory, *page.grids))
 

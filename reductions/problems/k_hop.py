@@ -15,7 +15,6 @@ from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
-from reductions.problems.sort_and_scan import QUANTITIES
 from reductions.problems.words import k_hop_oracle
 
 HOPS = 4
@@ -27,10 +26,8 @@ def _hops(instance: Instance) -> Words:
 
 
 def _bounds(protocol: Protocol, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
-    """The rows of the protocol; those of the transformer that it becomes are in k_hop_bounds."""
     with sympy.evaluate(False):  # comparing the terms of a maximum of symbols takes sympy long
-        bounds = k_hop_bounds(cluster, k)
-    return tuple(bound for bound in bounds if bound.quantity in QUANTITIES)
+        return k_hop_bounds(cluster, k)
 
 
 K_HOP_PROBLEM = Problem(
@@ -61,56 +58,40 @@ K_HOP = ProtocolSolver(
     protocol=lambda n, k=HOPS: k_hop(k),
     bounds=_bounds,
     back_up_to=64,
-    layer_claims=lambda cluster, k: k_hop_bounds(cluster, k)[N_MACHINE_ROWS:],
 )
 
 
-LEAST_PRIME_BITS = 20
-
-
 def k_hop_bounds(cluster: Cluster, k: int) -> tuple[Bound, ...]:
-    """Return the bounds of the protocol and of the transformer that it becomes.
+    """Return the bounds of the protocol.
 
     Symbols: N, P, s; B words of an input block; T = ceil(N/P) tokens of a machine; the sort has
-    depth d, columns of r rows, and M machines; h = bit_length(k); X_bits = bit_length(X); C is the
-    most messages that meet in a head. A hop moves two records per token, of at most 3 words and a
-    tag. The sizes fit s: 2 B, 2 r and 5 T are at most s, so a machine sends at most s/2 records in
-    a round, and no head is wider than 2 s + 3.
+    depth d, columns of r rows, and M machines; h = bit_length(k). A hop moves two records per
+    token, of at most 3 words and a tag. The sizes fit s: 2 B, 2 r and 5 T are at most s.
     """
     values, formulas = _one_layer(cluster) if k == 0 else _sort_and_double(cluster, k)
     return tuple(
-        Bound(quantity, sympy.sympify(formula), values, _KINDS[quantity], _SOURCES[quantity])
+        Bound(quantity, sympy.sympify(formula), values, _KINDS[quantity], _PROTOCOL)
         for quantity, formula in formulas.items()
     )
 
 
 def _one_layer(cluster: Cluster) -> tuple[dict[str, int], dict[str, Any]]:
-    """No hop, no round: the init layer gives every token its own letter."""
-    n, p, block = sympy.symbols("N P B", positive=True, integer=True)
-    word, block_bits = sympy.symbols("word_bits B_bits", positive=True, integer=True)
+    """No hop, no round."""
+    n, block = sympy.symbols("N B", positive=True, integer=True)
     formulas = {
         "rounds": 0,
         "local_memory": sympy.Min(block, n),
         "sent_words": 0,
         "received_words": 0,
         "machines": sympy.ceiling(n / block),
-        "layers": 1,
-        "heads": 1,
-        "head_width": block,
-        "token_width": block,
-        "context_length": sympy.Max(n, p),
-        "precision_bits": word + block_bits,
     }
     return _sizes(cluster), formulas
 
 
 def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str, Any]]:
-    """Sort and link the tokens, then one round per bit; one layer per round, and one more."""
-    n, p, memory, block, tokens = sympy.symbols("N P s B T", positive=True, integer=True)
+    """Sort and link the tokens, then one round per bit."""
+    n, block, tokens = sympy.symbols("N B T", positive=True, integer=True)
     depth, column, sorting, bits = sympy.symbols("d r M h", positive=True, integer=True)
-    word, block_bits, p_bits, met_bits = sympy.symbols(
-        "word_bits B_bits P_bits C_bits", positive=True, integer=True
-    )
     plan = sort_plan(cluster)
     values = _sizes(cluster) | {
         "T": tokens_per_machine(cluster),
@@ -119,36 +100,14 @@ def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str
         "M": plan.n_machines,
         "h": k.bit_length(),
     }
-    most_received = max(values["r"], 2 * values["T"], values["B"])
-    values["C_bits"] = min(most_received, values["P"]).bit_length()
-    most, least = sympy.Max, sympy.Min
+    most = sympy.Max
     rounds = 4**depth + 3 + bits
-    pair = 3 * least(column, p) + 2
-    hop_with_letter = 5 * least(2 * tokens, p) + 2
-    hop_without = 4 * least(2 * tokens, p) + 2
-    answer = 3 * least(block, p) + 2
-    self_heads = (2 * block + 1, 2 * column + 1, 2 * tokens + 4, 5 * tokens + 3)
     formulas = {
         "rounds": rounds,
         "local_memory": most(2 * block, 2 * column, 2 * tokens + 2, 5 * tokens),
         "sent_words": most(2 * block, 2 * column, 2 * tokens + 2, 5 * tokens),
         "received_words": most(2 * block, 2 * column, 5 * tokens),
         "machines": most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / tokens)),
-        "layers": rounds + 1,
-        "heads": least(sympy.floor(memory / 2), most(block, column, 2 * tokens)) + 1,
-        "head_width": least(2 * memory + 3, most(*self_heads, pair, hop_with_letter, answer)),
-        "token_width": most(
-            2 * block + 1 + block * pair,
-            2 * column + 1 + column * pair,
-            2 * tokens + 9,
-            5 * tokens + 2 + 2 * tokens * hop_with_letter,
-            5 * tokens + 3 + 2 * tokens * hop_without,
-            2 * tokens + 1 + tokens * answer,
-        ),
-        "context_length": most(n, p),
-        "precision_bits": most(
-            word + block_bits, most(word, p_bits, LEAST_PRIME_BITS) + 1 + 2 * met_bits
-        ),
     }
     return values, formulas
 
@@ -159,16 +118,10 @@ def _sizes(cluster: Cluster) -> dict[str, int]:
         "P": cluster.n_machines,
         "s": cluster.memory_words,
         "B": cluster.block_words,
-        "word_bits": cluster.word_bits,
-        "B_bits": cluster.block_words.bit_length(),
-        "P_bits": cluster.n_machines.bit_length(),
     }
 
 
 _PROTOCOL = "doubling (arXiv 2402.09268), columnsort (Leighton)"
-
-
-_COMPILER = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
 
 
 _KINDS: dict[str, Kind] = {
@@ -177,18 +130,4 @@ _KINDS: dict[str, Kind] = {
     "sent_words": "upper",
     "received_words": "upper",
     "machines": "upper",
-    "layers": "exact",
-    "heads": "exact",
-    "head_width": "upper",
-    "token_width": "upper",
-    "context_length": "exact",
-    "precision_bits": "upper",
 }
-
-
-N_MACHINE_ROWS = 5
-
-
-_SOURCES = dict.fromkeys(list(_KINDS)[:N_MACHINE_ROWS], _PROTOCOL) | dict.fromkeys(
-    list(_KINDS)[N_MACHINE_ROWS:], _COMPILER
-)

@@ -71,7 +71,7 @@ THEOREMS = (
         "tests/reductions/mpc_to_anna/test_compiled_layers.py::"
         "test_after_layer_t_a_row_is_the_memory_of_a_machine",
         family="theorem",
-        states="after layer t the row of token i is the memory of machine i before round t",
+        states="after layer t the row of machine i's tokens is its memory before round t",
         proved="Theorem 4.1 of arXiv 2509.09001, the construction",
     ),
     Claim(
@@ -80,8 +80,32 @@ THEOREMS = (
         "tests/reductions/mpc_to_anna/test_compiler_generality.py::test_every_shape_in_every_way",
         THERE,
         family="theorem",
-        states="K + 1 heads, width b (w + 1) + 2, from the declared channels alone, on every round",
+        states="1 + ceil(K / g) heads, width b (w + 1) + 2, from the declared channels alone, on "
+        "every round",
         proved="Theorem 4.1 of arXiv 2509.09001, syndrome code",
+    ),
+    Claim(
+        "one-head",
+        "reductions.mpc_to_anna.token_groups:TokenRule",
+        "tests/reductions/mpc_to_anna/test_few_heads.py::test_every_number_of_tokens",
+        THERE,
+        family="theorem",
+        states="with g tokens per machine 1 + ceil(k / g) heads run any protocol, one if g > k: "
+        "total width 3 s + c + w + 3 at a context of max(N, P (k + 1)); where every token asks for "
+        "its machine alone g H >= k + 1 is needed",
+        proved="this project; settles whether the O(N^eps) heads of Theorem 4.1 of arXiv "
+        "2509.09001 can be fewer, at that context",
+    ),
+    Claim(
+        "balanced-heads",
+        "reductions.mpc_to_anna.head_assignment:PermutedSlots",
+        "tests/reductions/mpc_to_anna/test_few_heads.py::"
+        "test_overloads_of_a_hostile_pattern_are_within_the_bound",
+        family="theorem",
+        states="about log N tokens per machine, permuted slots: an overload has probability at "
+        "most R P H exp(-(c ln(c/g) - c + g)), c = b + 1",
+        proved="this project: negative association of permutations (Joag-Dev, Proschan 1983) and "
+        "Chernoff's bound",
     ),
     Claim(
         "spread-heads",
@@ -100,7 +124,7 @@ THEOREMS = (
         BOUNDS,
         family="theorem",
         states="total width grows like N^(6 eps) as printed, N^(2 eps) by the syndrome code, N^eps "
-        "spread",
+        "spread (but for a logarithm) and in one head",
         proved="Theorems 4.1 and B.2 of arXiv 2509.09001",
     ),
     Claim(

@@ -75,7 +75,7 @@ def by_hashing(model: Model, n_words: int) -> Model | None:
         route = model.layers[-1]
         if not isinstance(route, RouteLayer):
             return None
-        options = CompilerOptions(attention=Attention.ANNA, heads=route.order)
+        options = CompilerOptions(attention=Attention.ANNA, head_order=route.order)
         return compile_protocol(route.protocol, model.cluster, **options.keywords)
     if not isinstance(model, Transformer):
         return None

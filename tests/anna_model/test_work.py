@@ -31,7 +31,9 @@ FEW_ROUNDS = ["k-hop", "columnsort", "reduce-by-key", "multi-search"]
 def test_every_layer_is_within_the_bound(code: str, heads: str, n: int) -> None:
     words = COLUMNSORT.instance(n, 0)
     cluster = COLUMNSORT.cluster(words)
-    transformer = compile_protocol(COLUMNSORT.protocol_for(words), cluster, code=code, heads=heads)
+    transformer = compile_protocol(
+        COLUMNSORT.protocol_for(words), cluster, code=code, head_order=heads
+    )
     counter = WorkCounter()
     assert transformer.run(words, trace=counter).tolist() == sorted(words)
     assert sorted(counter.layers) == list(range(len(transformer.layers)))
@@ -102,7 +104,9 @@ def test_counts_are_those_of_the_arrays() -> None:
 
 def test_the_same_questions_written_out_break_the_bound_of_their_messages() -> None:
     words = COLUMNSORT.instance(200, 0)
-    transformer = compile_protocol(COLUMNSORT.protocol_for(words), COLUMNSORT.cluster(words))
+    transformer = compile_protocol(
+        COLUMNSORT.protocol_for(words), COLUMNSORT.cluster(words), tokens_per_machine=1
+    )
     sparse, dense = WorkCounter(), WorkCounter()
 
     def both(layer: int, block: HeadBlock, answer: Answer) -> None:

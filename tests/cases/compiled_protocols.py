@@ -12,9 +12,11 @@ from mpc_sim.algorithms.k_hop import k_hop
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
 
 
-def compiled(k: int, n: int, epsilon: str = "2/3", gamma: str = "0") -> CompiledProtocol:
+def compiled(
+    k: int, n: int, epsilon: str = "2/3", gamma: str = "0", tokens: int | str = "free"
+) -> CompiledProtocol:
     cluster = fit_cluster(k_hop(k), n, epsilon, gamma, largest_word=4)
-    return compile_protocol(k_hop(k), cluster)
+    return compile_protocol(k_hop(k), cluster, tokens_per_machine=tokens)
 
 
 def input_rows(transformer: CompiledProtocol, words: object) -> Rows:

@@ -56,6 +56,6 @@ def to_the_next(P: int) -> tuple[Protocol, Cluster]:
     """Even machines send two words to the next machine, odd ones nothing."""
     act: oracles.Act = lambda r, i, m: [("x", i + 1, (5,)), ("x", i + 1, (i,))] * (i % 2 == 0)  # noqa: E731
     protocol = PerMachine(
-        ((Channel("x", ("word",), P),),), act, lambda i, m: [sum(first_words(i, m)) % 8]
+        ((Channel("x", ("word",), 2),),), act, lambda i, m: [sum(first_words(i, m)) % 8]
     )
     return protocol, Cluster(P, 2 * P, P, 1, largest_word=P)

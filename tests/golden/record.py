@@ -28,7 +28,17 @@ KEPT = ("name", "measured", "bound", "kind", "status", "compared")
 """Of a row of a certificate, in this order."""
 
 SECOND = {
-    "certify": ["--n", "36", "--seed", "2", "--code", "disjunct", "--heads", "spread", "--no-back"],
+    "certify": [
+        "--n",
+        "36",
+        "--seed",
+        "2",
+        "--code",
+        "disjunct",
+        "--head-order",
+        "spread",
+        "--no-back",
+    ],
     "solver": ["--n", "21", "--seed", "2"],
     "simulate": ["--n", "200", "--seed", "2", "--charge"],
     "sweep": ["--n", "64", "--epsilon", "3/4", "--seed", "0..1"],

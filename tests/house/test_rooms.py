@@ -29,6 +29,7 @@ LEVELS = {
     ),
     "anna_model": (
         "frozen_arrays kernels weights_file",
+        "lazy_values",
         "heads joins rows threads",
         "answers lsh",
         "mechanisms work",

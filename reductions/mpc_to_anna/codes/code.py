@@ -127,6 +127,8 @@ class MessageCode(ABC):
     name: ClassVar[str]
     grows: ClassVar[bool] = True
     """Whether a code of less capacity is never wider."""
+    longest_of_linear: ClassVar[int] = 0
+    """The most bits of a word, if the width is b (w + 1) + 2; else 0."""
 
     capacity: int
     n_words: int

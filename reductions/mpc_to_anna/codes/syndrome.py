@@ -121,12 +121,13 @@ has more
     """
 
     name = "syndrome"
+    longest_of_linear = 31
 
     prime: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.word_bits > 31:
+        if self.word_bits > self.longest_of_linear:
             raise CodeDomainError(
                 f"word_bits is {self.word_bits}; the syndrome code carries at most 31:"
                 " send a longer word as two"

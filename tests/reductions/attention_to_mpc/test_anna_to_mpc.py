@@ -158,7 +158,7 @@ def test_k_hop_there_and_back(k: int) -> None:
     """The compiled k-hop protocol of 64 letters becomes a protocol again: the same words."""
     words = np.random.default_rng(k).integers(0, 4, 64)
     cluster = fit_cluster(k_hop(k), 64, "2/3", largest_word=4)
-    compiled = compile_protocol(k_hop(k), cluster)
+    compiled = compile_protocol(k_hop(k), cluster, tokens_per_machine=1)
     back = compiled_to_mpc(compiled, memory_words=12_000)
     rows = Rows(compiled.n_tokens, np.arange(64), words[:, None].astype(float))
     sim = back.simulation(rows)
@@ -254,7 +254,8 @@ def test_locality(name: str) -> None:
 def test_locality_of_the_way_back() -> None:
     """Sparse blocks, query classes and unlisted rows; the output map of all words is left out."""
     words = np.array([5, 1, 4, 1, 0, 3, 2, 2])
-    compiled = compile_protocol(columnsort(), fit_cluster(columnsort(), 8, "2/3"))
+    cluster = fit_cluster(columnsort(), 8, "2/3")
+    compiled = compile_protocol(columnsort(), cluster, tokens_per_machine=1)
     routing = Transformer(compiled.layers[:-1], compiled.n_tokens)
     back = anna_to_mpc(
         routing,

@@ -147,7 +147,7 @@ def test_k_hop_there_and_back() -> None:
     """The compiled k-hop protocol of 64 letters, by hashed buckets: a third of the rounds."""
     words = np.random.default_rng(4).integers(0, 4, 64)
     cluster = fit_cluster(k_hop(4), 64, "2/3", largest_word=4)
-    compiled = compile_protocol(k_hop(4), cluster)
+    compiled = compile_protocol(k_hop(4), cluster, tokens_per_machine=1)
     precision, widths = precision_of(compiled), row_widths(compiled)
     back = anna_to_mpc(
         compiled, precision, 40_000, input_width=1, row_widths=widths, buckets="hashed"

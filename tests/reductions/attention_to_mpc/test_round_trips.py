@@ -19,12 +19,14 @@ from mpc_sim.stages.columnsort import columnsort
 from mpc_sim.stages.operations import Addition
 from reductions import compile_protocol
 from reductions.attention_to_mpc import anna_to_mpc
-from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+from reductions.attention_to_mpc.anna_bounds import bounds
+from reductions.attention_to_mpc.round_trip import compiled_to_mpc, fit_compiled_to_mpc
 from reductions.attention_to_mpc.round_trip_bounds import (
     back_and_there_bounds,
     there_and_back_bounds,
 )
 from reductions.certify.measured import measured_layers
+from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.options import CompilerOptions
 
 TRIPS = {
@@ -105,3 +107,31 @@ def test_canary_a_composed_bound_too_small_by_one() -> None:
     built = compile_protocol(executed.protocol, executed.cluster).resources().layers
     assert layers.check(built).status == "PASS"
     assert replace(layers, expression=layers.expression - 1).check(built).status == "FAIL"
+
+
+def one_head(n: int) -> CompiledProtocol:
+    cluster = fit_cluster(k_hop(4), n, "2/3", largest_word=4)
+    return compile_protocol(k_hop(4), cluster, tokens_per_machine="all")
+
+
+def test_with_one_head_the_machines_of_the_way_back_are_a_constant_larger() -> None:
+    """From protocol to transformer to protocol: s' = O(s), by a constant that stays as N grows."""
+    ratios = []
+    for n in (256, 512, 1024, 4096):
+        compiled = one_head(n)
+        s = compiled.cluster.memory_words
+        back = compiled_to_mpc(compiled, memory_words=64 * s)
+        (memory,) = (one for one in bounds(back) if one.quantity == "local_memory")
+        ratios.append(memory.value / s)
+    print([f"{ratio:.1f}" for ratio in ratios])
+    assert max(ratios) <= 1.3 * min(ratios) <= 1.3 * 64
+
+
+@pytest.mark.slow
+def test_it_runs_on_machines_of_so_few_words() -> None:
+    compiled = one_head(256)
+    back = compiled_to_mpc(compiled, memory_words=48 * compiled.cluster.memory_words)
+    words = np.random.default_rng(0).integers(0, 4, 256)
+    rows = Rows(compiled.n_tokens, np.arange(256), words[:, None].astype(float))
+    found = back.run(rows).dense()[:256, 0].astype(int)
+    assert found.tolist() == Simulation(k_hop(4), compiled.cluster, words).run().tolist()

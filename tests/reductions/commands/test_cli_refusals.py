@@ -122,11 +122,11 @@ BAD_USAGE = [
     "certify match2 --n 9 --back --no-back",
     "certify match2 --n 9 --no-back --side back --out words.txt",
     "certify k-hop --n 256 --side back --out words.txt",
-    "certify k-hop --n 4096 --back",
+    "certify k-hop --n 4096 --back --tokens-per-machine 1",
     "certify k-hop --n 9 --no-back --buckets hashed",
     "certify k-hop --n 9 --buckets heaped",
     "certify match2 --n 9 --buckets hashed",
-    "certify columnsort --n 4096 --back",
+    "certify columnsort --n 4096 --back --tokens-per-machine 1",
     "list tasks",
 ]
 

@@ -108,7 +108,9 @@ def test_the_protocol_of_the_sweep_runs_with_few_partners() -> None:
     words = np.random.default_rng(0).integers(0, n, n)
     expected = np.empty(n, np.int64)
     expected[np.arange(n) * StridePermutation().stride(cluster) % n] = words
-    compiled = compile_protocol(StridePermutation(), cluster, fan_out=point.rho)
+    compiled = compile_protocol(
+        StridePermutation(), cluster, fan_out=point.rho, tokens_per_machine=1
+    )
     assert compiled.run(words).tolist() == expected.tolist()
     resources = compiled.resources()
     assert (resources.heads, resources.head_width) == (point.heads, point.head_width)

@@ -50,7 +50,7 @@ def two_layers() -> tuple[Transformer, Rows]:
 
 @pytest.fixture(
     scope="module",
-    params=[{}, {"attention": "anna"}, {"heads": "spread", "fan_out": "1/3"}],
+    params=[{}, {"attention": "anna"}, {"head_order": "spread", "fan_out": "1/3"}],
     ids=str,
 )
 def compiled(request: pytest.FixtureRequest) -> CompiledProtocol:
@@ -97,7 +97,8 @@ def test_the_messages_heard_are_those_sent(trace: CompiledTrace) -> None:
                 words = [int(part.columns[name][at]) for name in part.channel.fields]
                 block = first.cluster.block_words  # at the end a token asks for its word's owner
                 hears = range(to * block, min(len(WORDS), (to + 1) * block))
-                for token in hears if layer.is_last else (to,):
+                acting = range(to, layer.groups.n_acting, first.cluster.n_machines)
+                for token in hears if layer.is_last else acting:
                     if source != to:
                         expected[part.channel.name, token, source, *words] += 1
         heard: Counter[Any] = Counter()

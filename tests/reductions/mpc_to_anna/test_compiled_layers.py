@@ -28,6 +28,7 @@ from mpc_sim import (
 )
 from mpc_sim.algorithms.k_hop import k_hop
 from reductions.mpc_to_anna.compile import compile_protocol
+from reductions.mpc_to_anna.messages import WordMessages
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
 # --- the same memories ---
@@ -45,8 +46,10 @@ def test_after_layer_t_a_row_is_the_memory_of_a_machine(case: str) -> None:
     assert all(isinstance(layer, RouteLayer) for layer in transformer.layers[1:])
     sim = Simulation(protocol, cluster, words)
     for rows in rows_after_each_layer(transformer, words)[1:-1]:
-        table = rows.dense()
-        assert not table[cluster.n_machines :].any()
+        table, P = rows.dense(), cluster.n_machines
+        g = transformer.layers[0].tokens  # type: ignore[attr-defined]
+        assert not table[P * g :].any()
+        assert (table[: P * g].reshape(g, P, -1) == table[:P]).all()
         for machine, memory in memories(sim.inbox).items():
             counts = [len(records) for records in memory.values()]
             flat = [w for records in memory.values() for record in records for w in record]
@@ -102,6 +105,7 @@ def test_queries_keys_and_classes_are_those_of_the_construction(
     transformer.forward(input_rows(transformer, words), trace=trace)  # type: ignore[arg-type]
     memory = oracles.load(words, block, n_machines)
     last = len(transformer.layers) - 1
+    g = transformer.layers[0].tokens  # type: ignore[attr-defined]
     for index in range(last + 1):
         blocks = [part for layer, part, _ in trace if layer == index]
         dense = [part.dense(null, nobody) for part in blocks]
@@ -109,7 +113,8 @@ def test_queries_keys_and_classes_are_those_of_the_construction(
         K = np.concatenate([part.K for part in dense])[:, :, 0]
         asks = [i // block if i < n else nobody for i in range(transformer.n_tokens)]
         if index < last:
-            asks = [i if i < n_machines else nobody for i in range(transformer.n_tokens)]
+            acting = g * n_machines
+            asks = [i % n_machines if i < acting else nobody for i in range(transformer.n_tokens)]
         assert (asks == Q).all()  # the same query in every head, so in every head of a class too
         for part in blocks:
             classes = {(own, query) for own, query in zip(part.token_class, asks, strict=True)}
@@ -122,15 +127,20 @@ def test_queries_keys_and_classes_are_those_of_the_construction(
             assert [slots[j, j % block] for j in range(n)] == words
             assert slots.sum() == sum(words)
             continue
-        for machine in range(transformer.n_tokens):
-            sent: list[oracles.Emission] = []
-            if machine < n_machines:
-                sent = protocol.act(index - 1, machine, memory[machine])
-            away = sorted(to for _, to, _ in sent if to != machine)
-            assert K[0, machine] == (machine if len(away) < len(sent) else null)
-            keys = K[1:, machine].tolist()
-            assert sorted(keys[: len(away)]) == away  # one message a head, the first heads first
-            assert set(keys[len(away) :]) <= {null}
+        assert set(K[:, g * n_machines :].ravel()) <= {null}
+        for machine in range(n_machines):
+            sent = protocol.act(index - 1, machine, memory[machine])
+            by_word = isinstance(transformer.layers[index].messages, WordMessages)  # type: ignore[attr-defined]
+            times = [max(1, len(words)) if by_word else 1 for _, _, words in sent]
+            listed = zip(sent, times, strict=True)
+            away = sorted(to for (_, to, _), n in listed for _ in range(n) if to != machine)
+            keys = K[:, machine : g * n_machines : n_machines].ravel().tolist()  # slot by slot
+            own, others = keys[0], keys[1 if len(K) == 1 else g :]
+            assert own == (machine if machine in [to for _, to, _ in sent] else null)
+            assert sorted(others[: len(away)]) == away  # one message a slot, the first ones first
+            assert set(others[len(away) :]) <= {null}
+            if len(K) > 1:
+                assert set(keys[1:g]) <= {null}
         names = [channel.name for channel in protocol.rounds[index - 1]]
         memory = oracles.deliver(index - 1, protocol.act, memory, names, 10**6).memories
 

@@ -38,7 +38,12 @@ def test_output_is_that_of_the_oracle(code: str, heads: str, seed: int) -> None:
     protocol, cluster, words = a_k_hop(30, 3, seed)
     for attempt in range(4):
         transformer = compile_protocol(
-            protocol, cluster, code=code, heads=heads, attention="anna", seed=seed + 100 * attempt
+            protocol,
+            cluster,
+            code=code,
+            head_order=heads,
+            attention="anna",
+            seed=seed + 100 * attempt,
         )
         try:
             output = transformer.run(words).tolist()

@@ -86,7 +86,8 @@ def test_every_code_carries_the_messages(code: str, seed: int) -> None:
             assert isinstance(layer, RouteLayer)
             if layer.code is not None:
                 assert layer.code.name == code
-                assert layer.heads[1].value_width == layer.code.width
+                front = layer.self_width if layer.in_one_head else 0
+                assert layer.heads[-1].value_width == front + layer.code.width
 
 
 def test_a_code_that_is_unknown_is_refused() -> None:
@@ -150,7 +151,7 @@ def test_more_channels_than_a_word_can_number() -> None:
 
 @pytest.mark.parametrize("budget_bytes", [1, 500, 5000])
 def test_a_small_budget_only_splits_the_heads(budget_bytes: int) -> None:
-    transformer = compiled(3, 20, "1/2")
+    transformer = compiled(3, 20, "1/2", tokens=1)
     words = [i * i % 4 for i in range(20)]
     trace: list[object] = []
     rows = input_rows(transformer, words)
@@ -162,18 +163,28 @@ def test_a_small_budget_only_splits_the_heads(budget_bytes: int) -> None:
 # --- what it costs ---
 
 
-def bounds(channels: tuple[Channel, ...], cluster: Cluster) -> tuple[int, int, int]:
-    """Heads, width of a head of messages, width of the self head; from what a round declares."""
+def bounds(channels: tuple[Channel, ...], cluster: Cluster, g: int) -> tuple[int, int, int]:
+    """Heads, width of a head of messages, width of the self head; from what a round declares.
+
+    One head if g > k, which is then as wide as both.
+    """
     s = cluster.memory_words
     own = s + len(channels)
     sending = [(max(1, len(c.fields)), c) for c in channels if not c.local]
-    if not sending:
+    if not sending or cluster.n_machines == 1:
         return 1, 0, own
     sent = sum(c.per_machine for _, c in sending)
     received = sum(s // w if c.per_receiver is None else c.per_receiver for w, c in sending)
     k = min(max(sent, received), s // min(w for w, _ in sending))
     w = max(w for w, _ in sending) + (len(sending) > 1)
-    return k + 1, min(k, cluster.n_machines) * (w + 1) + 2, own
+    if k * (w + 1) > 2 * s:  # word by word, where the words that are declared are so many
+        k, w = s, 1
+    b = min(k, (cluster.n_machines - 1) * g)
+    if g > k:
+        width = own + (b + 1) * (w + 1) + 2
+        assert width <= 3 * s + len(channels) + w + 3
+        return 1, 0, width
+    return 1 + -(-k // g), b * (w + 1) + 2, own
 
 
 def check_resources(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
@@ -182,11 +193,12 @@ def check_resources(protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
     n_rounds = protocol.n_rounds(cluster)
     resources, layers = transformer.resources(), transformer.layers
     assert resources.layers == len(layers) == n_rounds + 1
-    assert resources.context_length == max(cluster.n_words, cluster.n_machines)
+    g = transformer.layers[0].tokens  # type: ignore[attr-defined]
+    assert resources.context_length == max(cluster.n_words, g * cluster.n_machines)
     assert resources.query_width == 1
     assert (layers[0].n_heads, layers[0].value_width) == (1, cluster.block_words)
     for round, layer in enumerate(layers[1:]):
-        n_heads, coded, own = bounds(protocol.channels(round, cluster), cluster)
+        n_heads, coded, own = bounds(protocol.channels(round, cluster), cluster, g)
         assert layer.n_heads <= n_heads
         assert layer.heads[0].value_width <= own
         assert all(shape.value_width <= coded for shape in layer.heads[1:])
@@ -206,7 +218,7 @@ def test_k_hop_stays_within_the_bounds(n: int, epsilon: str, gamma: str) -> None
         cluster = fit_cluster(k_hop(k), n, epsilon, gamma)
         resources = check_resources(k_hop(k), cluster).resources()
         s = cluster.memory_words
-        assert resources.head_width <= 2 * s + 2
+        assert resources.head_width <= 3 * s + 10
         assert resources.heads <= s + 1
         check_resources(columnsort(), fit_cluster(columnsort(), n, epsilon, gamma))
 
@@ -256,8 +268,8 @@ def test_one_pickled_transformer_runs_without_the_simulation(tmp_path: Path) -> 
 
 def test_compile_takes_no_input_and_runs_no_step() -> None:
     assert list(inspect.signature(compile_protocol).parameters) == [
-        "protocol", "cluster", "code", "heads", "failure", "attention", "family", "hashes", "seed",
-        "fan_out",
+        "protocol", "cluster", "code", "tokens_per_machine", "head_order", "failure", "attention",
+        "family", "hashes", "seed", "fan_out",
     ]  # fmt: skip
 
     def act(round: int, machine: int, memory: oracles.Memory) -> list[oracles.Emission]:

@@ -21,11 +21,11 @@ from reductions.cli import main
 from reductions.mpc_to_anna.bounds import RoundShape, messages as theorem_messages
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.fan_out import fan_out_cluster, fan_out_of_exponent
-from reductions.mpc_to_anna.inbox_rows import rows_of
 from reductions.mpc_to_anna.init_layer import INPUT
-from reductions.mpc_to_anna.messages import BundleMessages, RecordMessages
+from reductions.mpc_to_anna.messages import BundleMessages, Heard, RecordMessages, WordMessages
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.token_groups import TokenGroups
 from reductions.problems.words import k_hop_oracle
 from reductions.registry import solver
 
@@ -57,12 +57,13 @@ def test_records_come_back_from_either_kind_of_message(data: st.DataObject) -> N
     traffic = collect(outbox, CHANNELS, np.arange(8), CLUSTER, round=0, label="test")
     for messages in (
         RecordMessages.of(CHANNELS, CLUSTER),
+        WordMessages.of(CHANNELS, CLUSTER),
         BundleMessages.of(CHANNELS, CLUSTER, partners=7),
     ):
         source_of, to_of, words = messages.pack(traffic)
         assert words.shape == (len(source_of), messages.shape.words)
         place = np.arange(len(words))
-        unpacked = messages.unpack(words, place)
+        unpacked = messages.unpack(Heard(to_of, place, source_of, words, place))
         for part in traffic.messages:
             message, emission, columns = unpacked[part.channel.name]
             leaves = part.source != part.to
@@ -139,7 +140,7 @@ def test_one_partner_more_is_refused() -> None:
 def test_more_partners_than_were_compiled_for_are_refused() -> None:
     cluster = fit_cluster(columnsort(), 64, "1/2")
     inbox = Simulation(columnsort(), cluster, np.arange(64)[::-1].copy()).inbox
-    arrived = rows_of(64, *INPUT.write(inbox))
+    arrived = TokenGroups(cluster.n_machines).rows(64, *INPUT.write(inbox))
     layer = RouteLayer(columnsort(), cluster, 0, INPUT, is_last=False, partners=1)
     with pytest.raises(SendExceeded, match=r"sends to .* compiled for at most 1 partners"):
         list(layer.blocks(arrived, 1 << 20))
@@ -180,7 +181,7 @@ def test_heads_and_widths_are_those_of_the_construction(rho: str) -> None:
     rng = np.random.default_rng(5)
     words = rng.integers(1, 4, 128)
     cluster = fit_cluster(protocol, 128, "2/3", largest_word=3)
-    transformer = compile_protocol(protocol, cluster, fan_out=rho, seed=2)
+    transformer = compile_protocol(protocol, cluster, fan_out=rho, seed=2, tokens_per_machine=1)
     assert np.array_equal(transformer.run(words), k_hop_oracle(words, 3))
     bounded = fan_out_of_exponent(protocol, cluster, rho, seed=2)
     partners = bounded.partners
