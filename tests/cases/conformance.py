@@ -522,7 +522,7 @@ WRONG = {
         RemembersTheFirstBatch(),
         TellsItsLargest(),
         "isolation",
-        r"round 1 \(tell\): in isolation machine \d sends other rows on 'w': .* \(hidden state\)",
+        r"round 1 \(tell\): in isolation machine \d sends other rows on 'w': .* \(locality\)",
         1,
     ),
     "writes into its inbox": Wrong(
