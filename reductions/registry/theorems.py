@@ -207,6 +207,16 @@ THEOREMS = (
         proved="Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
     ),
     Claim(
+        "one-layer-induction",
+        "reductions.separations.one_layer:one_layer",
+        "tests/reductions/separations/test_one_layer.py::"
+        "test_one_narrow_layer_confuses_two_sets_of_followers",
+        family="theorem",
+        states="one layer of exact match that answers n marked pairs: H (m log2((2^v - 1) n + 1) + "
+        "log2(n + 1)) >= n; of ANNA with l n for n; of softmax H (m + 1) b >= n",
+        proved="counting sums, after arXiv 2408.14332",
+    ),
+    Claim(
         "rational-degree",
         "reductions.problems.degrees:rational_degree",
         "tests/reductions/problems/test_degrees.py::test_a_degree_is_reached_at_small_sizes",

@@ -34,6 +34,7 @@ from reductions.separations.lower_bound_cells import (
     simulations,
 )
 from reductions.separations.lower_bounds import LayerSimulation
+from reductions.separations.one_layer import BY_HASHING, BY_SOFTMAX, EXACT_MATCH, one_layer
 from reductions.separations.one_way_cells import boards, low_rank, recurrent, too_early
 from reductions.separations.set_cells import (
     MATCH2_SETS,
@@ -76,10 +77,11 @@ def sets(family: AskForMember) -> tuple[Callable[[Problem], Cell | None], ...]:
     return tuple(partial(set_cell, family=family, draw=draw) for draw in readers)
 
 
+one_layers = tuple(partial(one_layer, kind=kind) for kind in (EXACT_MATCH, BY_HASHING, BY_SOFTMAX))
 SEPARATED = (
     Separated(K_HOP_PROBLEM, (fixed_chunks, recurrent, low_rank), k_hop_depth),
     Separated(MATCH2, (fixed_chunks, *sets(MATCH2_SETS))),
-    Separated(INDUCTION_HEADS, (fixed_chunks, recurrent, low_rank, boards)),
+    Separated(INDUCTION_HEADS, (fixed_chunks, recurrent, low_rank, boards, *one_layers)),
     Separated(SUM, (fixed_chunks_of_sums,), full_degree),
     Separated(THREE_SUM.problem, (fixed_chunks, *sets(THREE_SUM_SETS)), words=16),
     Separated(CONNECTIVITY.problem, (fixed_chunks, too_early), connectivity_depth, words=6),
