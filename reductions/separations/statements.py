@@ -152,8 +152,8 @@ STATEMENTS = (
         hypothesis="",
         width="linear width; quadratic for some",
         says='"with linear width, constant depth suffices for solving a host of graph-based '
-        'problems"; so a bound on depth needs its width. "For other problems, we show that quadratic width is '
-        'required"',
+        'problems"; so a bound on depth needs its width. "For other problems, we show that '
+        'quadratic width is required"',
         status="proved in the source",
         source="Yehudai, Sanford, Bechler-Speicher, Fischer, Gilad-Bachrach, Globerson, arXiv "
         "2503.01805",
