@@ -94,7 +94,7 @@ K_HOP_BY_SCAN = compiled(
     K_HOP_SCAN,
     "a prefix scan of copy maps of A k entries, for few letters, compiled",
     depth_formula="2, or 5 on less memory, whatever k is",
-    width_formula="s + c + K (b (w + 1) + 2), w = A k + 2",
+    width_formula="s + c + ceil(K / g) (b (w + 1) + 2), w = A k + 2",
     way="scan",
 )
 INDUCTION_HEADS_COMPILED = compiled(
