@@ -343,6 +343,10 @@ def test_canary_every_bound_fails_beyond_itself(which: int) -> None:
         assert failing(recorder.certificate()) == [bound.quantity]
 
 
+LEAST = "least_rounds"
+"""What is needed beside what is taken: not a bound of the protocol."""
+
+
 def test_bounds_do_not_read_the_input() -> None:
     """The same rows for every input of a shape, computed before there is one."""
     assert list(inspect.signature(k_hop_bounds).parameters) == ["cluster", "k"]
@@ -355,7 +359,7 @@ def test_bounds_do_not_read_the_input() -> None:
     before = [bound.check(None) for bound in claims]
     for words in inputs:
         certificate = certify("k-hop", Letters(words, alphabet), k=k)
-        rows = [check for check in certificate.checks if check.compared is None]
+        rows = [row for row in certificate.checks if row.compared is None and row.name != LEAST]
         assert [replace(check, measured=None, status="UNVERIFIED") for check in rows] == before
         assert certificate.ok
 
@@ -486,7 +490,7 @@ def test_slack_is_at_most_4_somewhere() -> None:
     best: dict[str, float] = {}
     for n, epsilon in POINTS:
         for check in certified(n, 64, epsilon).checks:
-            if check.slack is not None:
+            if check.slack is not None and check.name != LEAST:
                 best[check.name] = min(best.get(check.name, math.inf), check.slack)
     assert set(best) >= RESOURCES
     assert {name: slack for name, slack in best.items() if slack > 4} == {}
