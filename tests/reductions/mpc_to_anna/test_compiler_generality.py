@@ -106,8 +106,10 @@ def test_the_self_head_of_a_full_memory_has_a_count_per_channel() -> None:
     assert measured["head_width"] == 9 + 2 == bounds["head_width"].value
 
 
-def test_no_more_messages_meet_than_there_are_machines() -> None:
+def test_no_more_messages_meet_than_all_others_can_send() -> None:
+    """The g tokens of each of P - 1 machines; and no more than fit into a memory."""
     protocol = PerMachine(((Channel("w", ("word",), 9),),), lambda *_: [])
-    for n_machines, met in ((4, 4), (50, 12)):
+    for n_machines, tokens, met in ((4, 1, 3), (4, 3, 9), (50, 1, 12)):
         cluster = Cluster(4, 12, n_machines, 1)
-        assert meeting_bound(protocol, cluster, CompilerOptions()).value == met
+        options = CompilerOptions(tokens_per_machine=tokens)
+        assert meeting_bound(protocol, cluster, options).value == met

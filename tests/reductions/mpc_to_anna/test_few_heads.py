@@ -22,6 +22,7 @@ from cases.per_machine import PerMachine, first_words, gossips
 from cases.protocols import MANY_ROUNDS, PROTOCOLS
 from mpc_sim import Channel, Cluster, MPCError, Protocol, Simulation, fit_cluster
 from mpc_sim.algorithms.k_hop import k_hop
+from mpc_sim.randomness import random_words
 from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
 from reductions.certify.measured import measured_layers
 from reductions.mpc_to_anna.bounds import layer_bounds
@@ -328,6 +329,8 @@ def test_capacity_is_the_least_of_the_bound(k: int, P: int, g: int) -> None:
     assert isinstance(made, PermutedSlots)
     assert made.capacity == min(capacity_by_the_bound(g, k, P, 0.01), (P - 1) * g)
     assert made.failure <= Fraction(1, 100)
+    stated = SpreadHeads.most_met(k, TokenGroups(P, g), 50, Fraction(1, 2))  # the same per round
+    assert stated == made.capacity
 
 
 def test_every_slot_is_used_once() -> None:
@@ -336,6 +339,14 @@ def test_every_slot_is_used_once() -> None:
     slot = slots.slot(source, emission)
     assert (np.sort(slot.reshape(40, 42), axis=1) == np.arange(42)).all()
     assert slots.emission(source, slot).tolist() == emission.tolist()
+
+
+def test_slots_are_independent_of_what_a_protocol_draws() -> None:
+    """A protocol of the same seed draws (seed, round, machine) too: 1 in 42 agrees, by chance."""
+    slots = PermutedSlots(6, 9, 400, 3, 7, tokens=7, most=42)
+    slot = slots.slot(*np.divmod(np.arange(400 * 42), 42)).reshape(400, 42)
+    own = np.argsort(random_words(3, 7, np.arange(400), 42), axis=1, kind="stable")
+    assert abs(np.count_nonzero(slot == own) - 400) < 5 * sqrt(400)
 
 
 @pytest.mark.parametrize("n_seeds", [200, pytest.param(1000, marks=pytest.mark.slow)])

@@ -289,9 +289,10 @@ def test_every_token_is_a_source_of_hashed_codes() -> None:
     protocol, cluster, _ = a_sort(64)
     assert cluster.n_machines < 64
     for attention, sources in (("ema", cluster.n_machines), ("anna", 64)):
+        compiled = compile_protocol(protocol, cluster, attention=attention, tokens_per_machine=1)
         codes = [
             layer.code.n_sources  # type: ignore[attr-defined]
-            for layer in compile_protocol(protocol, cluster, attention=attention).layers[1:]
+            for layer in compiled.layers[1:]
             if layer.code is not None  # type: ignore[attr-defined]
         ]
         assert set(codes) == {sources}

@@ -31,6 +31,7 @@ from reductions.mpc_to_anna.head_assignment import HEAD_NAMES, EmissionOrder, Sp
 from reductions.mpc_to_anna.meetings import MeetingCounter
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.token_groups import TokenGroups
 from reductions.problems.columnsort import COLUMNSORT
 
 
@@ -171,9 +172,10 @@ def test_capacity_is_the_least_of_the_bound(n: int, failure: str) -> None:
 def test_the_stated_capacity_covers_that_of_every_round(K: int, P: int, rounds: int) -> None:
     """The least b with (b + 1)! >= 2 R P K / delta, which no round of share delta / R exceeds."""
     delta = Fraction(1, 100)
-    stated = SpreadHeads.most_met(K, P, rounds, delta)
+    groups = TokenGroups(P)
+    stated = SpreadHeads.most_met(K, groups, rounds, delta)
     assert factorial(stated) < 2 * rounds * P * K / delta <= factorial(stated + 1)
-    heads = SpreadHeads.of_round(K, K, P, failure=delta / rounds, seed=0, round=0)
+    heads = SpreadHeads.of_round(K, K, groups, failure=delta / rounds, seed=0, round=0)
     assert heads.capacity <= stated <= heads.capacity + 2
 
 

@@ -125,7 +125,7 @@ def test_the_shape_of_bundles() -> None:
     full = (*channels, Channel("more", ("z", "u"), 30, 30))
     words = BundleMessages.of(full, CLUSTER, partners=3).shape.words
     assert words == 3 + CLUSTER.memory_words
-    assert RoundShape.of(full, CLUSTER, CompilerOptions(fan_out="1/3"), 1, 3).words == words
+    assert RoundShape.of(full, CLUSTER, CompilerOptions(fan_out="1/3"), 3).words == words
 
 
 def test_one_partner_more_is_refused() -> None:
