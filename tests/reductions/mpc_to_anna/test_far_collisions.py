@@ -82,13 +82,15 @@ def test_a_quarter_of_the_hashes_shows_failures_and_counts_every_one(name: str) 
 
 
 @pytest.mark.parametrize("code", CODE_NAMES)
-def test_what_a_code_corrects_is_counted_apart(code: str) -> None:
-    protocol, cluster = to_the_next(6)
+@pytest.mark.parametrize("P", [4, 6])
+def test_what_a_code_corrects_is_counted_apart(P: int, code: str) -> None:
+    """P / 2 messages to NULL and one of its own meet: for P = 4 just as many as the code takes."""
+    protocol, cluster = to_the_next(P)
     compiled = compile_protocol(protocol, cluster, attention="anna", code=code)
     changed = forced(compiled, (mechanism_of(compiled).null, 1))
-    run = run_counted(changed, [0] * 6)
+    run = run_counted(changed, [0] * P)
     assert run.output is not None
-    assert run.output.tolist() == Simulation(protocol, cluster, [0] * 6).run().tolist()
+    assert run.output.tolist() == Simulation(protocol, cluster, [0] * P).run().tolist()
     assert (run.met > 0, run.uncorrected, run.error) == (True, 0, None)
 
 

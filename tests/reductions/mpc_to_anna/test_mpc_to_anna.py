@@ -139,14 +139,15 @@ def test_protocols_of_every_shape(name: str, cluster: Cluster) -> None:
         assert compile_protocol(protocol, cluster).run(words).tolist() == expected
 
 
-def test_more_channels_than_a_word_can_number() -> None:
+@pytest.mark.parametrize("code", ["syndrome", "disjunct"])
+def test_more_channels_than_a_word_can_number(code: str) -> None:
     """Two machines, words of 2 bits, five channels: the tag of a message has to travel too."""
     rounds = (tuple(Channel(name, ("word",), 1) for name in "abcde"),)
     act: oracles.Act = lambda r, i, m: [(name, 1 - i, (i,)) for name in "abcde"]  # noqa: E731
     answer = lambda i, m: [sum(len(rows) for rows in m.values()) % 4]  # noqa: E731
     protocol, cluster = PerMachine(rounds, act, answer), Cluster(2, 10, 2, 1)
     assert Simulation(protocol, cluster, [0, 1]).run().tolist() == [1, 1]
-    assert compile_protocol(protocol, cluster).run([0, 1]).tolist() == [1, 1]
+    assert compile_protocol(protocol, cluster, code=code).run([0, 1]).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("budget_bytes", [1, 500, 5000])
