@@ -222,6 +222,10 @@ class SpreadHeads(HeadAssignment):
         of_one = Fraction(2**32 + K, 2**32 * K)
         return self.n_machines * K * comb(K, meet) * of_one**meet
 
+    @property
+    def names_tokens(self) -> bool:
+        return True
+
     def slot(self, source: Integers, emission: Integers) -> Integers:
         return (emission + self._turn(source)) % self.n_heads
 
@@ -272,10 +276,6 @@ class PermutedSlots(SpreadHeads):
         if meet > min(self.most, (self.n_machines - 1) * g):
             return Fraction(0)
         return self.n_machines * self.n_heads * rare(meet, g)
-
-    @property
-    def names_tokens(self) -> bool:
-        return True
 
     def slot(self, source: Integers, emission: Integers) -> Integers:
         return self._slots[0][source, emission]

@@ -108,6 +108,21 @@ def test_every_number_of_tokens(pattern: str, attention: str) -> None:
                 assert bound.check(measured[bound.quantity]).status == "PASS", bound
 
 
+@pytest.mark.parametrize("attention", ["ema", "anna"])
+@pytest.mark.parametrize("g", [1, 2, 4])
+def test_drawn_orders_keep_the_order_of_emission(g: int, attention: str) -> None:
+    """With one token, too: a turn brings the last messages of a machine before the first."""
+    for seed in range(8):
+        protocol, cluster = a_pattern("one pair", seed)
+        words = np.random.default_rng(seed).integers(0, 64, cluster.n_words)
+        expected = Simulation(protocol, cluster, words).run().tolist()
+        options = CompilerOptions(
+            head_order="spread", attention=attention, tokens_per_machine=g, seed=seed
+        )
+        transformer = compile_protocol(protocol, cluster, **options.keywords)
+        assert transformer.run(words).tolist() == expected, seed
+
+
 @pytest.mark.parametrize("code", ["disjunct", "repetition"])
 @pytest.mark.parametrize("tokens", [2, "all", "balanced"])
 def test_every_code(code: str, tokens: int | str) -> None:
