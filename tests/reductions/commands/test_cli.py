@@ -59,7 +59,7 @@ def test_json_is_one_certificate(anna: Anna, task: str) -> None:
     assert set(rows) & set(MACHINES) == set(ROWS[task]) & set(MACHINES)
     assert {check["status"] for check in rows.values()} == {"PASS"}
     assert [n for n, check in rows.items() if "compared" in check] == [
-        name for name in ROWS[task] if name.startswith(("output-", "sides-"))
+        name for name in ROWS[task] if name.startswith(("output-", "isolated", "sides-"))
     ]
     assert {rows[name]["compared"] for name in rows if name.startswith("output-")} == {256}
     assert {"python", "numpy", "anna-mpc"} <= set(certificate["versions"])

@@ -198,7 +198,10 @@ def test_words_that_no_code_carries() -> None:
         ({"add": 1}, "transformer: compiled by the disjunct code .* word 7 is 10 instead of 9"),
         ({"layers": 1}, r"bounds: layers: measured 4, exact bound 3 = R \+ 1 with R = 2"),
         ({"layers": -1}, "bounds: layers: measured 2, exact bound 3"),
-        ({"heads": 1}, r"bounds: heads: measured 4, upper bound 3 = K \+ 1 with K = 2 \(Theorem"),
+        (
+            {"heads": 1},
+            r"bounds: heads: measured 3, upper bound 2 = ceiling\(K/g\) \+ 1 with K = 2, g = 2",
+        ),
         ({"head_width": 999}, r"bounds: head_width: measured \d+, upper bound .* disjunct code"),
         ({"token_width": 999}, r"bounds: token_width: measured \d+, upper bound .* disjunct code"),
     ],

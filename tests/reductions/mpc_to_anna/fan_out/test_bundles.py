@@ -110,8 +110,10 @@ def test_no_more_records_arrive_than_fit_into_a_memory() -> None:
         channels = (Channel("one", ("z",), 3, most), Channel("pair", ("x", "y"), 2, most))
         shape = RecordMessages.of(channels, cluster).shape
         assert (shape.sent, shape.received, shape.words) == (5, s, 3)
-        assert theorem_messages(channels, cluster) == (s, 3)
-    layer = compile_protocol(PerMachine((channels,), lambda *_: []), cluster).layers[1]
+        whole = CompilerOptions("disjunct")  # whose records do not travel word by word
+        assert theorem_messages(channels, cluster, whole) == (s, 3, 0)
+    protocol = PerMachine((channels,), lambda *_: [])
+    layer = compile_protocol(protocol, cluster, **whole.keywords).layers[1]
     assert isinstance(layer, RouteLayer)
     assert layer.code is not None
     assert layer.code.capacity == s
