@@ -90,6 +90,7 @@ class RouteLayer(Layer):
                 max(self.cluster.word_bits, shape.largest_header.bit_length()),
                 self._n_sources,
                 seed=self.seed,
+                failure=self.overload,
             )
         object.__setattr__(self, "channels", channels)
         object.__setattr__(self, "messages", messages)

@@ -6,11 +6,13 @@ from typing import Any
 
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
+from mpc_sim import Cluster
+from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.degrees import hops
+from reductions.problems.laws import HOPS as DOUBLING
+from reductions.problems.least_depths import least_sort, share
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
@@ -26,7 +28,7 @@ def _hops(instance: Instance) -> Words:
     return k_hop_oracle(instance.words, instance.shape["k"])
 
 
-def _bounds(protocol: Protocol, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
     """The rows of the protocol; those of the transformer that it becomes are in k_hop_bounds."""
     with sympy.evaluate(False):  # comparing the terms of a maximum of symbols takes sympy long
         bounds = k_hop_bounds(cluster, k)
@@ -39,7 +41,7 @@ K_HOP_PROBLEM = Problem(
         "N letters, k; out: 1 + the letter at sigma^k(i), 0 if there is none; sigma(i) is the "
         "place behind the latest earlier occurrence of the letter at i"
     ),
-    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268",
+    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268, section 4",
     oracle=_hops,
     degree=hops,
     random=drawn_letters(HOPS),
@@ -58,6 +60,11 @@ K_HOP = ProtocolSolver(
         "the sort of records of 2 words needs 2 * 1.26 N^(2/3) words at depth 1, so c_s = 4 at "
         "epsilon = 2/3; a hop needs 5 T words, T = ceil(N / P), so c_p = 2 there"
     ),
+    symbols={
+        "h": "bits of k",
+        "T": "tokens of a machine, ceil(N / P)",
+    },
+    law=DOUBLING,
     protocol=lambda n, k=HOPS: k_hop(k),
     bounds=_bounds,
     back_up_to=64,
@@ -111,12 +118,12 @@ def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str
     word, block_bits, p_bits, met_bits = sympy.symbols(
         "word_bits B_bits P_bits C_bits", positive=True, integer=True
     )
-    plan = sort_plan(cluster)
+    sort = least_sort(cluster, cluster.n_words, 2)
     values = _sizes(cluster) | {
-        "T": tokens_per_machine(cluster),
-        "d": plan.depth,
-        "r": plan.rows,
-        "M": plan.n_machines,
+        "T": share(cluster.n_words, cluster),
+        "d": sort.depth,
+        "r": sort.rows,
+        "M": sort.machines,
         "h": k.bit_length(),
     }
     most_received = max(values["r"], 2 * values["T"], values["B"])
@@ -137,6 +144,7 @@ def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str
         "layers": rounds + 1,
         "heads": least(sympy.floor(memory / 2), most(block, column, 2 * tokens)) + 1,
         "head_width": least(2 * memory + 3, most(*self_heads, pair, hop_with_letter, answer)),
+        "code_width": least(2 * memory + 3, most(pair, hop_with_letter, hop_without, answer)),
         "token_width": most(
             2 * block + 1 + block * pair,
             2 * column + 1 + column * pair,
@@ -178,8 +186,9 @@ _KINDS: dict[str, Kind] = {
     "received_words": "upper",
     "machines": "upper",
     "layers": "exact",
-    "heads": "exact",
+    "heads": "upper",
     "head_width": "upper",
+    "code_width": "upper",
     "token_width": "upper",
     "context_length": "exact",
     "precision_bits": "upper",

@@ -62,7 +62,7 @@ CYCLE_ROUNDS = RoundLowerBound(
 ROUND_BOUNDS = (FULL_DEGREE_ROUNDS, K_HOP_ROUNDS, CONNECTIVITY_ROUNDS, CYCLE_ROUNDS)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LayerSimulation:
     """That layers of a mechanism can be simulated, at most q rounds each.
 
@@ -94,10 +94,10 @@ def simulation_of(executed: TransformerProtocol, source: str) -> LayerSimulation
     kinds = sorted({type(layer.mechanism).__name__ for layer in layers})
     sizes = executed.transformer.resources()
     return LayerSimulation(
-        ", ".join(kinds),
-        -(-rounds // len(layers)),
-        executed.cluster.memory_words,
-        source,
+        mechanism=", ".join(kinds),
+        rounds_a_layer=-(-rounds // len(layers)),
+        memory_words=executed.cluster.memory_words,
+        source=source,
         block_words=executed.cluster.block_words,
         n_tokens=sizes.context_length,
         width=sizes.token_width,

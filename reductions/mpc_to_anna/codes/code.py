@@ -127,6 +127,8 @@ class MessageCode(ABC):
     name: ClassVar[str]
     grows: ClassVar[bool] = True
     """Whether a code of less capacity is never wider."""
+    is_drawn: ClassVar[bool] = False
+    """Whether a draw decides which sets of messages are decoded."""
 
     capacity: int
     n_words: int
@@ -142,9 +144,19 @@ class MessageCode(ABC):
 
     @classmethod
     def from_options(
-        cls, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int
+        cls,
+        capacity: int,
+        n_words: int,
+        word_bits: int,
+        n_sources: int,
+        *,
+        seed: int,
+        failure: Fraction | None = None,
     ) -> Self:
-        """Return the code that a compiler asks for; the seed is for those that are drawn."""
+        """Return the code that a compiler asks for.
+
+        Seed and failure, the most that its probability may be, are for those that are drawn.
+        """
         return cls(capacity, n_words, word_bits, n_sources)
 
     @property

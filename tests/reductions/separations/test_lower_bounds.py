@@ -109,7 +109,15 @@ def test_depth_of_every_mechanism_that_is_simulated() -> None:
 
 @pytest.mark.parametrize(("power", "layers"), [(1, 0), (2, 1), (5, 1), (6, 2)])
 def test_depth_values_are_rounded_up(power: int, layers: int) -> None:
-    simulation = LayerSimulation("any", 4, 10, "", block_words=10, n_tokens=10**power, width=1)
+    simulation = LayerSimulation(
+        mechanism="any",
+        rounds_a_layer=4,
+        memory_words=10,
+        source="",
+        block_words=10,
+        n_tokens=10**power,
+        width=1,
+    )
     assert DepthLowerBound(FULL_DEGREE_ROUNDS, simulation).value == layers
 
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from reductions.constructions.coin_weighing import LARGEST, Weigh, coin_weighing, coins
 
 from mpc_sim import InputError
 from oracles import k_hop
-from reductions.constructions.coin_weighing import LARGEST, Weigh, coin_weighing, coins
 from reductions.problems.definitions import INDUCTION_HEADS
 from reductions.separations.one_layer import (
     BY_HASHING,

@@ -251,7 +251,16 @@ def test_canary_a_cell_is_proved_by_all_its_checks() -> None:
 def test_canary_bounds_that_say_nothing_are_not_proved() -> None:
     """Machines that hold the whole input, and depths that do not grow with the logarithm."""
     small, large = (
-        LayerSimulation("ANNA", 2, s, "here", block_words=s, n_tokens=64, width=1) for s in (8, 64)
+        LayerSimulation(
+            mechanism="ANNA",
+            rounds_a_layer=2,
+            memory_words=s,
+            source="here",
+            block_words=s,
+            n_tokens=64,
+            width=1,
+        )
+        for s in (8, 64)
     )
     assert full_degree("sum", "ANNA", small).proved
     assert not full_degree("sum", "ANNA", large).proved

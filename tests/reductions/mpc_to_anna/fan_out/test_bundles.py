@@ -109,7 +109,9 @@ def test_no_more_records_arrive_than_fit_into_a_memory() -> None:
         channels = (Channel("one", ("z",), 3, most), Channel("pair", ("x", "y"), 2, most))
         shape = RecordMessages.of(channels, cluster).shape
         assert (shape.sent, shape.received, shape.words) == (5, s, 3)
-        assert theorem_messages(channels, cluster) == (s, 3)
+        assert theorem_messages(channels, cluster) == (5, s, 3)
+        for heads, k in (("emission", 5), ("spread", s)):
+            assert RoundShape.of(channels, cluster, CompilerOptions(heads=heads), 1).most == k
     layer = compile_protocol(PerMachine((channels,), lambda *_: []), cluster).layers[1]
     assert isinstance(layer, RouteLayer)
     assert layer.code is not None
