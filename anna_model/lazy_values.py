@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anna_model.frozen_arrays import FloatArray, FrozenArrays, IntArray
+from anna_model.frozen_arrays import BoolArray, FloatArray, FrozenArrays, IntArray
 
 Entries = slice | IntArray
 
@@ -27,6 +27,11 @@ class LazyValues(ABC):
     def __getitem__(self, entries: Entries) -> FloatArray:
         """Return the values of some entries: C-contiguous float64[any, m]."""
 
+    @property
+    @abstractmethod
+    def not_zero(self) -> BoolArray:
+        """Which entries are no zero rows, bool[E], without their values."""
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -37,6 +42,17 @@ class LazyValues(ABC):
 
 
 Values = FloatArray | LazyValues
+
+
+def not_zero(values: Values) -> BoolArray:
+    """Return which entries are no zero rows, bool[E].
+
+    Examples
+    --------
+    >>> not_zero(np.array([[0.0, 2.0], [0.0, 0.0]])).tolist()
+    [True, False]
+    """
+    return values.not_zero if isinstance(values, LazyValues) else (values != 0).any(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +78,11 @@ class SelectedRows(LazyValues, FrozenArrays):
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.row), self.table.shape[1]
+
+    @property
+    def not_zero(self) -> BoolArray:
+        written = np.append((self.table != 0).any(axis=1), False)  # row -1 is one of zeros
+        return written[self.row]
 
     def __getitem__(self, entries: Entries) -> FloatArray:
         row = self.row[entries]

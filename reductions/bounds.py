@@ -1,15 +1,98 @@
-"""Bounds: a formula with explicit constants, its kind and its source, set beside a measurement."""
+"""Bounds: a formula with explicit constants, its kind and its source, set beside a measurement.
+
+A *check* compares what was counted while something ran with what a theorem gives from N, epsilon,
+gamma, the parameters of a problem and declared constants: it can fail. A *fact* is what the router
+enforces, or what is read back from the plan that made the run: it is printed without a verdict.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sympy
 
 Kind = Literal["exact", "upper", "whp", "expected"]
 Status = Literal["PASS", "FAIL", "UNVERIFIED"]
+
+SYMBOLS = {
+    "N": "words of the input",
+    "P": "machines",
+    "s": "words of local memory",
+    "B": "input words of a machine, ceil(N^epsilon)",
+    "R": "rounds",
+    "T": "items of the input that lie on a machine, ceil(N / P) for words",
+    "d": "depth of a sort, the least that s and P allow",
+    "r": "records of the longest column that a machine sorts",
+    "M": "machines of the columns of a sort",
+    "L": "levels of a tree or scan, the least that s allows",
+    "q": "children on other machines that machine 0 has, over all levels of a scan",
+    "c": "most children of a node of a tree",
+    "w": "words of a record",
+    "K": "messages of a machine to others in a round",
+    "W": "bits of a word",
+    "word_bits": "bits of a word",
+    "b": "messages that meet in a head",
+    "U": "sources",
+    "B_bits": "bits of B",
+    "P_bits": "bits of P",
+    "U_bits": "bits of U",
+    "b_bits": "bits of b",
+    "C_bits": "bits of the most messages that meet in a head",
+    "B_in": "input words of a machine",
+    "p": "prime of the code",
+}
+"""What symbols mean wherever a bound does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a paper states of a quantity: an O(...), whose constant it leaves open.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``O(N^epsilon)``.
+    theorem : str
+        Theorem, lemma or section, and the paper.
+    size : float
+        What stands in the O(...) in this run.
+
+    Examples
+    --------
+    >>> Order("O(N^epsilon)", "section 2 of arXiv 2509.09001", 102).constant(408)
+    4.0
+    """
+
+    text: str
+    theorem: str
+    size: float
+
+    def constant(self, bound: int) -> float | None:
+        """Return the constant that a bound puts before it; None where nothing stands there."""
+        return bound / self.size if self.size > 0 else None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What no run can break: a limit of the router, or a number of the plan that made the run.
+
+    Parameters
+    ----------
+    name : str
+    value : int
+    source : str
+        What enforces it, or where it is read.
+    """
+
+    name: str
+    value: int
+    source: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fact as plain JSON types."""
+        return {"name": self.name, "value": self.value, "source": self.source}
 
 
 @dataclass(frozen=True)
@@ -32,6 +115,12 @@ class Check:
         How the bound came about.
     compared : int or None
         For output rows: how many words were compared.
+    latex : str
+        The formula for LaTeX.
+    symbols : mapping of str to str
+        What the symbols of the formula mean.
+    paper : Order or None
+        What the paper states without a constant.
     """
 
     name: str
@@ -43,6 +132,22 @@ class Check:
     formula: str = ""
     substitution: str = ""
     compared: int | None = None
+    latex: str = ""
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    paper: Order | None = None
+
+    @property
+    def constant(self) -> float | None:
+        """The constant that the bound puts before what the paper states."""
+        return None if self.paper is None else self.paper.constant(self.bound)
+
+    @property
+    def stated(self) -> str:
+        """What the paper states, with its theorem and the constant of this bound; or nothing."""
+        if self.paper is None:
+            return ""
+        constant = "" if self.constant is None else f"{self.constant:.3g} x "
+        return f"{constant}{self.paper.text}, {self.paper.theorem}"
 
     @property
     def slack(self) -> float | None:
@@ -50,10 +155,14 @@ class Check:
         return self.bound / self.measured if self.measured and self.bound else None
 
     def explain(self) -> str:
-        """Return formula, substitution and source in lines of text."""
+        """Return formula, symbols, substitution, paper and source in lines of text."""
         lines = [f"{self.name}: measured {self.measured}, {self.kind} bound {self.bound}"]
         if self.formula:
             lines += [f"  formula       {self.formula}", f"  substitution  {self.substitution}"]
+        for number, (symbol, meaning) in enumerate(self.symbols.items()):
+            lines.append(f"  {'' if number else 'symbols':<14}{symbol}: {meaning}")
+        if self.paper is not None:
+            lines.append(f"  paper         {self.stated}")
         lines += [f"  source        {self.source}", f"  status        {self.status}"]
         return "\n".join(lines)
 
@@ -68,7 +177,11 @@ class Check:
             "status": self.status,
             "slack": self.slack,
             "formula": self.formula,
+            "latex": self.latex,
             "substitution": self.substitution,
+            "symbols": dict(self.symbols),
+            "paper": "" if self.paper is None else f"{self.paper.text}, {self.paper.theorem}",
+            "constant": self.constant,
         }
         if self.compared is not None:
             row["compared"] = self.compared
@@ -90,17 +203,25 @@ class Bound:
     kind : str
         exact, upper, whp or expected.
     source : str
+    symbols : mapping of str to str
+        What its symbols mean, beside those of `SYMBOLS`.
+    paper : Order, optional
+        What a paper states of the quantity.
 
     Examples
     --------
     >>> s, w = sympy.symbols("s w")
-    >>> bound = Bound("heads", sympy.floor(s / w) + 1, {"s": 408, "w": 2}, "upper", "Theorem 4.1")
+    >>> values, symbols = {"s": 408, "w": 2}, {"w": "words of a record"}
+    >>> heads = sympy.floor(s / w) + 1
+    >>> bound = Bound("heads", heads, values, "upper", "Theorem 4.1", symbols)
     >>> bound.value, bound.check(129).status, bound.check(206).status
     (205, 'PASS', 'FAIL')
     >>> print(bound.check(129).explain())
     heads: measured 129, upper bound 205
       formula       floor(s/w) + 1
       substitution  s = 408, w = 2
+      symbols       s: words of local memory
+                    w: words of a record
       source        Theorem 4.1
       status        PASS
     """
@@ -110,6 +231,8 @@ class Bound:
     values: Mapping[str, int]
     kind: Kind
     source: str
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    paper: Order | None = None
 
     @property
     def value(self) -> int:
@@ -150,4 +273,15 @@ class Bound:
             status,
             formula=str(self.expression),
             substitution=", ".join(f"{name} = {self.values[name]}" for name in names),
+            latex=sympy.latex(self.expression),
+            symbols={name: self.meaning(name) for name in names},
+            paper=self.paper,
         )
+
+    def meaning(self, name: str) -> str:
+        """Return what a symbol means; a digit at its end numbers it."""
+        known = {**SYMBOLS, **self.symbols}
+        if name in known:
+            return known[name]
+        root = name.rstrip("0123456789")
+        return f"{known[root]}, number {name[len(root) :]}" if root in known else ""

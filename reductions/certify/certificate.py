@@ -11,14 +11,14 @@ import numpy as np
 
 from mpc_sim.isolation import Isolated
 from reductions.arrays import Integers
-from reductions.bounds import Bound, Check, Status
+from reductions.bounds import Bound, Check, Fact, Status
 from reductions.certify.versions import versions
 
 Progress = Callable[[str, int, int], object]
 SCHEMA = "anna-mpc/certificate/1"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Certificate:
     """What was run, what came out, and how it compares.
 
@@ -34,6 +34,8 @@ class Certificate:
         Of the whole run.
     remarks : tuple of str
         What a reader must know, such as s >= N.
+    facts : tuple of Fact
+        What no run can break, and so is no check.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Certificate:
     outputs: Mapping[str, Integers]
     seconds: float
     remarks: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -72,11 +75,12 @@ class Certificate:
             "seconds": round(self.seconds, 3),
             "versions": versions(),
             "checks": [check.to_json() for check in self.checks],
+            "facts": [fact.to_json() for fact in self.facts],
             "remarks": list(self.remarks),
         }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Recorder:
     """Collects the rows of a certificate while its sides run."""
 
@@ -85,6 +89,7 @@ class Recorder:
     checks: list[Check] = field(default_factory=list)
     outputs: dict[str, Integers] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
 
     def compare(self, side: str, found: Integers, expected: Integers, oracle: str) -> None:
@@ -143,10 +148,11 @@ class Recorder:
         """Close the record."""
         seconds = time.perf_counter() - self.started
         return Certificate(
-            self.task,
-            self.parameters,
-            tuple(self.checks),
-            self.outputs,
-            seconds,
-            tuple(self.remarks),
+            task=self.task,
+            parameters=self.parameters,
+            checks=tuple(self.checks),
+            outputs=self.outputs,
+            seconds=seconds,
+            remarks=tuple(self.remarks),
+            facts=tuple(self.facts),
         )

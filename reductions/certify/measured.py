@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
-from anna_model import Transformer
+from anna_model import Layer, Transformer
 from mpc_sim import Cluster, Ledger, Protocol
 from mpc_sim.protocol import open_receipts
 from reductions.arrays import Integers
 from reductions.certify.certificate import Recorder
+from reductions.certify.runs import Compiled
 from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.precision import fewest_bits
+from reductions.mpc_to_anna.route_layer import RouteLayer
 
 
 def measured_rounds(ledger: Ledger) -> dict[str, int]:
@@ -27,14 +29,29 @@ def measured_rounds(ledger: Ledger) -> dict[str, int]:
 def measured_layers(transformer: Transformer) -> dict[str, int]:
     """Read the resources of a transformer off the object."""
     resources = transformer.resources()
+    codes = [layer.code.width for layer in transformer.layers if _sends(layer) and layer.code]
     return {
         "layers": resources.layers,
         "heads": resources.heads,
         "head_width": resources.head_width,
+        **({"code_width": max(codes)} if codes else {}),
         "query_width": resources.query_width,
         "token_width": resources.token_width,
         "context_length": resources.context_length,
         "precision_bits": resources.precision_bits,
+    }
+
+
+def _sends(layer: Layer) -> TypeGuard[RouteLayer]:
+    return isinstance(layer, RouteLayer)
+
+
+def used_layers(compiled: Compiled) -> dict[str, int]:
+    """Return what a run of a transformer used, and read off the object what no run shows."""
+    declared = compiled.transformer.resources()
+    return compiled.used.measured | {
+        "query_width": declared.query_width,
+        "precision_bits": declared.precision_bits,
     }
 
 
@@ -47,16 +64,6 @@ def measured_bits(
     if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
         return {"precision_bits": None}
     return {"precision_bits": fewest_bits(transformer, words)}
-
-
-def scarcity_remark(cluster: Cluster) -> list[str]:
-    """Return what a reader must know when memory is not scarce."""
-    if cluster.is_scarce:
-        return []
-    return [
-        f"s = {cluster.memory_words} >= N = {cluster.n_words}: one machine could hold the whole "
-        "input, so the memory rows show nothing"
-    ]
 
 
 def receipts_remark(protocol: Protocol, cluster: Cluster) -> list[str]:

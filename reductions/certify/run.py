@@ -7,7 +7,7 @@ one with ``build`` is a model that is built and run. What is measured is counted
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,21 +19,22 @@ from mpc_sim.clean_process import CleanProcesses
 from mpc_sim.isolation import run_isolated
 from mpc_sim.records import Words
 from reductions.attention_to_mpc.anna import BucketsBy
-from reductions.bounds import Bound
+from reductions.bounds import Bound, Fact
 from reductions.certify.certificate import Certificate, Recorder
 from reductions.certify.full_information import least_rounds
 from reductions.certify.how import How as How
 from reductions.certify.measured import (
     cluster_parameters,
     measured_bits,
-    measured_layers,
     measured_rounds,
     receipts_remark,
-    scarcity_remark,
+    used_layers,
 )
-from reductions.certify.runs import Judged, named, run_compiled
+from reductions.certify.papers import with_papers
+from reductions.certify.regimes import memory_remarks, width_remarks
+from reductions.certify.runs import Compiled, Judged, named, run_compiled
 from reductions.certify.way_back import NoWayBack, WayBack, way_back
-from reductions.mpc_to_anna.bounds import layer_bounds, theorem_bounds
+from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.problems.own_protocol import own_solver
@@ -208,8 +209,10 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     given, options, progress = case.instance, how.compiler, how.progress
     protocol = solver.protocol_for(given)
     cluster = how.cluster or solver.cluster(given, how.epsilon, how.gamma)
-    recorder = Recorder(name, case.shown | options.shown | cluster_parameters(cluster))
-    recorder.remarks.extend(scarcity_remark(cluster) + receipts_remark(protocol, cluster))
+    recorder = Recorder(
+        task=name, parameters=case.shown | options.shown | cluster_parameters(cluster)
+    )
+    recorder.remarks.extend(memory_remarks(cluster) + receipts_remark(protocol, cluster))
     returning = plan_back(recorder, protocol, cluster, how) if how.back else None
     with CleanProcesses(protocol) as clean:
         simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
@@ -219,15 +222,22 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     recorder.isolate(isolated)
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
-    transformer = run_compiled(judged, protocol, cluster)
+    compiled = run_compiled(judged, protocol, cluster)
     bounds = _claims(case, solver, simulation, options)
     measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
     least, measured["least_rounds"] = least_rounds(
         case.problem, given, cluster, simulation.ledger.n_rounds
     )
     bounds = (*bounds, *least)
-    measured |= measured_layers(transformer)
-    measured |= measured_bits(recorder, transformer, given.words, how.precision)
+    measured |= used_layers(compiled)
+    measured |= measured_bits(recorder, compiled.transformer, given.words, how.precision)
+    recorder.facts.extend(_facts(case, simulation, compiled))
+    declared = compiled.transformer.resources()
+    recorder.remarks.extend(
+        width_remarks(
+            declared.token_width, declared.precision_bits, cluster.n_words, cluster.word_bits
+        )
+    )
     if returning is not None:
         measured |= returning.run(judged)
         bounds = (*bounds, *returning.bounds)
@@ -257,17 +267,42 @@ def _judge(case: Case, recorder: Recorder, output: Words, how: How) -> Judged:
 def _claims(
     case: Case, solver: ProtocolSolver, simulation: Simulation, options: CompilerOptions
 ) -> tuple[Bound, ...]:
-    """The claims of a protocol and of the transformer that it becomes."""
+    """The claims of a protocol and of the transformer that it becomes.
+
+    Nothing but its own declarations is known of a protocol of a user: what a run cannot break is
+    among the facts then.
+    """
     protocol, cluster = simulation.protocol, simulation.cluster
     if case.problem.oracle is None:
-        return theorem_bounds(protocol, cluster, options)
+        bounds = layer_bounds(protocol, cluster, options)
+        left = (bound for bound in bounds if bound.quantity != "layers")
+        return with_papers(left, cluster, None, {})
     own = solver.bounds_of(cluster, case.instance)
     plain = replace(options.built, failure="1/100", seed=0)
     if solver.layer_claims is not None and plain == CompilerOptions():
-        layers = solver.layer_claims(cluster, **case.instance.parameters)
+        layers = solver.defined(solver.layer_claims(cluster, **case.instance.parameters))
     else:
-        layers = layer_bounds(protocol, cluster, options)
-    return (*own, *layers)
+        layers = layer_bounds(protocol, cluster, options, own)
+    return with_papers((*own, *layers), cluster, solver.law, case.instance.parameters)
+
+
+ROUTER = "the router: a run that exceeds a limit raises"
+DECLARED = "declared by the protocol, and read back"
+BUILT = "read off the transformer"
+
+
+def _facts(case: Case, simulation: Simulation, compiled: Compiled) -> Iterator[Fact]:
+    """Return the limits of the model, and what is read back where nothing else is known of it."""
+    ledger, declared = simulation.ledger, compiled.transformer.resources()
+    yield Fact("memory_limit", simulation.cluster.memory_words, ROUTER)
+    if case.problem.oracle is None:
+        yield Fact("rounds", ledger.n_rounds, DECLARED)
+        loads = measured_rounds(ledger)
+        for name in ("local_memory", "sent_words", "received_words", "machines"):
+            yield Fact(name, loads[name], ROUTER)
+        yield Fact("layers", declared.layers, "one more than the rounds that are compiled")
+    yield Fact("heads_built", declared.heads, BUILT)
+    yield Fact("token_width_built", declared.token_width, BUILT)
 
 
 def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How) -> WayBack:
@@ -331,17 +366,18 @@ def simulate(
     """
     case = Case(solver.problem, solver.problem.instance(given))
     parameters = case.shown | (shown or {}) | cluster_parameters(cluster)
-    recorder = Recorder(solver.name, parameters)
+    recorder = Recorder(task=solver.name, parameters=parameters)
     if simulation is None:
         protocol = solver.protocol_for(case.instance)
         simulation = Simulation(protocol, cluster, case.instance.words, keep_bytes=0)
-    recorder.remarks.extend(scarcity_remark(cluster))
-    recorder.remarks.extend(receipts_remark(simulation.protocol, cluster))
+    remarks = memory_remarks(cluster) + receipts_remark(simulation.protocol, cluster)
+    recorder.remarks.extend(remarks)
     output = simulation.run(progress=progress, **run_options)
     _judge(case, recorder, output, How())
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
-    measured, bounds = measured_rounds(simulation.ledger), solver.bounds_of(cluster, case.instance)
+    measured, own = measured_rounds(simulation.ledger), solver.bounds_of(cluster, case.instance)
+    bounds = with_papers(own, cluster, solver.law, case.instance.parameters)
     least, measured["least_rounds"] = least_rounds(
         case.problem, case.instance, cluster, measured["rounds"]
     )

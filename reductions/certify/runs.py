@@ -9,6 +9,7 @@ from mpc_sim import Cluster, Protocol, ShapeError
 from reductions.arrays import Integers
 from reductions.certify.certificate import Progress, Recorder
 from reductions.certify.host_memory import available_bytes
+from reductions.certify.regimes import failure_remark
 from reductions.mpc_to_anna.bounds import meeting_bound
 from reductions.mpc_to_anna.codes import CodeDomainError
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -17,6 +18,7 @@ from reductions.mpc_to_anna.far_collisions import far_collision_bounds, run_coun
 from reductions.mpc_to_anna.hashed_ids import HashedIds
 from reductions.mpc_to_anna.meetings import MeetingCounter
 from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.used import UsedHeads, both
 
 COPIES = 4
 """Of the messages of a head: as values, as averages, and twice in the decoder."""
@@ -56,7 +58,15 @@ class Judged:
         return named(self.progress, side)
 
 
-def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> CompiledProtocol:
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A transformer whose resources count, and what its run used."""
+
+    transformer: CompiledProtocol
+    used: UsedHeads
+
+
+def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> Compiled:
     """Compile a protocol, run it by exact match and where asked by hashing, record both outputs.
 
     With spread heads the messages that meet in one are counted beside the capacity. With bounded
@@ -64,14 +74,15 @@ def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> Compil
 
     Returns
     -------
-    CompiledProtocol
+    Compiled
         The one whose resources count: of hashed ids where anna is asked for, else of exact match.
     """
     recorder, words, options = judged.recorder, judged.words, judged.options
     counter = MeetingCounter() if options.head_order.made.is_drawn else None
     transformer = compile_protocol(protocol, cluster, **options.by_exact_match.keywords)
     refuse_what_cannot_fit(transformer)
-    output = transformer.run(words, trace=counter, progress=judged.shown("transformer"))
+    used = UsedHeads()
+    output = transformer.run(words, trace=both(counter, used), progress=judged.shown("transformer"))
     judged.count("transformer", output)
     if counter is not None:
         met = meeting_bound(protocol, cluster, options)
@@ -79,7 +90,8 @@ def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> Compil
     risky = transformer
     if options.hashed:
         risky = transformer = compile_protocol(protocol, cluster, **options.keywords)
-        run_hashed(judged, transformer)
+        used = UsedHeads(null_of(transformer))
+        run_hashed(judged, transformer, used)
     elif options.beside is not None:
         try:
             risky = compile_protocol(protocol, cluster, **options.beside.keywords)
@@ -90,18 +102,19 @@ def run_compiled(judged: Judged, protocol: Protocol, cluster: Cluster) -> Compil
             run_hashed(judged, risky)
     if options.fan_out is not None:
         run_fan_out(judged, protocol, cluster)
-    if risky.failure >= 1:
-        recorder.remarks.append(
-            "so few hashes promise nothing: ids may well meet; such a transformer then raises, "
-            "and is never silently wrong"
+    recorder.remarks.extend(
+        failure_remark(
+            risky.risks,
+            "such a transformer" if risky is transformer else "the transformer that hashes",
         )
-    elif risky.failure:
-        subject = "such a transformer" if risky is transformer else "the transformer that hashes"
-        recorder.remarks.append(
-            f"over the seed, {subject} raises with probability at most "
-            f"{float(risky.failure):.2g}, and is never silently wrong"
-        )
-    return transformer
+    )
+    return Compiled(transformer, used)
+
+
+def null_of(transformer: CompiledProtocol) -> int | None:
+    """Return the key that no token asks for, where ids are hashed."""
+    mechanism = transformer.layers[0].mechanism
+    return mechanism.null if isinstance(mechanism, HashedIds) else None
 
 
 def named(progress: Progress | None, side: str) -> Callable[[int, int], object] | None:
@@ -128,13 +141,15 @@ def refuse_what_cannot_fit(transformer: CompiledProtocol) -> None:
         )
 
 
-def run_hashed(judged: Judged, transformer: CompiledProtocol) -> None:
+def run_hashed(
+    judged: Judged, transformer: CompiledProtocol, used: UsedHeads | None = None
+) -> None:
     """Run a transformer that hashes, and add its output and the far collisions that it met."""
     recorder = judged.recorder
     mechanism = transformer.layers[0].mechanism
     assert isinstance(mechanism, HashedIds)
     recorder.parameters["hashes"] = mechanism.hashes
-    run = run_counted(transformer, judged.words, judged.shown("lsh"))
+    run = run_counted(transformer, judged.words, judged.shown("lsh"), used)
     if run.output is None:
         recorder.missing("lsh", len(judged.words), judged.judge)
         recorder.remarks.append(

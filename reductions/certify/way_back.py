@@ -28,6 +28,7 @@ from reductions.bounds import Bound
 from reductions.certify.certificate import Progress
 from reductions.certify.host_memory import available_bytes
 from reductions.certify.measured import measured_rounds
+from reductions.certify.regimes import failure_remark
 from reductions.certify.runs import Judged
 from reductions.mpc_to_anna.compile import CompiledProtocol
 
@@ -90,12 +91,9 @@ class WayBack:
                 f"an input of {len(words)}: it shows that the simulation is exact, not that "
                 "memory is scarce"
             )
-        failure = failure_of(self.executed)
-        if failure:
-            recorder.remarks.append(
-                "over the seed, the way back raises with probability at most "
-                f"{float(failure):.2g}, and is never silently wrong"
-            )
+        overload = failure_of(self.executed)
+        risks = {"a hashed machine is overloaded": overload} if overload else {}
+        recorder.remarks.extend(failure_remark(risks, "the way back"))
         measured = measured_rounds(simulation.ledger)
         return {f"back_{name}": measured[name] for name in QUANTITIES}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib import import_module
 from itertools import product
 from types import MappingProxyType
@@ -26,13 +27,16 @@ from reductions.plots import draw_sweep
 from reductions.registry import names
 
 if TYPE_CHECKING:
+    from reductions.bounds import Check
+    from reductions.experiments.exponents import Growth
+    from reductions.problems.problem import Instance, Problem
     from reductions.problems.protocol_solver import ProtocolSolver
 
 SCHEMA = "anna-mpc/sweep/1"
 DEFAULT_SIZES = [2**power for power in range(6, 13)]
 
 
-OTHERS = ("machines", "depth", "bounds")
+OTHERS = ("machines", "depth", "bounds", "exponents")
 """What can be swept and is no algorithm: a command in ``sweep_...``."""
 
 
@@ -46,7 +50,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="PROBLEM",
         help=f"{', '.join(problems)}; machines: those of softmax, ANNA, exact match and low rank "
         "when they are simulated; depth: layers of k-hop against k, by every construction; "
-        "bounds: lower and upper sides of tasks in one table",
+        "bounds: lower and upper sides of tasks in one table; exponents: fitted to the claims of "
+        "all algorithms, beside theory",
     )
     command.add_argument(
         "--n",
@@ -59,6 +64,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--epsilon", help="exponents, separated by commas")
     command.add_argument("--gamma", help="machines P = c_p N^(1+gamma-epsilon)")
+    command.add_argument(
+        "--c-s", type=size, help="c_s of s = c_s N^epsilon (the least that fits all points)"
+    )
+    command.add_argument(
+        "--c-p", type=size, help="c_p of the machines (the least that fits all points)"
+    )
     command.add_argument(
         "--mechanism", help="of machines: some of softmax, anna, exact-match, low-rank (all)"
     )
@@ -116,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
     line = progress_line()
     rows: list[Row] = []
     try:
-        for row in measure(solver, grid, options.gamma):
+        for row in measure(solver, grid, options.gamma, c_s=options.c_s, c_p=options.c_p):
             rows.append(row)
             if line is not None:
                 line("sweep", len(rows), len(grid))
@@ -125,10 +136,16 @@ def run(options: argparse.Namespace) -> int:
     ok = all(row["ok"] for row in rows)
     if options.out:
         write_rows(options.out, rows, draw_sweep)
+    fits = fitted(solver, rows)
     if options.json:
-        print(json.dumps({"schema": SCHEMA, "ok": ok, "algorithm": solver.name, "rows": rows}))
+        report = {"schema": SCHEMA, "ok": ok, "algorithm": solver.name, "rows": rows}
+        print(
+            json.dumps(report | {"fits": [{"series": said, **asdict(fit)} for said, fit in fits]})
+        )
     elif not options.out:
         print(FORMATS[options.format](rows), end="")
+        if options.format == "text":
+            print("".join(f"{said}: {fit}\n" for said, fit in fits), end="")
     return 0 if ok else 1
 
 
@@ -136,8 +153,54 @@ def refuse_options(options: argparse.Namespace, names: tuple[str, ...], of: str)
     """Refuse options that belong to another sweep."""
     for name in sorted(names):
         if getattr(options, name) is not None:
-            option = name.partition("_")[0]
+            option = "run" if name == "run_tokens" else name.replace("_", "-")
             raise UsageError(f"--{option} is for {of}; leave it out with {options.algorithm}")
+
+
+def fitted(solver: ProtocolSolver, rows: list[Row]) -> list[tuple[str, Growth]]:
+    """Fit the exponents of every series of enough sizes."""
+    from mpc_sim import Cluster
+    from reductions.experiments.exponents import growths
+
+    series: dict[str, list[Row]] = {}
+    own = [one.name for one in solver.problem.parameters]
+    for row in rows:
+        names = ("epsilon", "diameter", *(name for name in own if name in row))
+        said = ", ".join(f"{name} = {row[name]}" for name in names if row.get(name) is not None)
+        series.setdefault(said, []).append(row)
+    found = []
+    for said, mine in series.items():
+        if mine[0]["rounds"] is None:
+            continue
+        clusters = [
+            Cluster.from_exponents(
+                row["n_words"],
+                row["epsilon"],
+                row["gamma"],
+                memory_factor=row["c_s"],
+                machine_factor=row["c_p"],
+            )
+            for row in mine
+        ]
+        closed = [{name: row[f"{name}_bound"] for name in RESOURCES} for row in mine]
+        parameters = {name: mine[0].get(name) for name in own}
+        found += [(said, one) for one in growths(solver, clusters, mine, closed, parameters)]
+    return found
+
+
+def instance_of(problem: Problem, point: Point) -> Instance:
+    """Return the input of a point."""
+    if point.diameter is None:
+        return problem.draw(point.n, point.seed, **point.parameters)
+    graph = graph_of_diameter(problem, point.n, point.diameter, point.seed)
+    return problem.instance(graph, **point.parameters)
+
+
+def _over(check: Check | None) -> float | None:
+    """Return what was measured over what the paper states without a constant."""
+    if check is None or check.paper is None or check.measured is None:
+        return None
+    return round(check.measured / check.paper.size, 6)
 
 
 class Point(NamedTuple):
@@ -149,28 +212,50 @@ class Point(NamedTuple):
     diameter: int | None = None
     parameters: Mapping[str, int] = MappingProxyType({})
 
+    @property
+    def series(self) -> str:
+        """What all points of a series have in common."""
+        return str((self.epsilon, self.diameter, sorted(self.parameters.items())))
 
-def measure(solver: ProtocolSolver, grid: list[Point], gamma: str | None = None) -> Iterator[Row]:
-    """Yield a row for every point of a grid: sizes, resources and their bounds."""
+
+def measure(
+    solver: ProtocolSolver,
+    grid: list[Point],
+    gamma: str | None = None,
+    *,
+    c_s: int | None = None,
+    c_p: int | None = None,
+) -> Iterator[Row]:
+    """Yield a row for every point of a grid: sizes, resources and their bounds.
+
+    Along a series, of all N and seeds, c_s and c_p are the same: the least that fit all its points.
+    """
     from reductions.certify.run import simulate
     from reductions.certify.run_size import refuse_draw, refuse_run
+    from reductions.experiments import exponents
 
-    problem = solver.problem
+    problem, held, chosen = solver.problem, dict[str, tuple[int, int]](), gamma or solver.gamma
     for n in {point.n for point in grid}:
         refuse_draw(problem, n)
-    for n, epsilon, seed, diameter, parameters in grid:
-        if diameter is None:
-            instance = problem.draw(n, seed, **parameters)
-        else:
-            graph = graph_of_diameter(problem, n, diameter, seed)
-            instance = problem.instance(graph, **parameters)
-        cluster = solver.cluster(instance, epsilon, gamma)
-        refuse_run(solver.protocol_for(instance), cluster)
+
+    def machines_of(point: Point) -> exponents.Point:
+        return exponents.Point.of(solver, instance_of(problem, point).shape)
+
+    for point in grid:
+        n, epsilon, seed, diameter, _ = point
+        if point.series not in held:
+            points = [machines_of(other) for other in grid if other.series == point.series]
+            held[point.series] = exponents.held_factors(points, epsilon, chosen, c_s=c_s, c_p=c_p)
+        instance = instance_of(problem, point)
+        machines = machines_of(point)
+        cluster = machines.cluster(epsilon, chosen, *held[point.series])
+        refuse_run(machines.protocol, cluster)
         certificate = simulate(solver, instance, cluster).certificate
-        of_graph = {"n_words": cluster.n_words, "diameter": diameter}
+        of_graph = {"diameter": diameter}
         row: Row = {
             "algorithm": solver.name,
             "n": n,
+            "n_words": cluster.n_words,
             **({} if instance.graph is None else of_graph),
             **instance.parameters,
             "epsilon": epsilon,
@@ -185,6 +270,10 @@ def measure(solver: ProtocolSolver, grid: list[Point], gamma: str | None = None)
         for name in RESOURCES:  # a protocol of a user has no bounds of its own
             row[name] = checks[name].measured if name in checks else None
             row[f"{name}_bound"] = checks[name].bound if name in checks else None
+        memory, law = checks.get("local_memory"), checks.get("rounds")
+        row["held_over_n_epsilon"] = _over(memory)
+        row["rounds_over_law"] = _over(law)
+        row["law"] = "" if solver.law is None else solver.law.text
         row["ok"] = certificate.ok
         row["seconds"] = round(certificate.seconds, 4)
         yield row

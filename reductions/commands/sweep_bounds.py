@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Build and run the table; the exit status is 1 if a run is below its lower side, else 0."""
     from reductions.experiments.both_sides import LETTERS, both_sides
 
-    refuse_options(options, ("diameter", "gamma"), "algorithms")
+    refuse_options(options, ("diameter", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     refuse_options(options, ("letters", "run_tokens"), "depth")
     sizes, hops = options.n or DEFAULT_SIZES, options.k or DEFAULT_HOPS

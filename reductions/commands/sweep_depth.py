@@ -20,9 +20,10 @@ DEFAULT_HOPS = [2**power for power in range(13)]
 
 def run(options: argparse.Namespace) -> int:
     """Build all models; the exit status is 0 if outputs and bounds hold and 1 otherwise."""
+    from reductions.certify.regimes import reach_remarks
     from reductions.experiments.depth_curve import constructions, depth_rows, layers_a_doubling
 
-    refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
+    refuse_options(options, ("diameter", "epsilon", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     if options.n is not None and len(options.n) != 1:
         raise UsageError("--n: depth is drawn against k, give one context length")
@@ -46,10 +47,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     ok = all(row["ok"] for row in rows)
     steps = layers_a_doubling(rows)
+    remarks = [remark for k in sorted(hops) for remark in reach_remarks(n, k)][:1]
     if options.out:
         write_rows(options.out, rows, _draw)
     if options.json:
-        print(json.dumps({"schema": SCHEMA, "ok": ok, "rows": rows, "layers_a_doubling": steps}))
+        report = {"schema": SCHEMA, "ok": ok, "rows": rows, "layers_a_doubling": steps}
+        print(json.dumps(report | {"remarks": remarks}))
     elif not options.out:
         is_text = options.format == "text"
         print(
@@ -57,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if is_text:
             print("\n".join(f"{name}: {said}" for name, said in _verdicts(rows, steps)))
+            print("".join(f"note: {remark}\n" for remark in remarks), end="")
     return 0 if ok else 1
 
 

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Run all points; the exit status is 0 if outputs, bounds and exponents hold, else 1."""
     from reductions.experiments.machine_counts import COUNTED, count, series_of, slope_of
 
-    refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
+    refuse_options(options, ("diameter", "epsilon", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")
     mechanisms = options.mechanism.split(",") if options.mechanism else list(COUNTED)
     sizes, seeds = options.n or DEFAULT_SIZES, options.seed

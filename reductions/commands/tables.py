@@ -31,19 +31,42 @@ def print_certificate(certificate: Certificate) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
         right = heading in ("measured", "bound", "slack")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    rows = [_cells(check) for check in certificate.checks]
-    taken = sum(2 + max(len(row[at]) for row in [*rows, HEADINGS]) for at in range(6))
-    room = max(console.width - taken, 8)
-    for *cells, status, source in rows:
-        cut = source if len(source) <= room else source[: room - 1] + "\u2026"
-        table.add_row(*map(Text, cells), Text(status, COLOURS[status]), Text(cut))
+        table.add_column(
+            heading,
+            justify="right" if right else "left",
+            no_wrap=heading != "source",
+            overflow="fold",
+            min_width=8 if heading == "source" else None,
+        )
+    for check in certificate.checks:
+        *cells, status, source = _cells(check)
+        table.add_row(*map(Text, cells), Text(status, COLOURS[status]), Text(source))
     console.print(table)
+    for line in _stated(certificate):
+        console.print(line, soft_wrap=True)
+    if certificate.facts:
+        facts = Table(box=None, pad_edge=False)
+        for heading in ("fact, no check", "value", "source"):
+            facts.add_column(heading, justify="right" if heading == "value" else "left")
+        for fact in certificate.facts:
+            facts.add_row(fact.name, str(fact.value), fact.source)
+        console.print(facts)
     verdict = "PASS" if certificate.ok else "FAIL"
     console.print(
         f"[{COLOURS[verdict]}]{verdict}[/]: {len(certificate.checks)} checks "
         f"in {certificate.seconds:.2f} s"
     )
+
+
+def _stated(certificate: Certificate) -> list[str]:
+    """Return a line for all that a paper states of rows, with the constants of the bounds."""
+    rows: dict[str, list[str]] = {}
+    for check in certificate.checks:
+        if check.paper is not None:
+            constant = "" if check.constant is None else f" {check.constant:.3g}"
+            said = f"{check.paper.text}, {check.paper.theorem}"
+            rows.setdefault(said, []).append(f"{check.name}{constant}")
+    return [f"constants of {said}: {', '.join(found)}" for said, found in rows.items()]
 
 
 def explained(certificate: Certificate, name: str | None) -> Check | None:
@@ -76,7 +99,10 @@ def _cells(check: Check) -> tuple[str, ...]:
     if check.compared is not None:
         measured = f"{measured} of {check.compared} differ"
     slack = "" if check.slack is None else f"{check.slack:.2f}"
-    return check.name, measured, str(check.bound), slack, check.kind, check.status, check.source
+    return (
+        *(check.name, measured, str(check.bound), slack, check.kind, check.status),
+        check.source,
+    )
 
 
 def progress_line() -> ProgressLine | None:

@@ -18,7 +18,7 @@ from reductions.problems.definitions import INDUCTION_HEADS
 from reductions.problems.k_hop import K_HOP
 from reductions.problems.k_hop_scan import K_HOP_SCAN
 from reductions.problems.problem import Shape
-from reductions.problems.protocol_solver import ProtocolSolver
+from reductions.problems.protocol_solver import ProtocolSolver, known_of
 from reductions.problems.three_sum import THREE_SUM
 
 THEOREM = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
@@ -43,7 +43,7 @@ def compiled(
     algorithm : ProtocolSolver
     statement, depth_formula, width_formula : str
     rounds : callable, optional
-        (Protocol, Cluster) -> bounds with a row ``rounds``; by default the algorithm's.
+        (shape, Cluster) -> bounds with a row ``rounds``; by default the algorithm's.
     options : CompilerOptions, optional
     way : str
         The part of the name behind the problem.
@@ -57,9 +57,10 @@ def compiled(
         return compile_protocol(*machines(shape), **chosen.keywords)
 
     def depth(shape: Shape) -> Formula:
-        wanted, cluster = machines(shape)
+        _, cluster = machines(shape)
         own = algorithm.bounds if rounds is None else rounds
-        bounds = own(wanted, cluster, **shape.parameters, **algorithm.of_shape(shape))
+        shown = {**shape.parameters, **algorithm.of_shape(shape)}
+        bounds = own(known_of(shape), cluster, **shown)
         (row,) = (bound for bound in bounds if bound.quantity == "rounds")
         return row.expression + 1, row.values
 

@@ -117,7 +117,7 @@ def match2_bounds(n: int, modulus: int) -> tuple[Bound, ...]:
     """Return the bounds of the construction: one layer, one head, width 1, residues below M."""
     length, modulus_bits = sympy.symbols("N M_bits", positive=True, integer=True)
     values = {"N": n, "M_bits": modulus.bit_length()}
-    source = "one exact-match head (arXiv 2509.09001)"
+    source = "this project: one exact-match head (arXiv 2509.09001)"
     exact = {"layers": 1, "heads": 1, "head_width": 1, "token_width": 1, "context_length": length}
     rows = [
         Bound(name, sympy.sympify(expression), values, "exact", source)

@@ -99,7 +99,7 @@ MATCH2_SOFTMAX = ModelSolver(
     architecture="softmax",
     looks_at_pairs=True,
     statement="residues on a circle: is the nearest key at the partner's place",
-    source="after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
+    source="this project, after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
     build=lambda shape: match2_softmax(shape.n_words, shape["modulus"], shape.largest_word),
     width=lambda shape: (sympy.Integer(2), {}),
     width_formula="2",
@@ -111,7 +111,7 @@ SUM_SOFTMAX = ModelSolver(
     architecture="softmax",
     looks_at_pairs=True,
     statement="equal logits, values N x: the mean is the sum",
-    source="one softmax head of equal keys",
+    source="this project: one softmax head of equal keys",
     build=lambda shape: sum_transformer(shape.n_words, shape.largest_word, Softmax()),
     width_kind="exact",
 )

@@ -122,7 +122,7 @@ class ModelSolver:
             The way back was asked for and does not fit; nothing has run.
         """
         instance, shape = case.instance, case.instance.shape
-        recorder = Recorder(name, case.shown)
+        recorder = Recorder(task=name, parameters=case.shown)
         model = self.build(shape)
         returning = self._returning(model, instance, recorder) if how.back else None
         judged = Judged(

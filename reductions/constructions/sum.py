@@ -70,7 +70,7 @@ def sum_bounds(n: int, largest_sum: int) -> tuple[Bound, ...]:
     """Return the bounds of the construction: one layer, one head, width 1, bits of N S."""
     length, n_bits, s_bits = sympy.symbols("N N_bits S_bits", positive=True, integer=True)
     values = {"N": n, "N_bits": n.bit_length(), "S_bits": max(1, largest_sum.bit_length())}
-    source = "one head of equal keys (arXiv 2509.09001)"
+    source = "this project: one head of equal keys (arXiv 2509.09001)"
     exact = {"layers": 1, "heads": 1, "head_width": 1, "token_width": 1, "context_length": length}
     rows = [
         Bound(name, sympy.sympify(expression), values, "exact", source)

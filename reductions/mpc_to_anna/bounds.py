@@ -1,11 +1,12 @@
 """What Theorem 4.1 says of any protocol, from its declared channels alone.
 
 Written from the statement, without the compiler: K_t is the most messages to others that a machine
-sends or receives in round t, w_t the words of the widest record with a tag word where several
-channels send, or 1 where records travel word by word, and b_t the most messages that meet in one
-head: min(K_t, (P - 1) g) in the order of emission, g the tokens of a machine, and with spread heads
-what the union over R rounds, P machines and ceil(K / g) heads asks for. There are 1 + ceil(K_t / g)
-heads, and one if g > K_t, where what a machine keeps is one message more.
+sends in round t, or receives where heads are spread, w_t the words of the widest record with a tag
+word where several channels send, or 1 where records travel word by word, and b_t the most messages
+that meet in one head: in the order of emission those that a machine receives, at most (P - 1) g, g
+the tokens of a machine, and with spread heads what the union over R rounds, P machines and ceil(K /
+g) heads asks for. There are 1 + ceil(K_t / g) heads, and one if g is more than what a machine sends
+and receives, where what it keeps is one message more.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ THEOREM = "Theorem 4.1 (arXiv 2509.09001)"
 FEW_HEADS = "Theorem 4.1 (arXiv 2509.09001); few heads: this project"
 CODEWORDS = "ids as columns of a Weil sum, U = P + 2 <= d^2, d = 4^j at least 16"
 
+SYMBOLS = {
+    "c": "channels of a round",
+    "w": "words of a message",
+    "B": "bits of a word",
+    "g": "tokens of a machine",
+    "D": "words that a machine emits in a round",
+}
+
 Formula = tuple[sympy.Expr, dict[str, int]]
 
 
@@ -40,8 +49,15 @@ class RoundShape:
     ----------
     channels : int
         c, that carry anything.
-    most, words, meet : int
-        K, w with the destination where ids are hashed, and b.
+    sent, received, words : int
+        K, the most messages that a machine receives, and w with the destination where ids are
+        hashed; K is 0 where none can arrive.
+    most : int
+        The larger of what a machine may send and receive.
+    meet : int
+        b, with what is kept where one head does all.
+    failure : Fraction
+        The most that the probability may be that the code of the round fails.
     tokens : int
         g.
     tag_bits : int
@@ -51,9 +67,12 @@ class RoundShape:
     """
 
     channels: int
-    most: int
+    sent: int
+    received: int
     words: int
-    meet: int
+    most: int = 0
+    meet: int = 0
+    failure: Fraction = Fraction(1)
     tokens: int = 1
     tag_bits: int = 0
     declared: int = 0
@@ -61,7 +80,7 @@ class RoundShape:
     @property
     def in_one_head(self) -> bool:
         """Whether one head carries the messages and what is kept."""
-        return 0 < self.most < self.tokens
+        return bool(self.sent) and self.most < self.tokens
 
     @classmethod
     def of(
@@ -72,22 +91,38 @@ class RoundShape:
         partners: int | None = None,
     ) -> RoundShape:
         """Read the shape off the declared channels, and the partners where they are bounded."""
-        most, words, tag_bits = messages(channels, cluster, options)
-        if partners is not None and most:
+        sent, received, words, tag_bits = messages(channels, cluster, options)
+        if partners is not None and words:
             # a bundle: a count per channel, and no more words than local memory has
-            most = min(partners, cluster.n_machines - 1)
+            sent = received = min(partners, cluster.n_machines - 1)
             words, tag_bits = len(channels) + cluster.memory_words, 0
-        declared = sum(channel.per_machine * channel.words for channel in channels)
-        return cls(len(channels), most, words + int(options.hashed), 0, 1, tag_bits, declared)
+        most = max(sent, received)
+        if not min(sent, received):
+            sent = received = 0
+        return cls(
+            len(channels),
+            sent,
+            received,
+            words + int(options.hashed),
+            most=most,
+            tag_bits=tag_bits,
+            declared=sum(channel.per_machine * channel.words for channel in channels),
+        )
 
     def with_tokens(
         self, tokens: int, cluster: Cluster, options: CompilerOptions, n_rounds: int
     ) -> RoundShape:
         """Return the shape with g tokens per machine."""
-        groups, failure = TokenGroups.of(cluster, tokens), Fraction(options.failure)
-        order = HeadOrder.EMISSION if self.most < tokens else options.head_order
-        meet = order.made.most_met(self.most, groups, n_rounds, failure) if self.most else 0
-        return replace(self, tokens=tokens, meet=meet)
+        groups, drawn = TokenGroups.of(cluster, tokens), options.head_order.made.is_drawn
+        failure = Fraction(options.failure) / max(1, drawn + options.code.made.is_drawn)
+        shape = replace(self, tokens=tokens, failure=failure / max(1, n_rounds))
+        if not self.sent:
+            return shape
+        order = HeadOrder.EMISSION if shape.in_one_head else options.head_order
+        if order.made.is_drawn:
+            shape = replace(shape, sent=self.most, received=self.most)
+        meet = order.made.most_met(shape.received, groups, n_rounds, failure)
+        return replace(shape, meet=meet + int(shape.in_one_head))
 
 
 def theorem_bounds(
@@ -121,16 +156,28 @@ def theorem_bounds(
         *((name, *row) for name, row in _layers(protocol, cluster, options, code).items()),
         ("context_length", (sympy.Max(n, p * g), sizes | {"g": tokens}), "exact", FEW_HEADS),
     ]
-    return tuple(Bound(name, *formula, kind, source) for name, formula, kind, source in rows)
+    return tuple(
+        Bound(name, *formula, kind, source, SYMBOLS) for name, formula, kind, source in rows
+    )
 
 
 def layer_bounds(
-    protocol: Protocol, cluster: Cluster, options: CompilerOptions
+    protocol: Protocol, cluster: Cluster, options: CompilerOptions, own: tuple[Bound, ...] = ()
 ) -> tuple[Bound, ...]:
-    """Return the bounds on the transformer alone."""
+    """Return the bounds on the transformer alone.
+
+    With ``own``, the claims of the protocol, it has a layer more than the rounds that these claim,
+    and not than those that the protocol says that it has.
+    """
     of_machines = {"rounds", "local_memory", "sent_words", "received_words", "machines"}
     bounds = theorem_bounds(protocol, cluster, options)
-    return tuple(bound for bound in bounds if bound.quantity not in of_machines)
+    found = (bound for bound in bounds if bound.quantity not in of_machines)
+    claimed = {bound.quantity: bound for bound in own}
+    if options.fan_out is not None or "rounds" not in claimed:
+        return tuple(found)
+    rounds = claimed["rounds"]
+    layers = replace(rounds, quantity="layers", expression=rounds.expression + 1, source=THEOREM)
+    return tuple(layers if bound.quantity == "layers" else bound for bound in found)
 
 
 def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions) -> Bound:
@@ -138,15 +185,16 @@ def meeting_bound(protocol: Protocol, cluster: Cluster, options: CompilerOptions
     shapes, n_machines = _shapes(protocol, cluster, options)
     largest = max(shapes, key=lambda shape: shape.meet, default=RoundShape(0, 0, 0, 0))
     b, K, p, g = sympy.symbols("b K P g")
-    own = int(largest.in_one_head)
     if options.head_order.made.is_drawn:
         some = "R P K / (b + 1)!"
         if largest.tokens > 1:
             some = "R P H exp(-(c ln(c/g) - c + g)), c = b + 1, H = ceil(K/g)"
         source = f"{some} at most {options.failure} over the seed, for all R rounds"
-        return Bound("met_messages", b, {"b": largest.meet + own}, "whp", source)
-    values = {"K": largest.most, "P": n_machines, "g": largest.tokens}
-    return Bound("met_messages", sympy.Min(K, (p - 1) * g) + own, values, "upper", FEW_HEADS)
+        return Bound("met_messages", b, {"b": largest.meet}, "whp", source)
+    values = {"K": largest.received, "P": n_machines, "g": largest.tokens}
+    met = sympy.Min(K, (p - 1) * g) + int(largest.in_one_head)
+    symbols = SYMBOLS | {"K": "messages of others to a machine in a round"}
+    return Bound("met_messages", met, values, "upper", FEW_HEADS, symbols)
 
 
 def tokens_of_machines(protocol: Protocol, cluster: Cluster, options: CompilerOptions) -> int:
@@ -160,30 +208,29 @@ def tokens_of_machines(protocol: Protocol, cluster: Cluster, options: CompilerOp
 
 def messages(
     channels: tuple[Channel, ...], cluster: Cluster, options: CompilerOptions
-) -> tuple[int, int, int]:
-    """Return (K, w, bits of a tag in front of a word) of a round that declares these channels.
+) -> tuple[int, int, int, int]:
+    """Return the most messages sent and received, w, and the bits of a tag in front of a word.
 
-    With the syndrome code records travel word by word, at most s of them, where that makes
-    K (w + 1) smaller and a word with its tag has at most 31 bits.
+    They are those of a round that declares these channels. With the syndrome code records travel
+    word by word, at most s of them, where that makes k (w + 1) smaller, k the larger of both, and a
+    word with its tag has at most 31 bits.
     """
     s = cluster.memory_words
     away = [channel for channel in channels if not channel.local]
     if not away or cluster.n_machines == 1:
-        return 0, 0, 0
-    sent = sum(channel.per_machine for channel in away)
-    received = sum(_heard(channel, s) for channel in away)
-    most = min(max(sent, received), s // min(channel.words for channel in away))
+        return 0, 0, 0, 0
+    most = s // min(channel.words for channel in away)
+    sent = min(sum(channel.per_machine for channel in away), most)
+    received = min(sum(_heard(channel, s) for channel in away), most)
     words = max(channel.words for channel in away) + (len(away) > 1)
-    sent, received = (
-        sum(each(channel) * channel.words for channel in away)
-        for each in (lambda one: one.per_machine, lambda one: _heard(one, s))
-    )
-    single, tag_bits = min(max(sent, received), s), (len(away) - 1).bit_length()
+    out = min(sum(channel.per_machine * channel.words for channel in away), s)
+    come = min(sum(_heard(channel, s) * channel.words for channel in away), s)
+    tag_bits = (len(away) - 1).bit_length()
     header, longest = int(options.hashed), options.code.made.longest_of_linear
-    cheaper = most * (words + header + 1) > single * (2 + header)
+    cheaper = max(sent, received) * (words + header + 1) > max(out, come) * (2 + header)
     if cheaper and cluster.word_bits + tag_bits <= longest:
-        return single, 1, tag_bits
-    return most, words, 0
+        return out, come, 1, tag_bits
+    return sent, received, words, 0
 
 
 def _heard(channel: Channel, memory: int) -> int:
@@ -205,16 +252,21 @@ def _layers(
     gather: Formula = block, {"B_in": cluster.block_words}
     several = 1 + sympy.ceiling(most / g)
     heads = [
-        (sympy.Integer(1) if shape.in_one_head else several, {"K": shape.most, "g": shape.tokens})
+        (sympy.Integer(1) if shape.in_one_head else several, {"K": shape.sent, "g": shape.tokens})
         for shape in shapes
     ]
+    codes: list[Formula] = []
     widths, totals, bits = [gather], [gather], [_gathered_bits(cluster)]
     for shape in shapes:
         width, total, precise = _of_round(shape, cluster, options)
         widths.append(width)
         totals.append(total)
+        if shape.sent:
+            codes.append(_code_width(shape, cluster, options))
         bits.append(precise)
     one: Formula = sympy.Integer(1), {}
+    coded: dict[str, tuple[Formula, Kind, str]]
+    coded = {"code_width": (_largest(codes), "upper", source)} if codes else {}
     asked: Formula = one
     if options.hashed:
         asked = sympy.Max(16, 4 * sympy.ceiling(sympy.sqrt(p + 2))), sizes
@@ -222,6 +274,7 @@ def _layers(
         "layers": ((rounds + 1, sizes), "exact", THEOREM),
         "heads": (_largest([one, *heads]), "upper", FEW_HEADS),
         "head_width": (_largest(widths), "upper", source),
+        **coded,
         "token_width": (_largest(totals), "upper", source),
         "query_width": (asked, "upper", CODEWORDS if options.hashed else THEOREM),
         "precision_bits": (_largest(bits), "upper", f"{source}; distinct averages stay distinct"),
@@ -253,39 +306,64 @@ def _of_round(
 ) -> tuple[Formula, Formula, Formula]:
     """Return width of a head, total width and bits in a round."""
     s, c, emitted, K, g, word = sympy.symbols("s c D K g W")
-    header = shape.channels if options.fan_out is None else cluster.memory_words
-    word_bits = max(cluster.word_bits + shape.tag_bits, header.bit_length())
     kept = sympy.Min(s, emitted) + c
-    values = {"s": cluster.memory_words, "c": shape.channels, "K": shape.most, "W": word_bits}
-    values["D"] = shape.declared
-    if not shape.most:
+    values = {
+        "s": cluster.memory_words,
+        "c": shape.channels,
+        "K": shape.sent,
+        "W": _word_bits(shape, cluster, options),
+        "D": shape.declared,
+    }
+    if not shape.sent:
         return (kept, values), (kept, values), (word, values)
-    P, own = cluster.n_machines, int(shape.in_one_head)
-    n_sources = P * min(shape.tokens, shape.most) + own
-    if options.head_order.made.is_drawn:
-        n_sources = P * shape.tokens + own
-    if options.hashed:
-        n_sources = max(cluster.n_words, P * shape.tokens)
-    meet = shape.meet + own
-    code = _widest(meet, shape.words, options.code, options.seed, word_bits, n_sources)
-    width = code.width_bound_formula
-    values |= code.formula_values
-    values |= {"g": shape.tokens, "b_bits": meet.bit_length(), "U_bits": n_sources.bit_length()}
-    bits = code.precision_formula
+    width, sizes = _code_width(shape, cluster, options)
+    n_sources = _n_sources(shape, cluster, options)
+    values |= sizes | {"g": shape.tokens}
+    values |= {"b_bits": shape.meet.bit_length(), "U_bits": n_sources.bit_length()}
+    bits = _code(shape, cluster, options).precision_formula
     if shape.in_one_head:
         return (kept + width, values), (kept + width, values), (bits, values)
     total = kept + sympy.ceiling(K / g) * width
     return (sympy.Max(kept, width), values), (total, values), (bits, values)
 
 
+def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> Formula:
+    """Return the width of a message in the code of a round."""
+    code = _code(shape, cluster, options)
+    return code.width_bound_formula, dict(code.formula_values)
+
+
+def _code(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> MessageCode:
+    word_bits = _word_bits(shape, cluster, options)
+    n_sources = _n_sources(shape, cluster, options)
+    return _widest(shape, options.code, options.seed, word_bits, n_sources)
+
+
+def _word_bits(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> int:
+    header = shape.channels if options.fan_out is None else cluster.memory_words
+    return max(cluster.word_bits + shape.tag_bits, header.bit_length())
+
+
+def _n_sources(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> int:
+    P = cluster.n_machines
+    if options.hashed:
+        return max(cluster.n_words, P * shape.tokens)
+    if options.head_order.made.is_drawn and not shape.in_one_head:
+        return P * shape.tokens
+    return P * min(shape.tokens, shape.sent, shape.received) + int(shape.in_one_head)
+
+
 @lru_cache(maxsize=256)
 def _widest(
-    meet: int, words: int, coding: Code, seed: int, word_bits: int, n_sources: int
+    shape: RoundShape, coding: Code, seed: int, word_bits: int, n_sources: int
 ) -> MessageCode:
     """Return the code whose width bounds that of every capacity up to b."""
     made = coding.made
-    capacities = range(meet if made.grows else 1, meet + 1)
-    codes = (made.from_options(b, words, word_bits, n_sources, seed=seed) for b in capacities)
+    capacities = range(shape.meet if made.grows else 1, shape.meet + 1)
+    codes = (
+        made.from_options(b, shape.words, word_bits, n_sources, seed=seed, failure=shape.failure)
+        for b in capacities
+    )
     return max(codes, key=lambda code: code.width)
 
 

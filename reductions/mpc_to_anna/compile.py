@@ -75,18 +75,32 @@ class CompiledProtocol(Transformer):
     def failure(self) -> Fraction:
         """Bound on the probability, over the seed, that an input within the limits raises.
 
-        The sum over the layers of what their codes and their assignments of heads state, and where
-        ids are hashed the probability that any two meet, once for all layers, as they share one
-        function; with bounded fan-out also that of an overload on the way. 0 for the deterministic
-        codes with heads in the order of emission and exact match.
+        The sum of `risks`, at most 1.
         """
-        routes = (layer for layer in self.layers if isinstance(layer, RouteLayer))
-        mechanism = self.layers[0].mechanism
-        meets = mechanism.failure if isinstance(mechanism, HashedIds) else Fraction(0)
-        first = self.layers[0]
+        return min(Fraction(1), sum(self.risks.values(), Fraction(0)))
+
+    @property
+    def risks(self) -> dict[str, Fraction]:
+        """What may raise over the seed, with a bound on its probability each; empty for nothing.
+
+        Heads that are drawn and rows of a code that are drawn count once per layer; ids that are
+        hashed share one function in all layers, so any two of them meet anywhere or nowhere; with
+        bounded fan-out a machine on the way may be overloaded.
+        """
+        routes = [layer for layer in self.layers if isinstance(layer, RouteLayer)]
+        first, mechanism = self.layers[0], self.layers[0].mechanism
+        heads = (layer.assignment.failure for layer in routes if layer.assignment)
+        rows = (layer.code.failure for layer in routes if layer.code)
+        found = {
+            "more messages meet in a head than its code decodes": sum(heads, Fraction(0)),
+            "some messages have no row of the drawn code to themselves": sum(rows, Fraction(0)),
+        }
+        if isinstance(mechanism, HashedIds):
+            found["two hashed ids meet"] = mechanism.failure
         if isinstance(first, InitLayer) and isinstance(first.protocol, BoundedFanOut):
-            meets += Fraction(1, first.protocol.inverse_failure)
-        return sum((layer.failure for layer in routes), meets)
+            overload = Fraction(1, first.protocol.inverse_failure)
+            found["a machine on the way of bounded fan-out is overloaded"] = overload
+        return {what: chance for what, chance in found.items() if chance}
 
     def run(
         self,
@@ -171,8 +185,8 @@ def compile_protocol(
         emission: slot e of a machine, its token e mod g in head e // g, carries its e-th message.
         spread: every machine permutes its slots (g = 1: turns them), so that few messages meet.
     failure : Fraction or str
-        For spread heads: the most that the probability of an overload may be, over the seed and all
-        rounds, on any one input.
+        For what is drawn, spread heads and rows of the repetition code: the most that the
+        probability that any of it fails may be, over the seed and all rounds, on any one input.
     attention : Attention or str
         ema: exact match. anna: locality-sensitive hashing of codewords of the ids, one table and
         one function for all heads and layers; every message then carries its destination.
@@ -239,7 +253,8 @@ def compile_protocol(
             word_bits=cluster.word_bits,
         )
     n_rounds = protocol.n_rounds(cluster)
-    overload = probability(failure) / max(1, n_rounds)
+    n_drawn = coding.made.is_drawn + order.made.is_drawn
+    overload = probability(failure) / (max(1, n_rounds) * max(1, n_drawn))
     carried = (
         messages_of(
             protocol.channels(round, cluster),

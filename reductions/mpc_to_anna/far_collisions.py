@@ -26,6 +26,7 @@ from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.hashed_ids import FarCollision, HashedIds
 from reductions.mpc_to_anna.init_layer import InitLayer
 from reductions.mpc_to_anna.route_layer import RouteLayer
+from reductions.mpc_to_anna.used import Told, both
 
 RARE = 100
 """A bound with high probability holds with probability 1 - 1 / RARE."""
@@ -108,6 +109,7 @@ def run_counted(
     compiled: CompiledProtocol,
     words: ArrayLike,
     progress: Callable[[int, int], object] | None = None,
+    trace: Told | None = None,
 ) -> HashedRun:
     """Run a protocol that was compiled to hash its ids, and count the far collisions.
 
@@ -120,6 +122,8 @@ def run_counted(
         With ``attention="anna"``.
     words : int64[N]
     progress : callable, optional
+    trace : callable, optional
+        Told of all heads as well.
 
     Returns
     -------
@@ -133,10 +137,10 @@ def run_counted(
     """
     counter = FarCounter(compiled.layers)
     try:
-        output = compiled.run(words, trace=counter, progress=progress)
+        output = compiled.run(words, trace=both(counter, trace), progress=progress)
     except (FarCollision, CodeOverload) as error:
         counter = FarCounter(compiled.layers)
-        _apart(compiled).run(words, trace=counter)
+        _apart(compiled).run(words, trace=both(counter, trace))
         return HashedRun(None, counter.met, counter.uncorrected, error)
     return HashedRun(output, counter.met, counter.uncorrected)
 

@@ -22,7 +22,7 @@ from anna_model import (
 )
 from anna_model.lazy_values import Entries, LazyValues
 from mpc_sim import Cluster, Inbox, Protocol, Records
-from reductions.arrays import Floats, Integers
+from reductions.arrays import Booleans, Floats, Integers
 from reductions.mpc_to_anna.hashed_ids import HashedIds
 from reductions.mpc_to_anna.inbox_rows import RowFormat
 from reductions.mpc_to_anna.output_tokens import asking, output_rows, queries_of
@@ -105,6 +105,10 @@ class _InSlots(LazyValues):
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.slot), self.block_words
+
+    @property
+    def not_zero(self) -> Booleans:
+        return np.not_equal(self.word, 0)
 
     def __getitem__(self, entries: Entries) -> Floats:
         slot = self.slot[entries]

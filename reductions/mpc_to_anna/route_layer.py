@@ -117,6 +117,7 @@ class RouteLayer(Layer):
                 shape.word_bits(self.cluster),
                 self.sources.n_ids,
                 seed=self.seed,
+                failure=self.overload,
             )
         except CodeDomainError as error:
             if self.tokens == 1:

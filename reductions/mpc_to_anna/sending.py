@@ -156,6 +156,10 @@ class CodedMessages(LazyValues):
         front = 0 if self.own is None else self.own.shape[1]
         return len(self.source), front + self.code.width
 
+    @property
+    def not_zero(self) -> Booleans:
+        return np.ones(len(self.source), bool)  # no codeword is zero
+
     def __getitem__(self, entries: Entries) -> Floats:
         coded = self.code.encode(self.source[entries], self.words[entries])
         if self.own is None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.stages.operations import Addition
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
 from reductions.problems.degrees import every_word
+from reductions.problems.laws import BY_TREES
+from reductions.problems.least_depths import least_groups, least_tree
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
 
-SOURCE = "trees and butterflies of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+SOURCE = (
+    "this project; trees and butterflies of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+)
 
 
 class Levels(sympy.Function):  # type: ignore[misc]
@@ -34,26 +38,20 @@ class Levels(sympy.Function):  # type: ignore[misc]
         return sympy.Integer(levels)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B; of trees L levels, c children (0 if there is no level).
 
     Of a butterfly c is the most words that a machine receives with its own, q the most that it
     sends: q = c, or c + 1 where the groups of a level have two sizes. Elements of one word.
     """
-    values = values_of(
-        protocol,
-        cluster,
-        L="up_levels",
-        c="up_children",
-        c0="butterfly_children",
-        q="butterfly_copies",
-    )
-    n, block, memory, levels, children = sympy.symbols("N B s L c", integer=True)
-    machines = sympy.ceiling(n / block)
-    if "L" in values:
+    tree, groups = least_tree(cluster, 1), least_groups(cluster)
+    words, block, memory, levels, children = sympy.symbols("N B s L c", integer=True)
+    machines = sympy.ceiling(words / block)
+    if groups is None or 2 * tree.levels <= groups.levels:
+        values = values_of(cluster, L=tree.levels, c=tree.children(1))
         rounds, sent = 2 * levels, children
     else:
-        values |= {"s": cluster.memory_words, "c": values["c0"]}
+        values = values_of(cluster, s=cluster.memory_words, c=groups.met, q=groups.copies)
         rounds, sent = Levels(memory, machines), sympy.Symbol("q", integer=True)
     rows = {
         "rounds": rounds,
@@ -81,6 +79,11 @@ AGGREGATE = ProtocolSolver(
     ),
     source=SOURCE,
     constants="a machine receives the totals of up to s groups and sends to them all: c_s = 1",
+    symbols={
+        "c": "most totals that meet on a machine: children of a node, or groups of a level",
+        "q": "most totals that a machine sends",
+    },
+    law=BY_TREES,
     protocol=lambda n: aggregate(Addition()),
     bounds=_bounds,
     epsilon="1/2",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import sympy
 
+from mpc_sim import Cluster
 from mpc_sim.algorithms.bipartiteness import bipartiteness
-from mpc_sim.cost import Cost
 from mpc_sim.inputs.graph_instances import karate_club
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
-from reductions.problems.contraction import HARD_GRAPHS, SOURCE, label_bounds, random_graph
+from reductions.bounds import Bound
+from reductions.problems.contraction import HARD_GRAPHS, SOURCE, SYMBOLS, label_bounds, random_graph
+from reductions.problems.laws import MATES
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, symbols_of
@@ -43,15 +43,23 @@ def _oracle(graph: Graph) -> Words:
     return np.append(colour, np.zeros(2 * graph.n_edges, np.int64))
 
 
-def _ends(cost: Cost) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
+def _ends(cover: GraphShape, cluster: Cluster) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
     """The first and the last round: an end goes to two edges, two labels come for a vertex.
 
     In all other rounds n, m, V, E, H and A are those of the cover; the graph has u vertices.
     """
     s = symbols_of("B u")
     arriving = 4 * sympy.Min(s.B, s.u)
-    (cover,) = cost["vertices"]
-    return {"u": cover // 2}, {"words": Most(2 * s.B, arriving + 1), "received": arriving}
+    return {"u": cover.n_vertices // 2}, {
+        "words": Most(2 * s.B, arriving + 1),
+        "received": arriving,
+    }
+
+
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
+    """Those of connectivity on the cover, of twice as many vertices and edges."""
+    cover = GraphShape(2 * shape.n_vertices, 2 * shape.n_edges)
+    return label_bounds(cover, cluster, has_tags=False, more=_ends)
 
 
 def _cycle(first: int, length: int) -> list[tuple[int, int]]:
@@ -94,7 +102,9 @@ BIPARTITENESS = ProtocolSolver(
         "connectivity of a graph twice as large: the sort of 4 m half-edges of 3 words needs "
         "3 * 1.26 (4 m)^(2/3) words at depth 1, so c_s = 8 at epsilon = 2/3"
     ),
+    symbols={**SYMBOLS, "u": "vertices of the graph; n are those of the cover"},
+    law=MATES,
     protocol=bipartiteness,
-    bounds=partial(label_bounds, has_tags=False, more=_ends),
+    bounds=_bounds,
     is_randomised=True,
 )

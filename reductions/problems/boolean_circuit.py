@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.boolean_circuit import boolean_circuit, gates_per_machine, largest_tag
+from mpc_sim import Cluster
+from mpc_sim.algorithms.boolean_circuit import boolean_circuit, largest_tag
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
+from reductions.problems.laws import SORTED
+from reductions.problems.least_depths import least_scan, least_sort, share
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
-from reductions.problems.sort_and_scan import values_of
+from reductions.problems.sort_and_scan import scanned, values_of
 
-SOURCE = "concurrent reads by sort and scan: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+SOURCE = (
+    "this project; concurrent reads by sort and scan: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+)
 
 DEPTH = 3
 
@@ -65,18 +69,14 @@ def _oracle(words: Words) -> Words:
     return np.array([value.get(gate, 2) for gate in range(gates)] + [0] * (n - gates))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, T gates per machine, d layers; sort: depth e, column r, M machines; scan: L, q."""
-    values = values_of(protocol, cluster, e="sort_depth", r="sort_rows", M="sort_machines")
-    scans = protocol.cost(cluster)
-    values |= {
-        "T": gates_per_machine(cluster),
-        "d": len(scans["scan_levels"]),
-        "L": max(scans["scan_levels"], default=0),
-        "q": max(scans["scan_others"], default=0),
-    }
+    sort, gates_held = least_sort(cluster, n, 2), share(n // 3, cluster)
+    tree = least_scan(cluster, n, cluster.block_words, 2, 1, 2 * gates_held)
+    values = values_of(cluster, e=sort.depth, r=sort.rows, M=sort.machines, T=gates_held)
+    values |= {"d": DEPTH, **scanned(tree)}
     names = "N B T d e r M L q"
-    n, block, gates, layers, depth, column, machines, levels, others = sympy.symbols(
+    words_in, block, gates, layers, depth, column, machines, levels, others = sympy.symbols(
         names, integer=True
     )
     scan = 2 * block + 2 * gates + 1 + others
@@ -95,7 +95,9 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         ("received_words", sympy.Max(2 * column, 2 * block, 4 * gates, others), "upper"),
         (
             "machines",
-            sympy.Max(sympy.ceiling(n / block), machines, sympy.ceiling(n / (3 * gates))),
+            sympy.Max(
+                sympy.ceiling(words_in / block), machines, sympy.ceiling(words_in / (3 * gates))
+            ),
             "upper",
         ),
     ]
@@ -117,6 +119,12 @@ BOOLEAN_CIRCUIT = ProtocolSolver(
         "publishing and evaluating hold 3 B + 2 T words, T = B / 3 at c_p = 1, and the sort 2 r: "
         "c_s = 4 at epsilon = 2/3; a larger c_s is taken where it saves rounds of the sort"
     ),
+    symbols={
+        "e": "depth of the sort",
+        "d": "layers of gates",
+        "T": "gates of a machine",
+    },
+    law=SORTED,
     protocol=lambda n: boolean_circuit(DEPTH),
     bounds=_bounds,
 )

@@ -13,12 +13,14 @@ from mpc_sim.records import Words
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
+    SYMBOLS,
     label_bounds,
     largest_word,
     random_graph,
     union_find,
 )
 from reductions.problems.degrees import edges_of_a_clique
+from reductions.problems.laws import MATES
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.text import text_graph
@@ -52,6 +54,8 @@ CONNECTIVITY = ProtocolSolver(
         "= 4 at epsilon = 2/3, and 3 * 1.47 (2 m)^(4/9) at depth 2; at 1/2 a larger c_s is taken "
         "where it saves rounds of the sort"
     ),
+    symbols=SYMBOLS,
+    law=MATES,
     protocol=connectivity,
     bounds=partial(label_bounds, has_tags=False),
     is_randomised=True,

@@ -6,26 +6,35 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.connectivity_log_diameter import ball_size, connectivity_log_diameter
+from mpc_sim.algorithms.connectivity_log_diameter import (
+    ball_size,
+    connectivity_log_diameter,
+    contractions,
+)
 from mpc_sim.inputs.graph_instances import karate_club
 from mpc_sim.inputs.graphs import Graph, GraphShape
-from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.contraction import (
     HARD_GRAPHS,
+    SYMBOLS,
     contraction_values,
     largest_word,
     random_graph,
     sort_values,
     union_find,
 )
+from reductions.problems.laws import BALLS
+from reductions.problems.least_depths import share
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of
 
-SOURCE = "capped balls: Andoni et al., FOCS 2018; sorts and scans: Leighton 1985, arXiv 1101.1902"
+SOURCE = (
+    "this project; capped balls: "
+    "Andoni et al., FOCS 2018; sorts and scans: Leighton 1985, arXiv 1101.1902"
+)
 NAMES = "B P n V E H F A t j k b C a d1 d2 d3 d4 d5 r1 r2 r3 r4 r5 L1 L2 L3 L4 L5 q1 q2 q3 q4 q5"
 
 
@@ -50,7 +59,7 @@ def _oracle(graph: Graph, diameter_guess: int) -> Words:
     return np.append(smallest, np.zeros(2 * graph.n_edges, np.int64))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster, diameter_guess: int = 0) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster, diameter_guess: int = 0) -> tuple[Bound, ...]:
     """Sorts 1 (neighbours), 2 (doubling), 3 (new labels), and 4 and 5 of the labels at the end.
 
     V vertices and E edges per machine; H = ceil(2 m / P), F = ceil(n (b^2 - 1) / P) and A =
@@ -58,15 +67,21 @@ def _bounds(protocol: Protocol, cluster: Cluster, diameter_guess: int = 0) -> tu
     depth d, columns r, levels L, and q children of machine 0 elsewhere. A converge-cast of C levels
     has nodes of at most a children.
     """
-    s, cost = symbols_of(NAMES), protocol.cost(cluster)
-    t, k = (*cost["repeats"], 0, 0)[:2]
-    values = dict.fromkeys(vars(s), 0) | contraction_values(protocol, cluster)
-    in_phase = [3, *[2] * (k > 0), 1] if t else []
-    values |= sort_values(protocol, cluster, [5, *[4] * values["j"], *in_phase])
+    s, b, n, m = symbols_of(NAMES), ball_size(shape), shape.n_vertices, shape.n_edges
+    t = contractions(shape, b) + 1 if m else 0
+    k = (max(1, min(diameter_guess or n - 1, n - 1)) - 1).bit_length() if m else 0
+    values = dict.fromkeys(vars(s), 0) | contraction_values(shape, cluster, phases=t)
+    values |= sort_values(cluster, 5, n, 1)
+    if values["j"]:
+        values |= sort_values(cluster, 4, 2 * n, 1)
     if t:
-        b = cost["neighbours"][0] + 1
-        places = ceil_div(values["n"] * (b * b - 1), cluster.n_machines)
-        values |= {"k": k, "b": b, "F": places}
+        parents, waits = values["V"], values["V"] + 3 * values["E"]
+        places = n * (b * b - 1)
+        values |= {"k": k, "b": b, "F": share(places, cluster)}
+        values |= sort_values(cluster, 1, 2 * m, waits, element=4)
+        values |= sort_values(cluster, 2, places, waits) if k else {}
+        both = (values["V"] + 2 * values["E"]) * cluster.n_machines
+        values |= sort_values(cluster, 3, both, parents)
     runs, doubles, jumps = (sympy.Integer(int(values[name] > 0)) for name in "tkj")
     sent, received, held = [s.B], [2 * s.E], []
     both, waits = s.V + 2 * s.E, s.V + 3 * s.E
@@ -149,6 +164,13 @@ CONNECTIVITY_LOG_DIAMETER = ProtocolSolver(
         "balls of b <= 1.42 N^(1/4) labels: b^2 - 1 records of 3 words of a vertex are at most "
         "6 N^(1/2) words, so c_s = 8 at epsilon = 1/2 where P >= n; c_s = 16 saves rounds of sorts"
     ),
+    symbols={
+        **SYMBOLS,
+        "F": "records of a doubling of balls on a machine",
+        "b": "vertices of a ball",
+        "k": "doublings of balls, ceil(log2 D)",
+    },
+    law=BALLS,
     protocol=_protocol,
     bounds=_bounds,
     gamma="1/2",

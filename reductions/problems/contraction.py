@@ -10,52 +10,79 @@ nodes of at most a children. Tags, x words per machine, wait where a forest is p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.cost import Cost
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim import Cluster
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
-from mpc_sim.stages.component_labels import doublings
-from mpc_sim.stages.waiting import share
 from reductions.bounds import Bound
-from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of, values_of
+from reductions.problems.least_depths import least_tree, share
+from reductions.problems.sort_and_scan import Most, bounds_table, sizes, symbols_of, values_of
 
-SOURCE = "random mates: Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, arXiv 1101.1902"
+Further = Callable[[GraphShape, Cluster], tuple[dict[str, int], dict[str, sympy.Expr]]]
+SOURCE = (
+    "this project; random mates: "
+    "Reif, Harvard TR-08-85; sorts and scans: Leighton 1985, arXiv 1101.1902"
+)
 
 
-def contraction_values(protocol: Protocol, cluster: Cluster) -> dict[str, int]:
-    """Return what the symbols stand for, but for those of the sorts."""
-    graph = {"n": "vertices", "m": "edges", "w": "edge_words"}
-    values = values_of(protocol, cluster, **graph, C="up_levels", a="up_children")
-    t, n, m = next(iter(protocol.cost(cluster)["repeats"]), 0), values["n"], values["m"]
+SYMBOLS = {
+    "n": "vertices",
+    "m": "edges",
+    "w": "words of an edge",
+    "V": "vertices of a machine",
+    "E": "edges of a machine",
+    "H": "half-edges of a machine",
+    "A": "records of a doubling on a machine",
+    "t": "phases",
+    "j": "doublings, ceil(log2 t)",
+    "x": "tags that wait on a machine",
+    "C": "levels of the converge-cast",
+    "a": "children in the converge-cast",
+}
+
+
+def contraction_values(
+    shape: GraphShape, cluster: Cluster, *, words: int = 1, phases: int | None = None
+) -> dict[str, int]:
+    """Return what the symbols stand for, but for those of the sorts.
+
+    ``words`` are those of an element of the converge-cast; ``phases`` are by default the least t
+    with min(n, 2 m) (3/4)^t / 2 <= 1/N: a live label joins another with probability 1/4.
+    """
+    n, m, tree = shape.n_vertices, shape.n_edges, least_tree(cluster, words, everywhere=True)
+    t = least_phases(shape) if phases is None else phases
+    values = values_of(cluster, n=n, m=m, w=shape.edge_words, C=tree.levels, a=tree.children(1))
     shares = {"V": n, "E": m, "H": 2 * m, "A": 2 * n}
     values |= {symbol: share(items, cluster) for symbol, items in shares.items()}
-    return values | {"P": cluster.n_machines, "t": t, "j": doublings(t)}
+    return values | {"P": cluster.n_machines, "t": t, "j": max(t - 1, 0).bit_length()}
 
 
-def sort_values(protocol: Protocol, cluster: Cluster, numbers: list[int]) -> dict[str, int]:
-    """Return d, r, L and q of the sorts by key, which have these numbers from the last one back.
+def least_phases(shape: GraphShape) -> int:
+    """Return the least t with min(n, 2 m) (3/4)^t / 2 <= 1/N; none without an edge."""
+    live, phases = min(shape.n_vertices, 2 * shape.n_edges), 0
+    while live * shape.n_words * Fraction(3, 4) ** phases > 2:
+        phases += 1
+    return phases
 
-    A scan follows each of them, so counted from the end their depths and the levels of the scans
-    belong together.
-    """
-    cost, values = protocol.cost(cluster), dict[str, int]()
-    names = {"d": "sort_depth", "r": "sort_rows", "L": "scan_levels", "q": "scan_others"}
-    for symbol, name in names.items():
-        found = zip(numbers, reversed(cost[name]), strict=False)
-        values |= {f"{symbol}{number}": value for number, value in found}
-    return values
+
+def sort_values(
+    cluster: Cluster, number: int, items: int, waiting: int, element: int = 2
+) -> dict[str, int]:
+    """Return d, r, L and q of a sort by key of records of three words, and of the scan over it."""
+    found = sizes(cluster, max(1, items), sort=3, scan=(3, element), waiting=waiting)
+    return {f"{symbol}{number}": found[symbol] for symbol in "drLq"}
 
 
 def label_bounds(
-    protocol: Protocol,
+    shape: GraphShape,
     cluster: Cluster,
     *,
     has_tags: bool,
-    more: Callable[[Cost], tuple[dict[str, int], dict[str, sympy.Expr]]] | None = None,
+    more: Further | None = None,
 ) -> tuple[Bound, ...]:
     """Return the bounds on a contraction that ends with component labels.
 
@@ -63,13 +90,17 @@ def label_bounds(
     ----------
     has_tags : bool
     more : callable, optional
-        Cost -> sizes and terms by quantity of further stages.
+        (shape, cluster) -> sizes and terms by quantity of further stages.
     """
     s = symbols_of("B P n m w V E H A t j x C a d1 d2 d3 r1 r2 r3 L1 L2 L3 q1 q2 q3")
-    values = dict.fromkeys(vars(s), 0) | contraction_values(protocol, cluster)
-    sorts = [3, *[2] * values["j"], *[1] * (values["t"] > 0)]
-    values |= sort_values(protocol, cluster, sorts)
-    values["x"] = values["E"] if has_tags else 0
+    values = dict.fromkeys(vars(s), 0) | contraction_values(shape, cluster)
+    n, m, tags = shape.n_vertices, shape.n_edges, values["E"] if has_tags else 0
+    values |= sort_values(cluster, 3, n, 1 + tags)
+    if values["j"]:
+        values |= sort_values(cluster, 2, 2 * n, 1 + tags)
+    if values["t"]:
+        values |= sort_values(cluster, 1, 2 * m, values["V"] + tags)
+    values["x"] = tags
     in_phase, in_jump = (sympy.Integer(int(values[name] > 0)) for name in "tj")
     sent = [
         Most(s.B, s.w * s.E),
@@ -98,7 +129,7 @@ def label_bounds(
         in_phase * (3 * s.V + 4 * s.E + 2 * s.x),
         2 * sympy.Min(s.B, s.n) + 1 + int(has_tags) * sympy.Min(s.B, s.w * s.m),
     ]
-    extra_values, extra = more(protocol.cost(cluster)) if more else ({}, {})
+    extra_values, extra = more(shape, cluster) if more else ({}, {})
     formulas = {
         "rounds": 1
         + s.t * (2 + 4**s.d1 + 2 * s.L1)

@@ -5,30 +5,33 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.records import Words
 from mpc_sim.stages.converge_cast import converge_cast
 from mpc_sim.stages.operations import Maximum
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
 from reductions.problems.degrees import every_word
+from reductions.problems.laws import BY_TREES
+from reductions.problems.least_depths import least_tree
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import values_of
 
-SOURCE = "trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
+SOURCE = "this project; trees of arity s: Goodrich, Sitchinava, Zhang, arXiv 1101.1902"
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, L levels, c children (0 if there is no level); elements of one word."""
-    values = values_of(protocol, cluster, L="up_levels", c="up_children")
-    n, block, levels, children = sympy.symbols("N B L c", integer=True)
+    tree = least_tree(cluster, 1)
+    values = values_of(cluster, L=tree.levels, c=tree.children(1))
+    words, block, levels, children = sympy.symbols("N B L c", integer=True)
     rows = {
         "rounds": levels,
         "local_memory": sympy.Max(block, children),
         "sent_words": sympy.Min(levels, 1),
         "received_words": sympy.Max(children - 1, 0),
-        "machines": sympy.ceiling(n / block),
+        "machines": sympy.ceiling(words / block),
     }
     return tuple(Bound(name, formula, values, "exact", SOURCE) for name, formula in rows.items())
 
@@ -51,6 +54,7 @@ CONVERGE_CAST = ProtocolSolver(
     regime="every epsilon > 0; L <= ceil((1 - epsilon) / epsilon) + 1 rounds",
     source=SOURCE,
     constants="a node receives the totals of up to s children: c_s = 1",
+    law=BY_TREES,
     protocol=lambda n: converge_cast(Maximum()),
     bounds=_bounds,
     epsilon="1/2",

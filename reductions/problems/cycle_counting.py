@@ -8,16 +8,24 @@ from itertools import pairwise
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, InputError, Protocol
+from mpc_sim import Cluster, InputError
 from mpc_sim.algorithms.cycle_counting import cycle_counting
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
 from mpc_sim.stages.contraction import EDGE
 from reductions.bounds import Bound
-from reductions.problems.contraction import SOURCE, contraction_values, largest_word, sort_values
+from reductions.problems.contraction import (
+    SOURCE,
+    SYMBOLS,
+    contraction_values,
+    largest_word,
+    sort_values,
+)
+from reductions.problems.laws import MATES
+from reductions.problems.least_depths import least_sort
 from reductions.problems.problem import Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, symbols_of
+from reductions.problems.sort_and_scan import Most, bounds_table, sorted_by, symbols_of
 from reductions.problems.text import text_cycle
 
 
@@ -64,13 +72,13 @@ def _oracle(graph: Graph) -> Words:
     return np.append(np.full(n, cycles), np.zeros(2 * graph.n_edges, np.int64))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     """Symbols as in the other contractions; the sort of the ends has depth d0 and columns r0."""
     s = symbols_of("B P V H t C a d0 r0 d1 r1 L1 q1")
-    cost = protocol.cost(cluster)
-    values = dict.fromkeys(vars(s), 0) | contraction_values(protocol, cluster)
-    values |= sort_values(protocol, cluster, [1] * (values["t"] > 0))
-    values |= {"d0": cost["sort_depth"][0], "r0": cost["sort_rows"][0]}
+    values = dict.fromkeys(vars(s), 0) | contraction_values(shape, cluster, words=3)
+    if values["t"]:
+        values |= sort_values(cluster, 1, 2 * shape.n_edges, values["V"] + 1)
+    values |= sorted_by(least_sort(cluster, 2 * max(1, shape.n_vertices), 1), 0)
     in_phase = sympy.Integer(int(values["t"] > 0))
     sent = [
         Most(s.B, 2 * s.V),
@@ -125,6 +133,8 @@ CYCLE_COUNTING = ProtocolSolver(
     ),
     source=f"{SOURCE}; 1-vs-2-cycle: Yaroslavtsev, Vadapalli, arXiv 1710.01431",
     constants="as connectivity with m = n: c_s = 4 at epsilon = 2/3, up to 16 at 1/2",
+    symbols=SYMBOLS,
+    law=MATES,
     protocol=cycle_counting,
     bounds=_bounds,
     is_randomised=True,

@@ -46,7 +46,7 @@ def _balanced(n: int, seed: int) -> Instance:
 MATCH2 = Problem(
     name="match2",
     statement="N numbers, a modulus; out: 1 where some number completes this one to 0, else 0",
-    source=f"{PAPER}, after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
+    source=f"{PAPER}, section 5.3, after Sanford, Hsu, Telgarsky, arXiv 2306.02896",
     default_n=256,
     oracle=lambda instance: match2_oracle(instance.words, instance.shape["modulus"]),
     degree=residues,
@@ -76,7 +76,7 @@ MATCH2 = Problem(
 INDUCTION_HEADS = Problem(
     name="induction-heads",
     statement="N letters; out: 1 + what followed the latest earlier occurrence of the letter, or 0",
-    source="Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
+    source=f"{PAPER}, section 5.3; Olsson et al., arXiv 2209.11895; the case k = 1 of k-hop",
     oracle=lambda given: k_hop_oracle(given.words, 1),
     degree=hops,
     random=drawn_letters(1),

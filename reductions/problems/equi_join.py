@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.equi_join import equi_join
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.laws import SORTED
 from reductions.problems.layout import Layout
+from reductions.problems.least_depths import least_scan
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
+from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, scanned, sizes
 
 
 def _rows(relation: Words, key: Words, value: Words, n: int) -> Words:
@@ -56,25 +58,30 @@ def _largest_word(words: Words) -> int:
     return max(int(words.max()) + 2, 16 * len(words))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Rows of three words in the sort; T rows, places and seats of a machine afterwards.
 
     h = ceil(B / 3) rows lie on a machine before the sort; o = 1 if 3 does not divide B. The scans:
     1 from behind (records of 4 words, elements of 2), 2 from the front (6 and 4), 3 and 4 side by
     side (5 and 5 each).
     """
-    n, block, depth, column, sorting, held, rows, odd = sympy.symbols(
+    words_in, block, depth, column, sorting, held, rows, odd = sympy.symbols(
         "N B d r M T h o", integer=True
     )
     level_1, level_2, level_3, level_4 = sympy.symbols("L1 L2 L3 L4", integer=True)
     q_1, q_2, q_3, q_4 = sympy.symbols("q1 q2 q3 q4", integer=True)
-    values = sizes(protocol, cluster)
+    slots, half = max(1, n // 3), cluster.memory_words - cluster.memory_words // 2
+    values = sizes(cluster, slots, sort=3, scan=(4, 2))
+    scans = (4, 2, 0), (6, 4, 0), (5, 5, half), (5, 5, half)
+    for number, (record, element, waiting) in enumerate(scans, 1):
+        tree = least_scan(cluster, slots, values["T"], record, element, waiting)
+        values |= scanned(tree, number)
     values |= {"h": -(-values["B"] // 3), "o": int(values["B"] % 3 > 0)}
     behind, front = 4 * held + 2 * (1 + q_1), 6 * held + 4 * (1 + q_2)
     both = 10 * held + 5 * (2 + q_3 + q_4)
     written = block - sympy.floor(block / 3) + 2 * sympy.ceiling(block / 3)
     words = Most(3 * rows, 3 * column, behind, front, both, written)
-    places = sympy.ceiling(sympy.floor(n / 3) / held)
+    places = sympy.ceiling(sympy.floor(words_in / 3) / held)
     formulas = {
         "rounds": 4 + odd + 4**depth + 2 * (level_1 + level_2 + Most(level_3, level_4)),
         "local_memory": words,
@@ -82,7 +89,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         "received_words": Most(
             3 * rows, 3 * column, 2 * q_1, 4 * held, 4 * q_2, 9 * held + 1, 5 * (q_3 + q_4), written
         ),
-        "machines": Most(sympy.ceiling(n / block), sorting, places),
+        "machines": Most(sympy.ceiling(words_in / block), sorting, places),
     }
     return bounds_table(formulas, values)
 
@@ -142,6 +149,11 @@ EQUI_JOIN = ProtocolSolver(
         "take half of s each, 5 T words and an arity: c_s is 2 to 8 at epsilon = 2/3, 16 at 1/2 "
         "and 0.45, where it saves rounds"
     ),
+    symbols={
+        "h": "rows of a machine before the sort",
+        "o": "1 if 3 does not divide B, else 0",
+    },
+    law=SORTED,
     protocol=equi_join,
     bounds=_bounds,
 )

@@ -6,11 +6,13 @@ from typing import Any
 
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.k_hop import k_hop, sort_plan, tokens_per_machine
+from mpc_sim import Cluster
+from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.degrees import hops
+from reductions.problems.laws import HOPS as DOUBLING
+from reductions.problems.least_depths import least_sort, share
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
@@ -25,7 +27,7 @@ def _hops(instance: Instance) -> Words:
     return k_hop_oracle(instance.words, instance.shape["k"])
 
 
-def _bounds(protocol: Protocol, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster, k: int = HOPS) -> tuple[Bound, ...]:
     with sympy.evaluate(False):  # comparing the terms of a maximum of symbols takes sympy long
         return k_hop_bounds(cluster, k)
 
@@ -36,7 +38,7 @@ K_HOP_PROBLEM = Problem(
         "N letters, k; out: 1 + the letter at sigma^k(i), 0 if there is none; sigma(i) is the "
         "place behind the latest earlier occurrence of the letter at i"
     ),
-    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268",
+    source="Sanford, Hsu, Telgarsky, arXiv 2402.09268, section 4",
     oracle=_hops,
     degree=hops,
     random=drawn_letters(HOPS),
@@ -55,6 +57,11 @@ K_HOP = ProtocolSolver(
         "the sort of records of 2 words needs 2 * 1.26 N^(2/3) words at depth 1, so c_s = 4 at "
         "epsilon = 2/3; a hop needs 5 T words, T = ceil(N / P), so c_p = 2 there"
     ),
+    symbols={
+        "h": "bits of k",
+        "T": "tokens of a machine, ceil(N / P)",
+    },
+    law=DOUBLING,
     protocol=lambda n, k=HOPS: k_hop(k),
     bounds=_bounds,
     back_up_to=64,
@@ -92,12 +99,12 @@ def _sort_and_double(cluster: Cluster, k: int) -> tuple[dict[str, int], dict[str
     """Sort and link the tokens, then one round per bit."""
     n, block, tokens = sympy.symbols("N B T", positive=True, integer=True)
     depth, column, sorting, bits = sympy.symbols("d r M h", positive=True, integer=True)
-    plan = sort_plan(cluster)
+    sort = least_sort(cluster, cluster.n_words, 2)
     values = _sizes(cluster) | {
-        "T": tokens_per_machine(cluster),
-        "d": plan.depth,
-        "r": plan.rows,
-        "M": plan.n_machines,
+        "T": share(cluster.n_words, cluster),
+        "d": sort.depth,
+        "r": sort.rows,
+        "M": sort.machines,
         "h": k.bit_length(),
     }
     most = sympy.Max

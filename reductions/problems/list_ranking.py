@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.list_ranking import jumps, list_ranking, nodes_per_machine
+from mpc_sim import Cluster
+from mpc_sim.algorithms.list_ranking import list_ranking
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
+from reductions.problems.laws import JUMPS
+from reductions.problems.least_depths import share
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 
-SOURCE = "pointer jumping: Wyllie 1979; one round per doubling"
+SOURCE = "this project; pointer jumping: Wyllie 1979; one round per doubling"
 
 
 def _instance(n: int, seed: int) -> Words:
@@ -48,21 +50,21 @@ def _oracle(words: Words) -> Words:
     return np.array(ranks)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, T nodes per machine, K doublings."""
-    n, block, nodes, doublings = sympy.symbols("N B T K", integer=True)
+    words_in, block, nodes, doublings = sympy.symbols("N B T K", integer=True)
     values = {
         "N": cluster.n_words,
         "B": cluster.block_words,
-        "T": nodes_per_machine(cluster),
-        "K": jumps(cluster.n_words),
+        "T": share(n, cluster),
+        "K": (n - 1).bit_length(),
     }
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", doublings + sympy.Min(doublings, 1), "exact"),
         ("local_memory", 7 * nodes + 2 * block, "upper"),
         ("sent_words", sympy.Max(3 * block, 7 * nodes), "upper"),
         ("received_words", 5 * nodes + 2 * block, "upper"),
-        ("machines", sympy.ceiling(n / nodes), "exact"),
+        ("machines", sympy.ceiling(words_in / nodes), "exact"),
     ]
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
@@ -91,6 +93,10 @@ LIST_RANKING = ProtocolSolver(
         "a jump holds 7 words per node, T = N / P nodes, and 2 more for each predecessor that is "
         "one too many: 7 T + 2 B, so c_s = 4 at c_p = 4; on lists it uses 7 T"
     ),
+    symbols={
+        "K": "doublings, ceil(log2 N)",
+    },
+    law=JUMPS,
     protocol=list_ranking,
     bounds=_bounds,
     epsilon="1/2",

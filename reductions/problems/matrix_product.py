@@ -7,16 +7,22 @@ from math import isqrt
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, InputError, Protocol
+from mpc_sim import Cluster, InputError
 from mpc_sim.algorithms.matrix_product import MERSENNE, matrix_product
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.degrees import a_row_and_a_column
+from reductions.problems.laws import TILES
+from reductions.problems.least_depths import tree_of_arity
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
 
-SOURCE = "three-dimensional scheme: Irony, Toledo, Tiskin, JPDC 2004; trees: arXiv 1101.1902"
+SOURCE = (
+    "this project; three-dimensional scheme: "
+    "Irony, Toledo, Tiskin, JPDC 2004; trees: arXiv 1101.1902"
+)
 
 
 def side_of(n_words: int) -> int:
@@ -54,24 +60,44 @@ def _oracle(words: Words) -> Words:
     return np.concatenate([product.ravel().astype(np.int64), np.zeros(side * side, np.int64)])
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _cut(side: int, cluster: Cluster) -> dict[str, int]:
+    """Return the cut of the fewest rounds, then of the fewest machines, that s and P allow.
+
+    q^3 <= P machines multiply tiles of t <= s / 2 words; a tile is copied to f <= s / (2 t) at a
+    time, and g <= s / t partial products meet.
+    """
+    found: dict[tuple[int, int], dict[str, int]] = {}
+    memory = cluster.memory_words
+    for wanted in range(1, side + 1):
+        tile = ceil_div(side, wanted)
+        q, words = ceil_div(side, tile), tile * tile
+        if wanted**3 > cluster.n_machines or (4 * words > memory and q > 1) or 2 * words > memory:
+            continue
+        copies, sums = tree_of_arity(q, memory // (2 * words)), tree_of_arity(q, memory // words)
+        key = copies.levels + sums.levels, q
+        found.setdefault(
+            key,
+            {"q": q, "t": words, "L_f": copies.levels, "L_g": sums.levels}
+            | {"f": max(1, copies.children(1)), "g": max(1, sums.children(1))},
+        )
+    return found[min(found)]
+
+
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, q tiles per side of at most t words each; f copies and g sums of L_f, L_g levels.
 
     One tile per side (q = 1) is copied nowhere: then L_f = 0, and t words are sent at the end.
     """
-    n, block, q, tile, copies, sums, level_f, level_g = sympy.symbols(
+    words, block, q, tile, copies, sums, level_f, level_g = sympy.symbols(
         "N B q t f g L_f L_g", integer=True
     )
-    copy = {"f": "copy_children", "L_f": "copy_levels"}
-    add = {"g": "sum_children", "L_g": "sum_levels"}
-    values = values_of(protocol, cluster, q="tiles", t="tile_words", **copy, **add)
-    values |= {"f": max(values["f"], 1), "g": max(values["g"], 1)}
+    values = values_of(cluster, **_cut(side_of(n), cluster))
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", 2 + level_f + level_g, "exact"),
         ("local_memory", Most(block, 2 * tile, sums * tile), "upper"),
         ("sent_words", Most(block, tile, 2 * copies * tile * sympy.Min(level_f, 1)), "upper"),
         ("received_words", Most(block, 2 * tile, (sums - 1) * tile), "upper"),
-        ("machines", Most(sympy.ceiling(n / block), q**3), "exact"),
+        ("machines", Most(sympy.ceiling(words / block), q**3), "exact"),
     ]
     return tuple(Bound(name, formula, values, kind, SOURCE) for name, formula, kind in rows)
 
@@ -101,6 +127,15 @@ MATRIX_PRODUCT = ProtocolSolver(
         "with q^3 = c_p N^(3/2 (1 - epsilon)) machines b^2 = N^epsilon / (2 c_p^(2/3)), so both "
         "trees have O(1 / epsilon) levels; c_s = 1 to 16 where it saves rounds"
     ),
+    symbols={
+        "q": "tiles per side",
+        "t": "words of a tile",
+        "f": "copies of a tile that a machine makes",
+        "g": "partial products that meet",
+        "L_f": "levels of copies",
+        "L_g": "levels of sums",
+    },
+    law=TILES,
     protocol=lambda n: matrix_product(side_of(n)),
     bounds=_bounds,
     epsilon="2/3",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.maximal_independent_set import LARGEST_STATE, maximal_independent_set
 from mpc_sim.inputs.graph_instances import (
     complete,
@@ -18,14 +18,17 @@ from mpc_sim.inputs.graph_instances import (
     star,
     two_cycles,
 )
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.laws import LUBY
+from reductions.problems.least_depths import least_tree, share
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, sizes
 
-SOURCE = "Luby 1986; half of the edges go in a phase: Metivier et al. 2011"
+SOURCE = "this project; Luby 1986; half of the edges go in a phase: Metivier et al. 2011"
 
 
 def _instance(n: int, seed: int) -> Graph:
@@ -58,7 +61,7 @@ def _oracle(graph: Graph) -> Words:
     return chosen
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     """Of m edges E meet on a machine, a run goes on into F, K phases; C and D rounds of the end.
 
     a and b are the children of machine 0 in the converge-cast and in the broadcast.
@@ -68,11 +71,13 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     )
     joined, edges, followers, phases = sympy.symbols("m E F K", integer=True)
     up, down, heard, told = sympy.symbols("C D a b", integer=True)
-    trees = {"C": "up_levels", "D": "down_levels", "a": "up_children", "b": "root_children"}
-    values = sizes(protocol, cluster, m="edges", E="edges_held", **trees)
-    agreed = protocol.cost(cluster)["followers"]
-    values |= {"F": agreed[-1], "K": len(agreed) // 2}
-    values |= {"a": max(values["a"], 1), "b": max(values["b"], 1)}
+    total, m, tree = shape.n_words, shape.n_edges, least_tree(cluster, 1)
+    values = sizes(cluster, total, sort=2, scan=(3, 1))
+    slots, run = values["T"], min(shape.n_vertices - 1, m)
+    values["F"] = min(ceil_div(total, slots) - 1, ceil_div(run, slots))
+    values |= {"m": m, "E": share(m, cluster), "K": (m * total - 1).bit_length() if m else 0}
+    values |= {"C": tree.levels, "a": max(1, tree.children(1))}
+    values |= {"D": tree.levels, "b": max(1, tree.children(tree.levels))}
     scan, ending = 3 * held + 1 + others, block + Most(heard, told)
     formulas = {
         "rounds": 6 + 4**depth + 2 * levels + 6 * phases + up + down,
@@ -126,6 +131,17 @@ MAXIMAL_INDEPENDENT_SET = ProtocolSolver(
         "2 * 1.26 N^(2/3) words at depth 1: c_s = 4 at epsilon = 2/3, 8 at 1/2 at depth 1 while N "
         "is small"
     ),
+    symbols={
+        "m": "edges",
+        "E": "edges that meet on a machine",
+        "F": "machines into which the half-edges of one vertex go on",
+        "K": "phases",
+        "C": "levels of the converge-cast",
+        "D": "levels of the broadcast",
+        "a": "children of machine 0 in the converge-cast",
+        "b": "children of machine 0 in the broadcast",
+    },
+    law=LUBY,
     protocol=maximal_independent_set,
     bounds=_bounds,
     epsilon="2/3",

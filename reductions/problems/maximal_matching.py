@@ -8,12 +8,15 @@ from functools import partial
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.maximal_matching import maximal_matching
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
+from mpc_sim.stages.matching_plan import plan_matching
 from reductions.bounds import Bound, Kind
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
+from reductions.problems.laws import MATCHED
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
@@ -55,13 +58,21 @@ def _oracle(graph: Graph) -> Words:
     return np.array(output, np.int64)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     """K phases; block B, T edges of w words per machine, quota z, h pairs, d dealt to one."""
     n, block, phases, edges, quota, width, pairs, dealt = sympy.symbols(
         "N B K T z w h d", integer=True
     )
-    loads = {"T": "edges_held", "w": "edge_words", "z": "quota", "h": "pairs", "d": "dealt"}
-    values = values_of(protocol, cluster, K="phases", **loads)
+    parts, memory, most = cluster.n_input_machines, cluster.memory_words, shape.n_vertices // 2
+    held = max(1, ceil_div(shape.n_edges, parts))
+    values = values_of(cluster, T=held, w=shape.edge_words, h=max(1, most))
+    values["z"] = min(held, (memory - 3 * held - parts) // (2 * parts))
+    values["d"] = ceil_div(values["h"], parts)
+    plan = plan_matching(
+        shape.n_vertices, shape.n_edges, parts, memory, held, shape.n_words
+    )  # K solves inequalities of Chernoff and union bounds: they are written once, in that module
+    assert plan is not None
+    values["K"] = plan.n_phases
     machines = sympy.ceiling(n / block)
     sample, own = 2 * quota + 1, 3 * edges
     told = own + 1 + 2 * dealt * machines
@@ -102,6 +113,14 @@ MAXIMAL_MATCHING = ProtocolSolver(
         "more than the mean by a Chernoff bound; the edges fall if the mean exceeds n ln 2 + "
         "ln(2 K N): c_s = 16 at mu = 1/8, 8 at 1/4, 4 at 1/2 are enough, and more saves phases"
     ),
+    symbols={
+        "K": "phases",
+        "z": "sampled edges that a machine may send",
+        "w": "words of an edge",
+        "h": "pairs of a matching",
+        "d": "pairs that a machine is dealt",
+    },
+    law=MATCHED,
     protocol=maximal_matching,
     bounds=_bounds,
     is_randomised=True,

@@ -8,20 +8,22 @@ from functools import partial
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.minimum_spanning_forest import minimum_spanning_forest
-from mpc_sim.cost import Cost
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
+    SYMBOLS,
     label_bounds,
     largest_word,
     random_graph,
     union_find,
 )
+from reductions.problems.laws import MATES
+from reductions.problems.least_depths import least_sort
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most
@@ -51,19 +53,22 @@ def _oracle(graph: Graph) -> Words:
     return np.append(smallest, marks.ravel())
 
 
-def _sort_of_weights(cost: Cost) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
+def _sort_of_weights(
+    shape: GraphShape, cluster: Cluster
+) -> tuple[dict[str, int], dict[str, sympy.Expr]]:
     """The first sort, of m edges of four words: depth d0, columns of r0; the parents wait."""
     depth, rows, vertices, edges = sympy.symbols("d0 r0 V E", integer=True)
     received = 4 * Most(rows, edges)
-    return {"d0": cost["sort_depth"][0], "r0": cost["sort_rows"][0]}, {
+    sort = least_sort(cluster, max(1, shape.n_edges), 4)
+    return {"d0": sort.depth, "r0": sort.rows}, {
         "rounds": 1 + 4**depth,
         "words": received + vertices,
         "received": received,
     }
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
-    return label_bounds(protocol, cluster, has_tags=True, more=_sort_of_weights)
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
+    return label_bounds(shape, cluster, has_tags=True, more=_sort_of_weights)
 
 
 MINIMUM_SPANNING_FOREST = ProtocolSolver(
@@ -90,6 +95,8 @@ MINIMUM_SPANNING_FOREST = ProtocolSolver(
         "as spanning_forest; the sort of m edges of 4 words needs no more than that of 2 m "
         "half-edges of 3"
     ),
+    symbols=SYMBOLS,
+    law=MATES,
     protocol=minimum_spanning_forest,
     bounds=_bounds,
     is_randomised=True,

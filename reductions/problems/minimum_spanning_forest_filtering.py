@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.minimum_spanning_forest_filtering import minimum_spanning_forest_filtering
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound, Kind
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
+from reductions.problems.laws import FILTERED
+from reductions.problems.least_depths import tree_of_arity
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
@@ -40,16 +43,17 @@ def _oracle(graph: Graph) -> Words:
     return np.array(output, np.int64)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     """Block B, M parts of T edges of w words, forests of k edges, g of which meet on L levels."""
     n, block, parts, edges, words, forest, met, levels = sympy.symbols(
         "N B M T w k g L", integer=True
     )
-    tree = {"k": "forest_edges", "g": "merge_children", "L": "merge_levels"}
-    values = values_of(
-        protocol, cluster, M="holders", T="edges_held", m="edges", w="edge_words", **tree
-    )
-    values["T"] = min(values["T"], values["m"])
+    m, width = shape.n_edges, shape.edge_words
+    held, largest = max(1, cluster.memory_words // width), min(shape.n_vertices - 1, m)
+    holders = max(1, ceil_div(m, held))
+    tree = tree_of_arity(holders, cluster.memory_words // (max(1, largest) * (width + 1)))
+    values = values_of(cluster, M=holders, T=min(held, m), w=width, k=largest)
+    values |= {"g": tree.children(1), "L": tree.levels}
     merged = met * forest * (words + 1)
     rows: list[tuple[str, sympy.Expr, Kind]] = [
         ("rounds", 2 + levels, "exact"),
@@ -83,6 +87,14 @@ MINIMUM_SPANNING_FOREST_FILTERING = ProtocolSolver(
         "two forests of n - 1 records of 4 words must fit, c_s n^mu >= 8: c_s = 8 is enough, at "
         "mu = 1/8 c_s = 4 from n = 256 on, and more saves levels"
     ),
+    symbols={
+        "M": "machines that hold edges",
+        "w": "words of an edge",
+        "k": "edges of a forest",
+        "g": "forests that meet",
+        "L": "levels on which forests meet",
+    },
+    law=FILTERED,
     protocol=minimum_spanning_forest_filtering,
     bounds=_bounds,
     fit=fit_dense,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.multi_search import multi_search
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.laws import SORTED
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -29,9 +30,9 @@ def _oracle(words: Words) -> Words:
     return output
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Two words per record in the sort and in the scan, one word of the scan's element."""
-    n, block, depth, column, sorting, held, levels, others = sympy.symbols(
+    words_in, block, depth, column, sorting, held, levels, others = sympy.symbols(
         "N B d r M T L q", integer=True
     )
     words = Most(2 * block, 2 * column, 2 * held + 1 + others)
@@ -40,9 +41,9 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         "local_memory": words,
         "sent_words": words,
         "received_words": Most(2 * block, 2 * column, 2 * held, others),
-        "machines": Most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / held)),
+        "machines": Most(sympy.ceiling(words_in / block), sorting, sympy.ceiling(words_in / held)),
     }
-    return bounds_table(formulas, sizes(protocol, cluster))
+    return bounds_table(formulas, sizes(cluster, n, sort=2, scan=(2, 1)))
 
 
 MULTI_SEARCH = ProtocolSolver(
@@ -76,6 +77,7 @@ MULTI_SEARCH = ProtocolSolver(
         "epsilon = 2/3; at 1/2 and 0.45 c_s is 4 to 16: the larger ones sort at depth 1 while N "
         "is small"
     ),
+    law=SORTED,
     protocol=lambda n: multi_search(),
     bounds=_bounds,
 )

@@ -41,5 +41,5 @@ def own_solver(protocol: Protocol, name: str) -> ProtocolSolver:
     return ProtocolSolver(
         problem=problem,
         protocol=lambda n, **_: protocol,
-        bounds=lambda protocol, cluster, **_: (),
+        bounds=lambda shape, cluster, **_: (),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from mpc_sim import Cluster, Protocol, fit_cluster
 from mpc_sim.cluster import failure_word
+from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.laws import RoundLaw
 from reductions.problems.problem import Instance, Problem, Shape
 
 Fit = Callable[["ProtocolSolver", Any, str | None, str | None], Cluster]
@@ -36,8 +38,9 @@ class ProtocolSolver:
     protocol : callable
         Shape -> Protocol; the shape is N, or the `GraphShape`. Parameters are keywords.
     bounds : callable
-        (Protocol, Cluster) -> bounds on rounds, local_memory, sent_words, received_words and
-        machines, with explicit constants. Parameters are keywords.
+        (shape, Cluster) -> bounds on rounds, local_memory, sent_words, received_words and
+        machines, with explicit constants: from the shape that ``protocol`` takes and the sizes of
+        the machines alone, never from what the protocol plans. Parameters are keywords.
     epsilon, gamma : str
         Default exponents.
     is_randomised : bool
@@ -56,6 +59,10 @@ class ProtocolSolver:
     fit : callable, optional
         (self, given, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
+    law : RoundLaw, optional
+        What a paper states of the rounds.
+    symbols : mapping of str to str
+        What the symbols of the bounds mean, beside `reductions.bounds.SYMBOLS`.
     """
 
     problem: Problem
@@ -73,6 +80,8 @@ class ProtocolSolver:
     of_shape: Callable[[Shape], Mapping[str, int]] = lambda shape: {}
     largest_sent: Callable[[Shape], int] = lambda shape: shape.largest_word
     fit: Fit | None = None
+    law: RoundLaw | None = None
+    symbols: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -115,9 +124,7 @@ class ProtocolSolver:
 
     def protocol_of(self, shape: Shape) -> Protocol:
         """Return the protocol for a shape."""
-        return self.protocol(
-            shape.graph or shape.n_words, **shape.parameters, **self.of_shape(shape)
-        )
+        return self.protocol(known_of(shape), **shape.parameters, **self.of_shape(shape))
 
     def cluster_of(
         self, shape: Shape, epsilon: str | None = None, gamma: str | None = None
@@ -128,8 +135,12 @@ class ProtocolSolver:
             shape.n_words,
             self.epsilon if epsilon is None else epsilon,
             self.gamma if gamma is None else gamma,
-            largest_word=max(shape.largest_word, self.largest_sent(shape)),
+            largest_word=self.most_word(shape),
         )
+
+    def most_word(self, shape: Shape) -> int:
+        """Return the largest word of the input and of what the machines send."""
+        return max(shape.largest_word, self.largest_sent(shape))
 
     def cluster(
         self, given: Any, epsilon: str | None = None, gamma: str | None = None, **parameters: int
@@ -148,14 +159,24 @@ class ProtocolSolver:
         ``given`` is an input, where the protocol needs more than N to know its shape.
         """
         if given is None:
-            return self.bounds(self.protocol(cluster.n_words, **parameters), cluster, **parameters)
+            return self.defined(self.bounds(cluster.n_words, cluster, **parameters))
         found = self.problem.instance(given, **parameters)
-        known = {**found.parameters, **self.of_shape(found.shape)}
-        return self.bounds(self.protocol_for(found), cluster, **known)
+        shape = found.shape
+        known = {**shape.parameters, **self.of_shape(shape)}
+        return self.defined(self.bounds(known_of(shape), cluster, **known))
+
+    def defined(self, bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
+        """Return bounds whose symbols say what they mean."""
+        return tuple(replace(bound, symbols=self.symbols) for bound in bounds)
 
     def has_failed(self, output: Words, cluster: Cluster) -> bool:
         """Return whether a randomised run put out the failure word."""
         return self.is_randomised and bool(np.all(output == failure_word(cluster)))
+
+
+def known_of(shape: Shape) -> int | GraphShape:
+    """Return what a protocol is made for: N, or the shape of a graph."""
+    return shape.graph or shape.n_words
 
 
 def _given(make: Callable[[int], Instance]) -> Callable[[int], Any]:

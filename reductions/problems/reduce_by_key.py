@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.degrees import every_value
+from reductions.problems.laws import SORTED
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -42,24 +43,24 @@ def _largest_word(words: Words) -> int:
     return max(int(words.max()) + 1, int(_oracle(words).max()))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Pairs of two words in the sort; three words per record, and three of an element, in the scan.
 
     h = ceil(B / 2) pairs lie on a machine before the sort; o = 1 if B is odd.
     """
-    n, block, depth, column, sorting, held, levels, others, pairs, odd = sympy.symbols(
+    words_in, block, depth, column, sorting, held, levels, others, pairs, odd = sympy.symbols(
         "N B d r M T L q h o", integer=True
     )
-    values = sizes(protocol, cluster)
+    values = sizes(cluster, max(1, n // 2), sort=2, scan=(3, 3))
     values |= {"h": -(-values["B"] // 2), "o": values["B"] % 2}
     words = Most(2 * pairs, 2 * column, 3 * held + 3 * (1 + others))
-    rows = sympy.ceiling(sympy.floor(n / 2) / held)
+    rows = sympy.ceiling(sympy.floor(words_in / 2) / held)
     formulas = {
         "rounds": 3 + odd + 4**depth + 2 * levels,
         "local_memory": words,
         "sent_words": words,
         "received_words": Most(2 * pairs, 2 * column, 2 * held, 3 * others),
-        "machines": Most(sympy.ceiling(n / block), sorting, rows),
+        "machines": Most(sympy.ceiling(words_in / block), sorting, rows),
     }
     return bounds_table(formulas, values)
 
@@ -89,6 +90,11 @@ REDUCE_BY_KEY = ProtocolSolver(
         "epsilon = 2/3; the scan waits with 3 T = 3 N / (2 P) words and has elements of 3; at 1/2 "
         "and 0.45 c_s is 8 or 16"
     ),
+    symbols={
+        "h": "pairs of a machine before the sort",
+        "o": "1 if B is odd, else 0",
+    },
+    law=SORTED,
     protocol=reduce_by_key,
     bounds=_bounds,
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.degrees import every_word
+from reductions.problems.laws import SORTED
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
@@ -25,9 +26,9 @@ def _oracle(words: Words) -> Words:
     return np.pad(distinct, (0, len(words) - len(distinct)))
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """One word per record in the sort, two in the scan: the word, and whether it ends its run."""
-    n, block, depth, column, sorting, held, levels, others = sympy.symbols(
+    words_in, block, depth, column, sorting, held, levels, others = sympy.symbols(
         "N B d r M T L q", integer=True
     )
     words = Most(block, column, 2 * held + 1 + others)
@@ -36,9 +37,9 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         "local_memory": words,
         "sent_words": words,
         "received_words": Most(block, column, held, others),
-        "machines": Most(sympy.ceiling(n / block), sorting, sympy.ceiling(n / held)),
+        "machines": Most(sympy.ceiling(words_in / block), sorting, sympy.ceiling(words_in / held)),
     }
-    return bounds_table(formulas, sizes(protocol, cluster))
+    return bounds_table(formulas, sizes(cluster, n, sort=1, scan=(2, 1)))
 
 
 REMOVE_DUPLICATES = ProtocolSolver(
@@ -65,6 +66,7 @@ REMOVE_DUPLICATES = ProtocolSolver(
         "may halve the 2 T words of the scan; at 1/2 and 0.45 c_s is 4 to 16: the larger ones sort "
         "at depth 1 while N is small"
     ),
+    law=SORTED,
     protocol=lambda n: remove_duplicates(),
     bounds=_bounds,
 )

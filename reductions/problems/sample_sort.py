@@ -5,45 +5,55 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.records import Words
+from mpc_sim.stages.splitting import plan_splitting
 from reductions.bounds import Bound
 from reductions.problems.degrees import every_word
+from reductions.problems.laws import BY_SAMPLES
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
 
-LEVEL = {
-    "x": "level_load",
-    "y": "leader_load",
-    "S": "samples",
-    "f": "fan_out",
-    "a": "tree_arity",
-    "t": "tree_levels",
-    "q": "tree_others",
-    "z": "level_received",
-}
-SOURCE = "splitters: Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
+LETTERS = "xySfatqz"
+SOURCE = (
+    "this project; splitters: "
+    "Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
+)
 
 
 def _instance(n: int, seed: int) -> Words:
     return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Per level i: x_i records per machine, y_i of the leader, S_i samples, fan-out f_i.
 
     Its tree has arity a_i, t_i levels, and q_i children of the root on other machines; a machine
     gets z_i records at the end of the level. D buckets of at most b words at the end, ranked by a
     tree of t levels and q such children.
     """
-    cost = protocol.cost(cluster)
-    sizes = zip(*(cost[name] for name in LEVEL.values()), strict=True)
-    levels = [dict(zip(LEVEL, found, strict=True)) for found in sizes]
-    n, block, buckets, bucket, depth, others = sympy.symbols("N B D b t q", integer=True)
-    tree = {"t": "rank_levels", "q": "rank_others"}
-    values = values_of(protocol, cluster, D="buckets", b="bucket", **tree)
+    plan = plan_splitting(
+        n, cluster.block_words, cluster.memory_words, cluster.n_machines, n
+    )  # the fewest levels that the inequalities of that module allow for N, s, P and delta = 1/N
+    assert plan is not None
+    levels = [
+        {
+            "x": level.load,
+            "y": level.leader_load,
+            "S": level.samples,
+            "f": level.fan_out,
+            "a": level.tree.arity,
+            "t": level.tree.levels,
+            "q": level.tree.others,
+            "z": level.received,
+        }
+        for level in plan.levels
+    ]
+    words, block, buckets, bucket, depth, others = sympy.symbols("N B D b t q", integer=True)
+    tree = {"t": plan.tree.levels, "q": plan.tree.others}
+    values = values_of(cluster, D=plan.n_machines, b=plan.bucket, **tree)
     rounds = 1 + 2 * depth + (0 if levels else 1)
     held, received = [2 * bucket, block], [2 * bucket, block]
     if levels:
@@ -53,7 +63,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
         held.append(2 * block)
     for number, level in enumerate(levels):
         load, leader, samples, fan_out, arity, sent_on, children, dealt = (
-            sympy.Symbol(f"{letter}{number}", integer=True) for letter in LEVEL
+            sympy.Symbol(f"{letter}{number}", integer=True) for letter in LETTERS
         )
         values |= {f"{letter}{number}": size for letter, size in level.items()}
         rounds += 2 + 3 * sent_on
@@ -71,7 +81,7 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
             "local_memory": Most(*held),
             "sent_words": Most(*held),
             "received_words": Most(*received),
-            "machines": Most(sympy.ceiling(n / block), buckets),
+            "machines": Most(sympy.ceiling(words / block), buckets),
         },
         values,
         SOURCE,
@@ -98,6 +108,18 @@ SAMPLE_SORT = ProtocolSolver(
         "one has probability 1/N at most, and a leader gets all samples of its group: c_s = 8 at "
         "epsilon = 2/3 (16 where one machine then holds all), 8 or 16 at 1/2, 16 at 0.45"
     ),
+    symbols={
+        "D": "buckets",
+        "b": "most records of a bucket",
+        "t": "levels of the tree that ranks, or of a splitting",
+        "x": "records of a machine on a level",
+        "y": "records of a leader",
+        "S": "samples of a group",
+        "f": "buckets that a group splits into",
+        "a": "arity of the tree of a level",
+        "z": "records that a machine receives at the end of a level",
+    },
+    law=BY_SAMPLES,
     protocol=lambda n: sample_sort(),
     bounds=_bounds,
     is_randomised=True,

@@ -7,36 +7,38 @@ from heapq import nsmallest
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.selection import selection
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.broadcast import uniform_words
 from reductions.problems.degrees import every_word
+from reductions.problems.laws import SORTED
+from reductions.problems.least_depths import least_sort, least_tree
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, values_of
+from reductions.problems.sort_and_scan import Most, bounds_table, sorted_by, values_of
 from reductions.problems.text import text_numbers
 
-SOURCE = "columnsort (Leighton 1985), trees of arity s (arXiv 1101.1902)"
+SOURCE = "this project; columnsort (Leighton 1985), trees of arity s (arXiv 1101.1902)"
 
 
 def _oracle(words: Words, k: int) -> Words:
     return np.full(len(words), nsmallest(k, words.tolist())[-1])
 
 
-def _bounds(protocol: Protocol, cluster: Cluster, k: int | None = None) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster, k: int | None = None) -> tuple[Bound, ...]:
     """Columnsort of depth d, columns of r words, M machines; a tree of L levels, c children."""
-    sort = {"d": "sort_depth", "r": "sort_rows", "M": "sort_machines"}
-    values = values_of(protocol, cluster, **sort, L="down_levels", c="down_children")
-    n, block, depth, column, sorting, levels, children = sympy.symbols("N B d r M L c")
+    tree, sort = least_tree(cluster, 1), sorted_by(least_sort(cluster, n, 1))
+    values = values_of(cluster, **sort, L=tree.levels, c=tree.children(1))
+    words, block, depth, column, sorting, levels, children = sympy.symbols("N B d r M L c")
     formulas = {
         "rounds": 2 + 4**depth + levels,
         "local_memory": Most(block, column),
         "sent_words": Most(block, column, children),
         "received_words": Most(block, column),
-        "machines": Most(sympy.ceiling(n / block), sorting),
+        "machines": Most(sympy.ceiling(words / block), sorting),
     }
     return bounds_table(formulas, values, SOURCE)
 
@@ -69,6 +71,7 @@ SELECTION = ProtocolSolver(
     regime="gamma = 0; depth d of the sort for epsilon >= (2/3)^d, 2 + 4^d + L rounds",
     source=SOURCE,
     constants="as columnsort: depth 1 needs 1.26 N^(2/3) words, so c_s = 2 at epsilon = 2/3",
+    law=SORTED,
     protocol=lambda n, k=None: selection(k),
     bounds=_bounds,
     back_up_to=64,

@@ -11,61 +11,78 @@ from types import SimpleNamespace
 
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from reductions.bounds import Bound, Kind
+from reductions.problems.least_depths import (
+    LeastSort,
+    LeastTree,
+    least_scan,
+    least_sort,
+    share,
+)
 
-SOURCE = "columnsort (Leighton 1985), scans (arXiv 1101.1902)"
+SOURCE = "this project; columnsort (Leighton 1985), scans (arXiv 1101.1902)"
 QUANTITIES = ("rounds", "local_memory", "sent_words", "received_words", "machines")
 
 
-def values_of(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
-    """Return what the symbols stand for: N, B, and numbers that the stages name in their costs.
-
-    ``d="sort_depth"`` is d where one stage has a depth; where several have, d1, d2, .. in order;
-    where none has, it is left out.
-    """
-    cost, values = protocol.cost(cluster), {"N": cluster.n_words, "B": cluster.block_words}
-    for symbol, name in names.items():
-        found = cost[name]
-        numbers = range(1, len(found) + 1) if len(found) > 1 else ("",) * len(found)
-        values |= {f"{symbol}{at}": value for at, value in zip(numbers, found, strict=True)}
-    return values
+def values_of(cluster: Cluster, **values: int) -> dict[str, int]:
+    """Return what the symbols stand for: N, B, and what a claim computes of N, s and P."""
+    return {"N": cluster.n_words, "B": cluster.block_words, **values}
 
 
-def sizes(protocol: Protocol, cluster: Cluster, **names: str) -> dict[str, int]:
-    """Return what the symbols of this module stand for, and others by the names of numbers."""
-    sort = {"d": "sort_depth", "r": "sort_rows", "M": "sort_machines", "T": "sort_out"}
-    return values_of(protocol, cluster, **sort, L="scan_levels", q="scan_others", **names)
+def sorted_by(found: LeastSort, number: int | str = "") -> dict[str, int]:
+    """Return d, r and M of a sort, numbered where there are several."""
+    return {f"d{number}": found.depth, f"r{number}": found.rows, f"M{number}": found.machines}
 
 
-def scan_bounds(
-    protocol: Protocol, cluster: Cluster, source: str, words: sympy.Expr, **known: int
-) -> tuple[Bound, ...]:
-    """Return the bounds of a scan over blocks of words, at once or by a tree, all exact.
+def scanned(tree: LeastTree, number: int | str = "") -> dict[str, int]:
+    """Return L and q of a scan, numbered where there are several."""
+    return {f"L{number}": tree.levels, f"q{number}": tree.others}
 
-    Block B, M machines that hold input; of a tree L levels, c children, q others, the children of
-    machine 0 on other machines, in all.
+
+def sizes(
+    cluster: Cluster, slots: int, *, sort: int, scan: tuple[int, int], waiting: int = 0
+) -> dict[str, int]:
+    """Return values of a sort whose result lies evenly on all machines, and of a scan over it.
 
     Parameters
     ----------
-    protocol : Protocol
+    slots : int
+        Records.
+    sort : int
+        Words of a record in the sort.
+    scan : (int, int)
+        Words of a record, and of an element, in the scan.
+    waiting : int
+        Words that wait on a machine meanwhile.
+    """
+    held = share(slots, cluster)
+    tree = least_scan(cluster, slots, held, *scan, waiting)
+    ordered = sorted_by(least_sort(cluster, slots, sort))
+    return values_of(cluster, **ordered, **scanned(tree), T=held)
+
+
+def scan_bounds(
+    cluster: Cluster, source: str, words: sympy.Expr, **known: int
+) -> tuple[Bound, ...]:
+    """Return the bounds of a scan over blocks of words, at once or by a tree, all exact.
+
+    At once on M machines that hold input where w (M - 1) words of totals fit beside a block B; of a
+    tree L levels, c children, q others, the children of machine 0 on other machines, in all.
+
+    Parameters
+    ----------
     cluster : Cluster
     source : str
     words : sympy.Expr
-        Of an element, in symbols that ``known`` gives.
+        w, of an element, in symbols that ``known`` gives.
     """
-    values = values_of(protocol, cluster, L="scan_levels", c="scan_children", q="scan_others")
+    element = int(words.subs({symbol: known[symbol.name] for symbol in words.free_symbols}))
+    totals = cluster.n_input_machines - 1
+    values = values_of(cluster, **known)
     n, block, levels, children, others = sympy.symbols("N B L c q", integer=True)
     machines = sympy.ceiling(n / block)
-    if "L" in values:
-        has_levels = sympy.Min(levels, 1)
-        formulas = (
-            2 * levels,
-            block + words * (others + has_levels),
-            (block + words * (others + 1)) * has_levels,
-            words * Most(children - 1, sympy.Integer(0)),
-        )
-    else:
+    if totals and cluster.block_words + element * totals <= cluster.memory_words:
         last = n - block * (machines - 1)
         formulas = (
             sympy.Integer(1),
@@ -73,10 +90,18 @@ def scan_bounds(
             words * (machines - 1) + block,
             words * (machines - 1),
         )
+    else:
+        tree = least_scan(cluster, cluster.n_words, cluster.block_words, 1, element)
+        values |= scanned(tree) | {"c": tree.children(1)}
+        has_levels = sympy.Min(levels, 1)
+        formulas = (
+            2 * levels,
+            block + words * (others + has_levels),
+            (block + words * (others + 1)) * has_levels,
+            words * Most(children - 1, sympy.Integer(0)),
+        )
     rows = dict(zip(QUANTITIES, (*formulas, machines), strict=True))
-    return tuple(
-        Bound(name, formula, values | known, "exact", source) for name, formula in rows.items()
-    )
+    return tuple(Bound(name, formula, values, "exact", source) for name, formula in rows.items())
 
 
 def symbols_of(names: str) -> SimpleNamespace:

@@ -12,11 +12,13 @@ from mpc_sim.records import Words
 from reductions.problems.contraction import (
     HARD_GRAPHS,
     SOURCE,
+    SYMBOLS,
     label_bounds,
     largest_word,
     random_graph,
     union_find,
 )
+from reductions.problems.laws import MATES
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 
@@ -70,6 +72,8 @@ SPANNING_FOREST = ProtocolSolver(
         "as connectivity, and m / P words of tags that wait: c_s = 4 at epsilon = 2/3, up to 16 at "
         "1/2, where it saves rounds of the sort"
     ),
+    symbols=SYMBOLS,
+    law=MATES,
     protocol=spanning_forest,
     bounds=partial(label_bounds, has_tags=True),
     is_randomised=True,

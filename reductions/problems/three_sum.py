@@ -7,19 +7,22 @@ from collections import Counter
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
-from mpc_sim.algorithms.three_sum import n_lines, three_sum
+from mpc_sim import Cluster
+from mpc_sim.algorithms.three_sum import three_sum
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.degrees import three_words_and_more
+from reductions.problems.laws import TRIPLES
+from reductions.problems.least_depths import least_sort, least_tree
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
 from reductions.problems.text import text_numbers
 
 SOURCE = (
-    "sort: Leighton 1985; triples of blocks by diagonals, one machine each; 3-SUM in the (gamma, "
-    "epsilon)-MPC model: Liu et al., arXiv 2509.09001"
+    "this project; sort: Leighton 1985; triples of blocks by diagonals, one machine each; 3-SUM in "
+    "the (gamma, epsilon)-MPC model: Liu et al., arXiv 2509.09001"
 )
 
 
@@ -73,7 +76,7 @@ def _planted(n: int) -> Words:
     return _values(n, values)
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     """Blocks m of B words, G groups of machines, columns of r words of a sort of depth d.
 
     The converge-cast has L levels of at most g children, the broadcast L' of at most h. In a round
@@ -82,13 +85,12 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """
     block, blocks, groups, depth, column, machines = sympy.symbols("B m G d r P", integer=True)
     level_g, level_h, met, told = sympy.symbols("L L' g h", integer=True)
-    trees = {"L": "up_levels", "L'": "down_levels", "g": "up_children", "h": "down_children"}
-    values = values_of(protocol, cluster, d="sort_depth", r="sort_rows", **trees) | {
-        "m": cluster.n_input_machines,
-        "G": -(-n_lines(cluster) // cluster.block_words),
-        "P": cluster.n_machines,
-    }
-    values |= {"g": max(values["g"], 1), "h": max(values["h"], 1)}
+    up, down = least_tree(cluster, 1, everywhere=True), least_tree(cluster, 1)
+    sort, m = least_sort(cluster, n, 1), cluster.n_input_machines
+    values = values_of(cluster, d=sort.depth, r=sort.rows, P=cluster.n_machines, m=m)
+    values |= {"L": up.levels, "g": max(1, up.children(1))}
+    values |= {"L'": down.levels, "h": max(1, down.children(1))}
+    values["G"] = ceil_div(m * (m + 1) // 2, cluster.block_words)
     sent_on = 2 * blocks + 3 * Most(2 * block - 1, groups)
     boundaries = block + 2 * Most(groups, blocks + block - 1)
     formulas = {
@@ -145,6 +147,14 @@ THREE_SUM = ProtocolSolver(
         "2 m + 3 (2 B - 1) < 8 B, so c_s = 8; 16 only where a sort of less depth needs it; "
         "W = m (m + 1) / 2 machines look at a triple of blocks each, so c_p = 1"
     ),
+    symbols={
+        "m": "blocks of the sorted values",
+        "G": "groups of machines that look at triples of blocks",
+        "L'": "levels of the broadcast",
+        "g": "children in the converge-cast",
+        "h": "children in the broadcast",
+    },
+    law=TRIPLES,
     protocol=lambda n: three_sum(offset_for(n)),
     bounds=_bounds,
     epsilon="1/2",

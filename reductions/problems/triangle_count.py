@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 import sympy
 
-from mpc_sim import Cluster, Protocol
+from mpc_sim import Cluster
 from mpc_sim.algorithms.triangle_count import largest_word, triangle_count
 from mpc_sim.inputs.graph_instances import (
     complete,
@@ -19,15 +21,18 @@ from mpc_sim.inputs.graph_instances import (
     star,
     two_cycles,
 )
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
+from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
 from reductions.bounds import Bound
 from reductions.problems.degrees import edges_of_a_clique
+from reductions.problems.laws import SORTED
+from reductions.problems.least_depths import least_scan, least_sort, least_tree, share
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
-from reductions.problems.sort_and_scan import Most, bounds_table, sizes
+from reductions.problems.sort_and_scan import Most, bounds_table, scanned, sorted_by, values_of
 
-SOURCE = "wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"
+SOURCE = "this project; wedges by degree: Suri, Vassilvitskii, WWW 2011; sorting: Leighton 1985"
 
 
 def _instance(n: int, seed: int) -> Graph:
@@ -48,7 +53,7 @@ def _oracle(graph: Graph) -> Words:
     return output
 
 
-def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
+def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     """Depth d and column r of three sorts; L and q of three scans; T, E, S records.
 
     D is the most edges out of a vertex, w = ceil((D - 1) / E) the machines to which an edge is
@@ -57,11 +62,20 @@ def _bounds(protocol: Protocol, cluster: Cluster) -> tuple[Bound, ...]:
     """
     block, machines, held, edges, places, out = sympy.symbols("B P T E S D", integer=True)
     reach, up, down, heard, told = sympy.symbols("w C F a b", integer=True)
-    wedges = {"E": "edges_held", "S": "wedges_held", "D": "out_degree", "w": "reach"}
-    trees = {"C": "up_levels", "F": "down_levels", "a": "up_children", "b": "root_children"}
-    values = sizes(protocol, cluster, **wedges, **trees)
-    values |= {"P": cluster.n_machines, "T": -(-cluster.n_words // cluster.n_machines)}
-    values |= {"a": max(values["a"], 1), "b": max(values["b"], 1)}
+    total, m, held_edges = shape.n_words, shape.n_edges, share(shape.n_edges, cluster)
+    most_out = max(1, isqrt(2 * m))
+    wedges = held_edges * max(1, ceil_div(m, held_edges)) * most_out
+    cast, tell = least_tree(cluster, 1, everywhere=True), least_tree(cluster, 1)
+    values = values_of(cluster, P=cluster.n_machines, T=share(total, cluster), E=held_edges)
+    values |= {"S": share(wedges, cluster), "D": most_out}
+    values["w"] = ceil_div(most_out - 1, held_edges)
+    values |= {"C": cast.levels, "a": max(1, cast.children(1))}
+    values |= {"F": tell.levels, "b": max(1, tell.children(tell.levels))}
+    for number, slots in enumerate((total, max(1, m), wedges), 1):
+        values |= sorted_by(least_sort(cluster, slots, 2), number)
+    for number, slots, record, element in ((1, total, 3, 1), (2, total, 3, 1), (3, wedges, 4, 2)):
+        tree = least_scan(cluster, slots, share(slots, cluster), record, element)
+        values |= scanned(tree, number)
     depth, column, levels, others = (
         sympy.symbols(f"{name}1 {name}2 {name}3", integer=True) for name in "drLq"
     )
@@ -117,6 +131,17 @@ TRIANGLE_COUNT = ProtocolSolver(
         "46 rounds at epsilon = 2/3 and 118 at 1/2 with c_s = 8, whatever N is; c_s = 16 saves "
         "rounds while N is small"
     ),
+    symbols={
+        "E": "edges of a machine",
+        "S": "edges and wedges of a machine",
+        "D": "most edges out of a vertex",
+        "w": "machines to which an edge is shown",
+        "C": "levels of the converge-cast",
+        "F": "levels of the broadcast",
+        "a": "children of machine 0 in the converge-cast",
+        "b": "children of machine 0 in the broadcast",
+    },
+    law=SORTED,
     protocol=triangle_count,
     bounds=_bounds,
     epsilon="2/3",

@@ -30,7 +30,7 @@ MECHANISMS = (
         "02_what_anna_keeps_and_drops.ipynb",
         family="mechanism",
         states="weights exp(beta <q, k>), normalised; exact, in blocks of queries",
-        proved="Vaswani et al. 2017",
+        proved="section 3.2.1 of Vaswani et al. 2017, without scaling",
     ),
     Claim(
         "low-rank",
@@ -55,6 +55,6 @@ MECHANISMS = (
         "tests/anna_model/mechanisms/test_mechanisms.py::test_the_fast_path_is_the_definition",
         family="mechanism",
         states="exact weights for near pairs, random features for the others, normalised together",
-        proved="arXiv 2310.05869 (HyperAttention), arXiv 2302.02451 (KDEformer)",
+        proved="this project; arXiv 2310.05869 (HyperAttention), arXiv 2302.02451 (KDEformer)",
     ),
 )

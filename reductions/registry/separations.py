@@ -35,7 +35,7 @@ SEPARATIONS = (
         family="theorem",
         states="k-hop on 2 q + 2 letters by any causal model: k log2(q!) bits of messages across a "
         "cut",
-        proved="counting prefixes that k-hop distinguishes",
+        proved="this project: counting prefixes that k-hop distinguishes",
     ),
     Claim(
         "low-rank-width",
@@ -46,7 +46,7 @@ SEPARATIONS = (
         states="a hop by causal low-rank attention of any depth: (N - 3) log2(A - 2) bits; sums "
         "cannot "
         "forget",
-        proved="undoing the sums letter by letter",
+        proved="this project: undoing the sums letter by letter",
     ),
     Claim(
         "board-width",
@@ -56,6 +56,6 @@ SEPARATIONS = (
         family="theorem",
         states="a hop at every token by low-rank attention over all tokens, of any depth: N - 1 "
         "bits",
-        proved="two letters can be read backwards from answers and boards",
+        proved="this project: two letters can be read backwards from answers and boards",
     ),
 )

@@ -45,7 +45,8 @@ THEOREMS = (
         KEEPS,
         family="theorem",
         states="hyperplanes, cross-polytopes and p-stable projections collide by their laws",
-        proved="Charikar 2002; Andoni et al., arXiv 1509.02897; Datar et al. 2004",
+        proved="this project, after Charikar 2002; Andoni et al., arXiv 1509.02897; Datar et al. "
+        "2004",
     ),
     Claim(
         "anna-parameters",
@@ -204,7 +205,7 @@ THEOREMS = (
         family="theorem",
         states="an output word of rational degree D needs ceil(log_s(D / B)) deliveries, B words "
         "of the input on a machine, and no run takes fewer",
-        proved="Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
+        proved="this project, after Roughgarden, Vassilvitskii, Wang, J. ACM 65 (2018)",
     ),
     Claim(
         "one-layer-induction",

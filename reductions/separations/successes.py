@@ -102,7 +102,7 @@ def _cell(
 ) -> Cell:
     """Run a model and compare it with the oracle, and its sizes with the bounds."""
     shape = instances[0].shape
-    recorder = Recorder(construction.name, {})
+    recorder = Recorder(task=construction.name, parameters={})
     outputs = [model.run(each.words) for each in instances]
     wrong = sum(map(construction.n_wrong, instances, outputs))
     recorder.count("transformer", np.concatenate(outputs), wrong, "oracle")

@@ -129,6 +129,8 @@ class MessageCode(ABC):
     """Whether a code of less capacity is never wider."""
     longest_of_linear: ClassVar[int] = 0
     """The most bits of a word, if the width is b (w + 1) + 2; else 0."""
+    is_drawn: ClassVar[bool] = False
+    """Whether a draw decides which sets of messages are decoded."""
 
     capacity: int
     n_words: int
@@ -144,9 +146,19 @@ class MessageCode(ABC):
 
     @classmethod
     def from_options(
-        cls, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int
+        cls,
+        capacity: int,
+        n_words: int,
+        word_bits: int,
+        n_sources: int,
+        *,
+        seed: int,
+        failure: Fraction | None = None,
     ) -> Self:
-        """Return the code that a compiler asks for; the seed is for those that are drawn."""
+        """Return the code that a compiler asks for.
+
+        Seed and failure, the most that its probability may be, are for those that are drawn.
+        """
         return cls(capacity, n_words, word_bits, n_sources)
 
     @property

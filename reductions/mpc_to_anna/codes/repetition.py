@@ -92,6 +92,7 @@ class RepetitionCode(RowCode):
     """
 
     name = "repetition"
+    is_drawn = True
     grows = False  # in capacity: rows stop at one for every source, and may have been more
 
     seed: int = 0
@@ -108,9 +109,16 @@ class RepetitionCode(RowCode):
 
     @classmethod
     def from_options(
-        cls, capacity: int, n_words: int, word_bits: int, n_sources: int, *, seed: int
+        cls,
+        capacity: int,
+        n_words: int,
+        word_bits: int,
+        n_sources: int,
+        *,
+        seed: int,
+        failure: Fraction | None = None,
     ) -> Self:
-        return cls(capacity, n_words, word_bits, n_sources, seed=seed)
+        return cls(capacity, n_words, word_bits, n_sources, seed=seed, delta=failure)
 
     @property
     def rows(self) -> int:

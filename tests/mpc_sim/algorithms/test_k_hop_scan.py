@@ -88,7 +88,7 @@ def test_a_run_is_the_definition_within_its_cost(
         sim = Simulation(protocol, cluster, words)
         assert sim.run().tolist() == oracles.k_hop(words.tolist(), k)
         assert sim.ledger.n_rounds == rounds
-        for bound in K_HOP_SCAN.bounds(protocol, cluster, k=k, letters=letters):
+        for bound in K_HOP_SCAN.bounds(n, cluster, k=k, letters=letters):
             measured = {
                 "rounds": sim.ledger.n_rounds,
                 "local_memory": sim.ledger.max_held_words,

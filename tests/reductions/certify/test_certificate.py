@@ -21,7 +21,7 @@ from mpc_sim import Channel, Cluster, Inbox, MPCError, Outbox, Protocol, Simulat
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.inputs.instances import Letters
 from reductions import Bound, Certificate, How, compile_protocol
-from reductions.bounds import Check, Kind
+from reductions.bounds import Check, Kind, Order
 from reductions.certify import certify
 from reductions.certify.certificate import Recorder
 from reductions.constructions.match2 import match2_bounds
@@ -147,7 +147,12 @@ def test_a_check_as_json() -> None:
     assert row == {
         **{"name": "rows", "measured": 2, "bound": 3, "kind": "upper", "source": "Lemma 7"},
         **{"status": "PASS", "slack": 1.5, "formula": "N", "substitution": "N = 3"},
+        **{"latex": "N", "symbols": {"N": "words of the input"}, "paper": "", "constant": None},
     }
+    stated = Order("O(N)", "Lemma 7", 2)
+    of_paper = Bound("rows", n, {"N": 3}, "upper", "Lemma 7", paper=stated).check(2)
+    assert (of_paper.to_json()["paper"], of_paper.constant) == ("O(N), Lemma 7", 1.5)
+    assert "1.5 x O(N), Lemma 7" in of_paper.explain()
     assert Check("output-x", 0, 0, "exact", "", "PASS", compared=9).to_json()["compared"] == 9
 
 
@@ -155,7 +160,7 @@ def test_a_check_as_json() -> None:
 
 
 def test_a_record_counts_differing_words() -> None:
-    recorder = Recorder("demo", {"n": 4})
+    recorder = Recorder(task="demo", parameters={"n": 4})
     recorder.compare("mpc", np.array([1, 2, 3, 4]), np.array([1, 2, 3, 4]), "a loop")
     assert recorder.certificate().ok
     recorder.compare("transformer", np.array([1, 0, 3, 0]), np.array([1, 2, 3, 4]), "a loop")
@@ -169,7 +174,7 @@ def test_a_record_counts_differing_words() -> None:
 
 
 def test_outputs_of_other_lengths_are_refused() -> None:
-    recorder = Recorder("demo", {})
+    recorder = Recorder(task="demo", parameters={})
     with pytest.raises(ValueError, match=r"mpc gave \(1,\) words, the oracle \(2,\)"):
         recorder.compare("mpc", np.array([1]), np.array([1, 1]), "a loop")
     assert recorder.certificate().checks == ()
@@ -189,7 +194,7 @@ def test_outputs_of_other_lengths_are_refused() -> None:
 def test_ok_means_that_nothing_failed(
     measured: dict[str, int], ok: bool, statuses: list[str]
 ) -> None:
-    recorder = Recorder("demo", {})
+    recorder = Recorder(task="demo", parameters={})
     recorder.measure([bound_of(3, quantity="a"), bound_of(3, "exact", "b")], measured)
     certificate = recorder.certificate()
     assert certificate.ok is ok
@@ -279,8 +284,8 @@ def test_a_protocol_of_ones_own_is_certified() -> None:
     rows = {check.name: check.status for check in certificate.checks}
     assert rows.pop("mirrors") == "UNVERIFIED"
     assert set(rows.values()) == {"PASS"}
-    outputs = {"output-mpc", "output-transformer", "sides-differ"}
-    assert set(rows) == {*outputs, "isolated", "rounds", "layers", "local_memory"}
+    outputs = {"output-mpc", "output-transformer", "sides-differ", "isolated"}
+    assert set(rows) == {*outputs, "rounds", "layers", "local_memory"}
     assert (certificate.parameters["memory_words"], certificate.parameters["c_s"]) == (2, None)
     assert set(certificate.outputs) == {"mpc", "transformer"}
 
@@ -304,10 +309,13 @@ def test_progress_counts_rounds_and_layers() -> None:
 
 
 def test_ample_memory_is_remarked() -> None:
-    assert certify_rotation().remarks == ()
-    (remark,) = certified(7, 1, "2/3").remarks
-    assert "s = " in remark
-    assert certified(1024, 6, "2/3").remarks == ()
+    width = "mH = 9 >= N = 6: one token could hold the whole input"
+    (remark,) = certify_rotation().remarks
+    assert remark.startswith(width)
+    memory, _ = certified(7, 1, "2/3").remarks
+    assert "s = " in memory
+    (remark,) = certified(1024, 6, "2/3").remarks
+    assert "mH = " in remark
 
 
 # --- bounds of the tasks ---
@@ -338,7 +346,7 @@ def test_canary_every_bound_fails_beyond_itself(which: int) -> None:
         found = measured[bound.quantity]
         assert found is not None
         smaller = replace(bound, expression=bound.expression - (value - found + 1))
-        recorder = Recorder("canary", {})
+        recorder = Recorder(task="canary", parameters={})
         recorder.measure([smaller if one is bound else one for one in bounds], measured)
         assert failing(recorder.certificate()) == [bound.quantity]
 
@@ -354,13 +362,14 @@ def test_bounds_do_not_read_the_input() -> None:
     alphabet = ("a", "b", "c", "d")
     inputs = [np.zeros(n, np.int64), np.arange(n) % 4, np.sort(np.arange(n) % 4)]
     cluster = fit_cluster(k_hop(k), n, "2/3", largest_word=len(alphabet))
-    layers = layer_bounds(k_hop(k), cluster, CompilerOptions())
+    layers = layer_bounds(k_hop(k), cluster, CompilerOptions(), K_HOP.bounds_of(cluster, k=k))
     claims = (*K_HOP.bounds_of(cluster, k=k), *layers)
     before = [bound.check(None) for bound in claims]
     for words in inputs:
         certificate = certify("k-hop", Letters(words, alphabet), k=k)
         rows = [row for row in certificate.checks if row.compared is None and row.name != LEAST]
-        assert [replace(check, measured=None, status="UNVERIFIED") for check in rows] == before
+        unknown = {"measured": None, "status": "UNVERIFIED", "paper": None}
+        assert [replace(check, **unknown) for check in rows] == before  # type: ignore[arg-type]
         assert certificate.ok
 
 

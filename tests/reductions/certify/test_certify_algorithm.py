@@ -178,7 +178,7 @@ def test_a_tighter_failure_needs_wider_heads() -> None:
 
 
 def test_sides_that_differ_fail() -> None:
-    recorder = Recorder("demo", {})
+    recorder = Recorder(task="demo", parameters={})
     recorder.outputs |= {"mpc": np.array([1, 2, 3]), "transformer": np.array([1, 2, 4])}
     recorder.agree()
     (row,) = recorder.checks

@@ -111,7 +111,11 @@ def test_no_more_records_arrive_than_fit_into_a_memory() -> None:
         shape = RecordMessages.of(channels, cluster).shape
         assert (shape.sent, shape.received, shape.words) == (5, s, 3)
         whole = CompilerOptions("disjunct")  # whose records do not travel word by word
-        assert theorem_messages(channels, cluster, whole) == (s, 3, 0)
+        assert theorem_messages(channels, cluster, whole) == (5, s, 3, 0)
+        for order, k in (("emission", 5), ("spread", s)):
+            options = CompilerOptions("disjunct", order, tokens_per_machine=1)
+            shape_of = RoundShape.of(channels, cluster, options).with_tokens(1, cluster, options, 1)
+            assert shape_of.sent == k
     protocol = PerMachine((channels,), lambda *_: [])
     layer = compile_protocol(protocol, cluster, **whole.keywords).layers[1]
     assert isinstance(layer, RouteLayer)
