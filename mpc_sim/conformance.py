@@ -13,6 +13,9 @@ from mpc_sim.protocol import Protocol, act, left_by
 from mpc_sim.records import Inbox, Outbox, Words
 from mpc_sim.simulation import Simulation
 
+SECONDS = 1.0
+"""Of a run in isolation: all rounds run on batches in this process besides."""
+
 Emission = dict[int, dict[str, list[tuple[int, ...]]]]
 
 
@@ -54,7 +57,8 @@ def assert_local(
     """
     with CleanProcesses(protocol) as clean:
         _check_batches(protocol, cluster, words, n_batches, np.random.default_rng(seed))
-        fault = run_isolated(Simulation(protocol, cluster, words), clean).fault
+        simulation = Simulation(protocol, cluster, words)
+        fault = run_isolated(simulation, clean, seconds=SECONDS).fault
     if fault is not None:
         raise LocalityError(str(fault), round=fault.round, machine=fault.machine)
 

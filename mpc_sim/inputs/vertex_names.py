@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -24,8 +25,8 @@ class _Names(Sequence[str]):
         found = range(len(self))[at]
         return self.name(found) if isinstance(found, int) else tuple(map(self.name, found))
 
-    def name(self, at: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def name(self, at: int) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from reductions.benchmarks import attention, certify, exact_match, k_hop, routing
@@ -107,7 +108,8 @@ class Suite:
 
     Parameters
     ----------
-    cases : sequence
+    module : module
+        Its ``CASES`` are what is timed.
     size : str
         The attribute of a case that ``--max-n`` bounds.
     rows : callable
@@ -118,11 +120,17 @@ class Suite:
         Cases -> what else is said.
     """
 
-    cases: Sequence[Any]
+    module: ModuleType
     size: str
     rows: Callable[..., list[Row]]
     references: tuple[str, ...] = ()
     notes: Callable[[list[Any]], list[str]] = lambda cases: []
+
+    @property
+    def cases(self) -> Sequence[Any]:
+        """The cases, as they are when they are asked for."""
+        cases: Sequence[Any] = self.module.CASES
+        return cases
 
 
 class Benchmark(Choice):
@@ -130,17 +138,17 @@ class Benchmark(Choice):
 
     made: Suite
 
-    ROUTING = "routing", Suite(routing.CASES, "n_rows", routing.routing_rows, ("polars",))
-    K_HOP = "k-hop", Suite(k_hop.CASES, "n", k_hop.k_hop_rows)
+    ROUTING = "routing", Suite(routing, "n_rows", routing.routing_rows, ("polars",))
+    K_HOP = "k-hop", Suite(k_hop, "n", k_hop.k_hop_rows)
     ATTENTION = (
         "attention",
-        Suite(attention.CASES, "n_tokens", attention.attention_rows, ("torch",)),
+        Suite(attention, "n_tokens", attention.attention_rows, ("torch",)),
     )
     EXACT_MATCH = (
         "exact-match",
-        Suite(exact_match.CASES, "n", exact_match.exact_match_rows, exact_match.FRAMES),
+        Suite(exact_match, "n", exact_match.exact_match_rows, exact_match.FRAMES),
     )
     CERTIFY = (
         "certify",
-        Suite(certify.CASES, "n", certify.certify_rows, notes=certify.work_notes),
+        Suite(certify, "n", certify.certify_rows, notes=certify.work_notes),
     )

@@ -45,7 +45,7 @@ def draw_attention(
     ValueError: two matrices of one shape are needed, not (3, 3) and (4, 4)
     """
     weights = [np.asarray(one) for one in (exact, anna)]
-    if any(one.size and one.dtype.kind not in "iuf" for one in weights):
+    if any(one.size and one.dtype.kind not in "biuf" for one in weights):
         raise ValueError(f"weights are real numbers, not {weights[0].dtype}, {weights[1].dtype}")
     if weights[0].ndim != 2 or weights[0].shape != weights[1].shape or not weights[0].size:
         raise ValueError(

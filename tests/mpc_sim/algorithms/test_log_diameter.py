@@ -31,7 +31,7 @@ from mpc_sim.algorithms.connectivity_log_diameter import (
 )
 from mpc_sim.cluster import failure_word
 from mpc_sim.compose import LocalStage, sequence
-from mpc_sim.inputs.edge_list import read_edge_list
+from mpc_sim.inputs.graph_formats import read_graph
 from mpc_sim.inputs.graph_instances import caterpillar, path, random_graph, shuffled, star
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.placement import output_places
@@ -174,7 +174,8 @@ def test_a_hundred_thousand_edges_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "edges.txt"
     edges = random_graph(20_000, 100_000, seed=0).edges.tolist()
     file.write_text("".join(f"{one} {other}\n" for one, other in edges))
-    graph = read_edge_list(file.read_text().splitlines(), file.name)
+    with file.open("rb") as stream:
+        graph = read_graph(stream, file.name).graph
     assert graph.n_edges == 100_000
     protocol = connectivity_log_diameter(graph.shape, 16, ball=4)
     n = len(graph.words)
