@@ -121,6 +121,8 @@ class Check:
         What the symbols of the formula mean.
     paper : Order or None
         What the paper states without a constant.
+    is_tight : bool or None
+        Whether a named input is known that takes all that the bound gives; None: not searched.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Check:
     latex: str = ""
     symbols: Mapping[str, str] = field(default_factory=dict)
     paper: Order | None = None
+    is_tight: bool | None = None
 
     @property
     def constant(self) -> float | None:
@@ -163,6 +166,9 @@ class Check:
             lines.append(f"  {'' if number else 'symbols':<14}{symbol}: {meaning}")
         if self.paper is not None:
             lines.append(f"  paper         {self.stated}")
+        if self.is_tight is not None:
+            known = "one less is broken by an input of the tests" if self.is_tight else "not tight"
+            lines.append(f"  tightness     {known}")
         lines += [f"  source        {self.source}", f"  status        {self.status}"]
         return "\n".join(lines)
 
@@ -182,6 +188,7 @@ class Check:
             "symbols": dict(self.symbols),
             "paper": "" if self.paper is None else f"{self.paper.text}, {self.paper.theorem}",
             "constant": self.constant,
+            "tight": self.is_tight,
         }
         if self.compared is not None:
             row["compared"] = self.compared
@@ -207,6 +214,8 @@ class Bound:
         What its symbols mean, beside those of `SYMBOLS`.
     paper : Order, optional
         What a paper states of the quantity.
+    is_tight : bool, optional
+        Whether the tests name an input that one less would not do for, at three sizes.
 
     Examples
     --------
@@ -233,6 +242,7 @@ class Bound:
     source: str
     symbols: Mapping[str, str] = field(default_factory=dict)
     paper: Order | None = None
+    is_tight: bool | None = None
 
     @property
     def value(self) -> int:
@@ -276,6 +286,7 @@ class Bound:
             latex=sympy.latex(self.expression),
             symbols={name: self.meaning(name) for name in names},
             paper=self.paper,
+            is_tight=self.is_tight,
         )
 
     def meaning(self, name: str) -> str:

@@ -21,6 +21,9 @@ from reductions.problems.problem import GRAPH, Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 
 LEAST_POINTS = 3
+CLOSED = {"k": 4, "diameter_guess": 16}
+"""Parameters of a series of closed forms."""
+
 SHARP = 1e-6
 """Two fits that differ by less are the same."""
 
@@ -111,10 +114,27 @@ class Growth:
     law: str
 
     @property
+    def off(self) -> float:
+        """How far the fit is from the theory."""
+        return abs(self.slope - self.theory)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the interval contains the theory."""
+        return self.off <= self.margin + SHARP
+
+    @property
     def holds(self) -> bool:
         """Whether the interval contains the theory, or the closed form gives the same fit."""
-        reaches = abs(self.slope - self.theory) <= self.margin + SHARP
-        return reaches or abs(self.slope - self.closed) <= SHARP
+        return self.reaches or abs(self.slope - self.closed) <= SHARP
+
+    def is_approached(self, early: Growth, late: Growth) -> bool:
+        """Whether the interval contains the theory, or larger N bring the fit nearer to it.
+
+        ``early`` and ``late`` are the fits of the smaller and of the larger half of the sizes: what
+        is of lower order or rounded up fades, an exponent that is another does not.
+        """
+        return self.reaches or late.reaches or late.off < early.off
 
     def __str__(self) -> str:
         verdict = "PASS" if self.holds else "FAIL"
@@ -176,8 +196,7 @@ def closed_series(
     ShapeError
         No factors fit all points.
     """
-    given = {"k": 4, "diameter_guess": 16}
-    own = {one.name: given[one.name] for one in solver.problem.parameters if one.name in given}
+    own = {one.name: CLOSED[one.name] for one in solver.problem.parameters if one.name in CLOSED}
     shapes = [_shape(solver, n) for n in sizes]
     points = [
         Point(

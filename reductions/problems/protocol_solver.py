@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -63,6 +63,9 @@ class ProtocolSolver:
         What a paper states of the rounds.
     symbols : mapping of str to str
         What the symbols of the bounds mean, beside `reductions.bounds.SYMBOLS`.
+    not_tight : collection of str
+        The quantities whose bound no named input is known to reach; the tests name one for
+        every other.
     """
 
     problem: Problem
@@ -82,6 +85,7 @@ class ProtocolSolver:
     fit: Fit | None = None
     law: RoundLaw | None = None
     symbols: Mapping[str, str] = field(default_factory=dict)
+    not_tight: Collection[str] = ()
 
     @property
     def name(self) -> str:
@@ -166,8 +170,11 @@ class ProtocolSolver:
         return self.defined(self.bounds(known_of(shape), cluster, **known))
 
     def defined(self, bounds: tuple[Bound, ...]) -> tuple[Bound, ...]:
-        """Return bounds whose symbols say what they mean."""
-        return tuple(replace(bound, symbols=self.symbols) for bound in bounds)
+        """Return bounds whose symbols say what they mean, and which say whether they are tight."""
+        return tuple(
+            replace(bound, symbols=self.symbols, is_tight=bound.quantity not in self.not_tight)
+            for bound in bounds
+        )
 
     def has_failed(self, output: Words, cluster: Cluster) -> bool:
         """Return whether a randomised run put out the failure word."""

@@ -642,6 +642,7 @@ class Spoiled:
 
     def __init__(self, honest: Any, add: int = 0, **more: int) -> None:
         self.honest, self.add, self.more = honest, add, more
+        self.layers = honest.layers
 
     def run(self, words: Integers) -> Integers:
         output: Integers = self.honest.run(words)

@@ -50,6 +50,21 @@ def test_canary_a_factor_that_grows_hides_an_exponent() -> None:
     assert replace(found[1], closed=found[1].slope).holds
 
 
+def test_canary_another_exponent_is_not_approached() -> None:
+    """One that the halves agree on, beside the law, is no finite size that fades."""
+    clusters, closed = zip(*closed_series(COLUMNSORT, SIZES), strict=True)
+    other = [
+        row | {"local_memory": round(row["local_memory"] * cluster.n_words**0.02)}
+        for cluster, row in zip(clusters, closed, strict=True)
+    ]
+    whole, early, late = (
+        growths(COLUMNSORT, clusters[part], other[part], other[part], {})[1]
+        for part in (slice(None), slice(3), slice(2, None))
+    )
+    assert whole.holds
+    assert not whole.is_approached(early, late)
+
+
 def test_a_sweep_holds_its_factors_and_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "columnsort", "--n", "2^6..2^9", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -66,4 +81,5 @@ def test_the_table_of_exponents(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "exponents", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert len(rows) > 60
+    assert all(row["ok"] for row in rows)
     assert all(abs(row["exponent"] - row["theory"]) < 0.15 for row in rows)

@@ -60,7 +60,7 @@ def test_a_transformer_that_fails_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> 
 
     class WrongFromSeven:
         def __init__(self, transformer: Any) -> None:
-            self.transformer = transformer
+            self.transformer, self.layers = transformer, transformer.layers
 
         def run(self, words: Integers) -> Integers:
             output: Integers = self.transformer.run(words)
