@@ -282,7 +282,9 @@ def _claims(
     if solver.layer_claims is not None and plain == CompilerOptions():
         layers = solver.defined(solver.layer_claims(cluster, **case.instance.parameters))
     else:
-        layers = layer_bounds(protocol, cluster, options, own)
+        found = layer_bounds(protocol, cluster, options, own)
+        is_tight = True if plain == CompilerOptions() else None  # other options were not searched
+        layers = tuple(replace(bound, is_tight=is_tight) for bound in found)
     return with_papers((*own, *layers), cluster, solver.law, case.instance.parameters)
 
 

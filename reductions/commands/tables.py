@@ -99,8 +99,9 @@ def _cells(check: Check) -> tuple[str, ...]:
     if check.compared is not None:
         measured = f"{measured} of {check.compared} differ"
     slack = "" if check.slack is None else f"{check.slack:.2f}"
+    kind = f"{check.kind}, not tight" if check.is_tight is False else check.kind
     return (
-        *(check.name, measured, str(check.bound), slack, check.kind, check.status),
+        *(check.name, measured, str(check.bound), slack, kind, check.status),
         check.source,
     )
 

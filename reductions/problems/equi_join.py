@@ -154,6 +154,7 @@ EQUI_JOIN = ProtocolSolver(
         "o": "1 if 3 does not divide B, else 0",
     },
     law=SORTED,
+    not_tight=("local_memory", "sent_words"),
     protocol=equi_join,
     bounds=_bounds,
 )

@@ -97,6 +97,7 @@ LIST_RANKING = ProtocolSolver(
         "K": "doublings, ceil(log2 N)",
     },
     law=JUMPS,
+    not_tight=("local_memory", "received_words"),
     protocol=list_ranking,
     bounds=_bounds,
     epsilon="1/2",

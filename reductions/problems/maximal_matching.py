@@ -121,6 +121,7 @@ MAXIMAL_MATCHING = ProtocolSolver(
         "d": "pairs that a machine is dealt",
     },
     law=MATCHED,
+    not_tight=("local_memory", "sent_words", "received_words"),
     protocol=maximal_matching,
     bounds=_bounds,
     is_randomised=True,

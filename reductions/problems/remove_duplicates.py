@@ -67,6 +67,7 @@ REMOVE_DUPLICATES = ProtocolSolver(
         "at depth 1 while N is small"
     ),
     law=SORTED,
+    not_tight=("received_words",),
     protocol=lambda n: remove_duplicates(),
     bounds=_bounds,
 )

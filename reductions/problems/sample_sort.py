@@ -120,6 +120,7 @@ SAMPLE_SORT = ProtocolSolver(
         "z": "records that a machine receives at the end of a level",
     },
     law=BY_SAMPLES,
+    not_tight=("sent_words", "received_words"),
     protocol=lambda n: sample_sort(),
     bounds=_bounds,
     is_randomised=True,
