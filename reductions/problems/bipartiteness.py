@@ -104,7 +104,6 @@ BIPARTITENESS = ProtocolSolver(
     ),
     symbols={**SYMBOLS, "u": "vertices of the graph; n are those of the cover"},
     law=MATES,
-    not_tight=("received_words",),
     protocol=bipartiteness,
     bounds=_bounds,
     is_randomised=True,

@@ -125,7 +125,6 @@ BOOLEAN_CIRCUIT = ProtocolSolver(
         "T": "gates of a machine",
     },
     law=SORTED,
-    not_tight=("received_words",),
     protocol=lambda n: boolean_circuit(DEPTH),
     bounds=_bounds,
 )

@@ -53,7 +53,6 @@ COLUMNSORT = ProtocolSolver(
         "so c_s = 2 at epsilon = 2/3"
     ),
     law=SORTED,
-    not_tight=("received_words",),
     protocol=lambda n: columnsort(),
     bounds=_bounds,
 )

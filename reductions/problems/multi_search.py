@@ -78,7 +78,6 @@ MULTI_SEARCH = ProtocolSolver(
         "is small"
     ),
     law=SORTED,
-    not_tight=("received_words",),
     protocol=lambda n: multi_search(),
     bounds=_bounds,
 )

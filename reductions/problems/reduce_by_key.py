@@ -95,7 +95,6 @@ REDUCE_BY_KEY = ProtocolSolver(
         "o": "1 if B is odd, else 0",
     },
     law=SORTED,
-    not_tight=("received_words",),
     protocol=reduce_by_key,
     bounds=_bounds,
 )

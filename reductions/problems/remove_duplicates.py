@@ -67,7 +67,6 @@ REMOVE_DUPLICATES = ProtocolSolver(
         "at depth 1 while N is small"
     ),
     law=SORTED,
-    not_tight=("received_words",),
     protocol=lambda n: remove_duplicates(),
     bounds=_bounds,
 )

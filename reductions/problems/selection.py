@@ -72,7 +72,6 @@ SELECTION = ProtocolSolver(
     source=SOURCE,
     constants="as columnsort: depth 1 needs 1.26 N^(2/3) words, so c_s = 2 at epsilon = 2/3",
     law=SORTED,
-    not_tight=("received_words",),
     protocol=lambda n, k=None: selection(k),
     bounds=_bounds,
     back_up_to=64,

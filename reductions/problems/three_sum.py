@@ -155,7 +155,7 @@ THREE_SUM = ProtocolSolver(
         "h": "children in the broadcast",
     },
     law=TRIPLES,
-    not_tight=("sent_words", "received_words"),
+    not_tight=("sent_words",),
     protocol=lambda n: three_sum(offset_for(n)),
     bounds=_bounds,
     epsilon="1/2",
