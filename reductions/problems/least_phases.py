@@ -19,7 +19,7 @@ def least_phases(shape: GraphShape, machines: int, held: int, quota: int) -> int
     """Return K, the least with (A / R)^(K - 1) m <= R, in whole edges.
 
     Of r edges that are left R are sampled on average, and the matching of a sample leaves at most
-    r A / R edges (Lattanzi et al., lemma 3.1) where A = n ln 2 + ln(2 K N). R is the most for which
+    r A / R edges (Lattanzi et al., SPAA 2011) where A = n ln 2 + ln(2 K N). R is the most for which
     a machine has more than z samples with probability 1 / (2 K M N) at most.
 
     Parameters

@@ -21,7 +21,10 @@ from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
 
-SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 4; loads: Chernoff"
+SOURCE = (
+    "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section on maximal matchings; loads: "
+    "Chernoff"
+)
 
 
 def _n_wrong(graph: Graph, output: Words) -> int:
