@@ -258,7 +258,7 @@ def maximal_matching(
     References
     ----------
     Lattanzi, Moseley, Suri, Vassilvitskii, Filtering: a method for solving graph problems in
-    MapReduce, SPAA 2011, section 4.
+    MapReduce, SPAA 2011, section on maximal matchings.
     """
     if seed < 0 or (inverse_failure is not None and inverse_failure < 1):
         raise InputError(

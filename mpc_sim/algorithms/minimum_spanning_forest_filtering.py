@@ -168,6 +168,6 @@ def minimum_spanning_forest_filtering(shape: GraphShape) -> Protocol:
     References
     ----------
     Lattanzi, Moseley, Suri, Vassilvitskii, Filtering: a method for solving graph problems in
-    MapReduce, SPAA 2011, section 3.
+    MapReduce, SPAA 2011, section on spanning trees.
     """
     return sequence(LoadEdges(shape), MergeForests(shape), MarkEdges(shape, largest_forest(shape)))

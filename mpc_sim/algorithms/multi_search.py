@@ -96,7 +96,7 @@ def multi_search() -> Protocol:
 
     References
     ----------
-    Goodrich, Sitchinava, Zhang, arXiv 1101.1902, section 3 (multi-search); by sorting, Leighton
+    Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (multi-search); by sorting, Leighton
     1985, instead of a search tree.
     """
     copy = Scan(Last(), ("index", "key"), ("key",), ("found",), spread=True)

@@ -329,7 +329,7 @@ def sample_sort(seed: int = 0, inverse_failure: int | None = None) -> Protocol:
 
     References
     ----------
-    Goodrich, Sitchinava, Zhang, arXiv 1101.1902, section 4 (sorting with about sqrt(s) splitters).
+    Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (sorting with about sqrt(s) splitters).
     """
     if seed < 0:
         raise InputError(f"seed = {seed}: choose it at least 0")

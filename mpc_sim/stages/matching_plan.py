@@ -6,7 +6,7 @@ A phase samples every edge that is left with probability p. A maximal matching o
 a set I of unmatched vertices without a sampled edge inside. For a fixed set with more than x edges
 inside that has probability at most (1 - p)^(x+1) < exp(-p (x + 1)), and there are at most 2^n sets,
 so more than x edges are left with probability at most 1 / E for x = floor((n ln 2 + ln E) / p)
-(Lattanzi et al., lemma 3.1).
+(Lattanzi et al., SPAA 2011).
 
 Edges lie on machines in a random order that is independent of the samples, so a machine of T of
 the m places holds a number X of sampled ones whose moment generating function is at most that of

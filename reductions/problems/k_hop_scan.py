@@ -13,7 +13,7 @@ from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sequences import N_LETTERS
 from reductions.problems.sort_and_scan import scan_bounds
 
-SOURCE = "this project; prefix scans: section 2 of arXiv 1101.1902"
+SOURCE = "this project; prefix scans: section on prefix sums of arXiv 1101.1902"
 
 
 def _bounds(n: int, cluster: Cluster, k: int = HOPS, letters: int = N_LETTERS) -> tuple[Bound, ...]:

@@ -44,19 +44,21 @@ def log_s_n(cluster: Cluster, parameters: Mapping[str, Any]) -> float:
     return log(max(2, cluster.n_words)) / log(cluster.memory_words)
 
 
-GSZ = "section 2 of arXiv 1101.1902"
-SORTED = RoundLaw("O(1) for constant epsilon", "columnsort, section 2 of Leighton 1985, repeated")
+GSZ = "section on prefix sums of arXiv 1101.1902"
+SORTED = RoundLaw("O(1) for constant epsilon", "columnsort of Leighton 1985, repeated")
 BY_TREES = RoundLaw("O(log_s N)", GSZ, log_s_n)
-BY_SAMPLES = RoundLaw("O(log_s N)", "section 4 of arXiv 1101.1902", log_s_n)
-HOPS = RoundLaw("O(log k)", "section 4 of arXiv 2402.09268", log_of("k"))
-AT_MOST_FOUR = RoundLaw("O(1)", "this project: prefix scans, section 2 of arXiv 1101.1902")
-JUMPS = RoundLaw("O(log N)", "chapter 3 of Wyllie 1979", log_n)
+BY_SAMPLES = RoundLaw("O(log_s N)", "section on sorting of arXiv 1101.1902", log_s_n)
+HOPS = RoundLaw("O(log k)", "doubling, Theorem 4.2 of arXiv 2402.09268", log_of("k"))
+AT_MOST_FOUR = RoundLaw("O(1)", f"this project: prefix scans, {GSZ}")
+JUMPS = RoundLaw("O(log N)", "pointer jumping, section 4.1.2 of Wyllie 1979", log_n)
 MATES = RoundLaw("O(log n)", "random mates, Reif, Harvard TR-08-85", log_n)
 LUBY = RoundLaw("O(log n)", "section 3 of Luby 1986", log_n)
 BALLS = RoundLaw(
-    "O(log D) for constant gamma", "Theorem 1 of Andoni et al., FOCS 2018", log_of("diameter_guess")
+    "O(log D) for constant gamma",
+    "main theorem of Andoni et al., FOCS 2018",
+    log_of("diameter_guess"),
 )
-MATCHED = RoundLaw("O(c / mu)", "section 4 of Lattanzi et al., SPAA 2011")
-FILTERED = RoundLaw("O(c / mu)", "section 3 of Lattanzi et al., SPAA 2011")
+MATCHED = RoundLaw("O(c / mu)", "section on maximal matchings of Lattanzi et al., SPAA 2011")
+FILTERED = RoundLaw("O(c / mu)", "section on spanning trees of Lattanzi et al., SPAA 2011")
 TRIPLES = RoundLaw("O(1)", "this project: section 5 of arXiv 2509.09001 names the task")
-TILES = RoundLaw("O(1)", "section 4 of Irony, Toledo, Tiskin, JPDC 2004")
+TILES = RoundLaw("O(1)", "this project: 3D algorithms of Irony, Toledo, Tiskin, JPDC 2004")

@@ -147,6 +147,19 @@ def tree_of_arity(leaves: int, most_arity: int) -> LeastTree:
     return LeastTree(leaves, levels, _least_root(leaves, levels))
 
 
+def tree_within(leaves: int, most_arity: int, most_others: int) -> LeastTree | None:
+    """Return the tree of the fewest levels within its arity and others; None where none is."""
+    levels = 0
+    while True:
+        tree = LeastTree(leaves, levels, _least_root(leaves, levels))
+        fits = levels == 0 or tree.arity <= most_arity
+        if fits and tree.arity**levels >= leaves and tree.others <= most_others:
+            return tree
+        if levels and tree.arity == 2:
+            return None
+        levels += 1
+
+
 def least_groups(cluster: Cluster) -> LeastGroups | None:
     """Return the butterfly of the fewest levels for one word on M machines; None where none fits.
 
@@ -201,14 +214,10 @@ def least_scan(
     """
     leaves = ceil_div(slots, held)
     free = cluster.memory_words - held * record - waiting
-    levels = 0
-    while True:
-        tree = LeastTree(leaves, levels, _least_root(leaves, levels))
-        if tree.arity**levels >= leaves and (1 + tree.others) * element <= max(free, element):
-            return tree
-        if levels and tree.arity == 2:
-            raise ValueError(f"a scan of {slots} records of {record} words does not fit {cluster}")
-        levels += 1
+    tree = tree_within(leaves, leaves, max(0, free // element - 1))
+    if tree is None:
+        raise ValueError(f"a scan of {slots} records of {record} words does not fit {cluster}")
+    return tree
 
 
 def _least_root(leaves: int, levels: int) -> int:

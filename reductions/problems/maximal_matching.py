@@ -13,15 +13,18 @@ from mpc_sim.algorithms.maximal_matching import maximal_matching
 from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.integers import ceil_div
 from mpc_sim.records import Words
-from mpc_sim.stages.matching_plan import plan_matching
 from reductions.bounds import Bound, Kind
 from reductions.problems.dense_graphs import HARD_GRAPHS, dense_graph, fit_dense
 from reductions.problems.laws import MATCHED
+from reductions.problems.least_phases import least_phases
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
 
-SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 4; loads: Chernoff"
+SOURCE = (
+    "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section on maximal matchings; loads: "
+    "Chernoff"
+)
 
 
 def _n_wrong(graph: Graph, output: Words) -> int:
@@ -68,11 +71,7 @@ def _bounds(shape: GraphShape, cluster: Cluster) -> tuple[Bound, ...]:
     values = values_of(cluster, T=held, w=shape.edge_words, h=max(1, most))
     values["z"] = min(held, (memory - 3 * held - parts) // (2 * parts))
     values["d"] = ceil_div(values["h"], parts)
-    plan = plan_matching(
-        shape.n_vertices, shape.n_edges, parts, memory, held, shape.n_words
-    )  # K solves inequalities of Chernoff and union bounds: they are written once, in that module
-    assert plan is not None
-    values["K"] = plan.n_phases
+    values["K"] = least_phases(shape, parts, held, values["z"])
     machines = sympy.ceiling(n / block)
     sample, own = 2 * quota + 1, 3 * edges
     told = own + 1 + 2 * dealt * machines

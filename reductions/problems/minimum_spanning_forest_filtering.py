@@ -18,7 +18,7 @@ from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sort_and_scan import Most, values_of
 
-SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section 3"
+SOURCE = "Lattanzi, Moseley, Suri, Vassilvitskii, SPAA 2011, section on spanning trees"
 
 
 def _oracle(graph: Graph) -> Words:

@@ -8,10 +8,10 @@ import sympy
 from mpc_sim import Cluster
 from mpc_sim.algorithms.sample_sort import sample_sort
 from mpc_sim.records import Words
-from mpc_sim.stages.splitting import plan_splitting
 from reductions.bounds import Bound
 from reductions.problems.degrees import every_word
 from reductions.problems.laws import BY_SAMPLES
+from reductions.problems.least_splits import least_splits
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import Most, bounds_table, values_of
@@ -34,14 +34,11 @@ def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
     gets z_i records at the end of the level. D buckets of at most b words at the end, ranked by a
     tree of t levels and q such children.
     """
-    plan = plan_splitting(
-        n, cluster.block_words, cluster.memory_words, cluster.n_machines, n
-    )  # the fewest levels that the inequalities of that module allow for N, s, P and delta = 1/N
-    assert plan is not None
+    least = least_splits(cluster)
     levels = [
         {
             "x": level.load,
-            "y": level.leader_load,
+            "y": level.leader,
             "S": level.samples,
             "f": level.fan_out,
             "a": level.tree.arity,
@@ -49,11 +46,11 @@ def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
             "q": level.tree.others,
             "z": level.received,
         }
-        for level in plan.levels
+        for level in least.levels
     ]
     words, block, buckets, bucket, depth, others = sympy.symbols("N B D b t q", integer=True)
-    tree = {"t": plan.tree.levels, "q": plan.tree.others}
-    values = values_of(cluster, D=plan.n_machines, b=plan.bucket, **tree)
+    tree = {"t": least.tree.levels, "q": least.tree.others}
+    values = values_of(cluster, D=least.tree.leaves, b=least.bucket, **tree)
     rounds = 1 + 2 * depth + (0 if levels else 1)
     held, received = [2 * bucket, block], [2 * bucket, block]
     if levels:
