@@ -7,7 +7,7 @@ Notation: N = ``n_words``, P = ``n_machines``, s = ``memory_words``, block = ``b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from numbers import Rational
 from typing import Any
@@ -66,8 +66,9 @@ class Cluster:
     block_words: int
     word_bits: int = 0
     largest_word: int = 0
-    epsilon: Fraction | None = None
-    gamma: Fraction | None = None
+    # Left out of the hash: a fraction takes longer to hash than all sizes together.
+    epsilon: Fraction | None = field(default=None, hash=False)
+    gamma: Fraction | None = field(default=None, hash=False)
     memory_factor: int | None = None
     machine_factor: int | None = None
 

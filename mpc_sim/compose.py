@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from itertools import accumulate
 
+from mpc_sim.by_identity import by_identity
 from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost, declared, in_parallel, in_sequence
 from mpc_sim.errors import ShapeError, UnknownChannel
@@ -38,7 +40,7 @@ class Stages(Protocol):
     name: str = ""
 
     def n_rounds(self, cluster: Cluster) -> int:
-        return sum(stage.n_rounds(cluster) for stage in self.stages)
+        return _ends(self.stages, cluster)[-1]
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         index, inner = self._locate(round, cluster)
@@ -73,13 +75,11 @@ class Stages(Protocol):
 
     def _locate(self, round: int, cluster: Cluster) -> tuple[int, int]:
         """Return (stage, round of that stage)."""
-        inner = round
-        for index, stage in enumerate(self.stages):
-            length = stage.n_rounds(cluster)
-            if inner < length:
-                return index, inner
-            inner -= length
-        raise IndexError(f"round {round} of {self.n_rounds(cluster)}")
+        ends = _ends(self.stages, cluster)
+        index = bisect_right(ends, round)  # past the stages without rounds
+        if index == len(ends):
+            raise IndexError(f"round {round} of {ends[-1]}")
+        return index, round - (ends[index - 1] if index else 0)
 
     def _enter(self, index: int, inbox: Inbox, cluster: Cluster) -> Inbox:
         """Run ``finish`` of the stages that end where stage ``index`` begins.
@@ -92,6 +92,12 @@ class Stages(Protocol):
         for stage in self.stages[first:index]:
             inbox = left_by(stage, inbox, cluster)
         return inbox
+
+
+@by_identity
+def _ends(stages: tuple[Protocol, ...], cluster: Cluster) -> tuple[int, ...]:
+    """Return for every stage the round after its last one."""
+    return tuple(accumulate(stage.n_rounds(cluster) for stage in stages))
 
 
 def sequence(*stages: Protocol, name: str = "") -> Stages:
@@ -146,12 +152,13 @@ class Parallel(Protocol):
     parts: tuple[Protocol, ...]
 
     def n_rounds(self, cluster: Cluster) -> int:
-        return max(part.n_rounds(cluster) for part in self.parts)
+        return max(_lengths(self.parts, cluster))
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         channels: list[Channel] = []
-        for index, part in enumerate(self.parts):
-            if round < part.n_rounds(cluster):
+        lengths = _lengths(self.parts, cluster)
+        for index, (part, length) in enumerate(zip(self.parts, lengths, strict=True)):
+            if round < length:
                 active = part.channels(round, cluster)
             else:
                 active = tuple(replace(left, local=True) for left in part.leaves(cluster))
@@ -216,8 +223,8 @@ class Parallel(Protocol):
         return in_parallel(costs).within(cluster.memory_words)
 
     def label(self, round: int, cluster: Cluster) -> str:
-        active = [part for part in self.parts if round < part.n_rounds(cluster)]
-        return " | ".join(part.label(round, cluster) for part in active)
+        parts = zip(self.parts, _lengths(self.parts, cluster), strict=True)
+        return " | ".join(part.label(round, cluster) for part, length in parts if round < length)
 
     def leaves(self, cluster: Cluster) -> tuple[Channel, ...]:
         return tuple(left for part in self.parts for left in part.leaves(cluster))
@@ -225,6 +232,11 @@ class Parallel(Protocol):
     def check(self, cluster: Cluster) -> None:
         for part in self.parts:
             part.check(cluster)
+
+
+@by_identity
+def _lengths(parts: tuple[Protocol, ...], cluster: Cluster) -> tuple[int, ...]:
+    return tuple(part.n_rounds(cluster) for part in parts)
 
 
 def parallel(*parts: Protocol) -> Parallel:
@@ -299,7 +311,7 @@ class FewestRounds(Protocol):
         self.chosen(cluster)
 
 
-@lru_cache(maxsize=1024)
+@by_identity
 def _fewest(ways: tuple[Protocol, ...], cluster: Cluster) -> Protocol:
     fitting: list[Protocol] = []
     refused: list[ShapeError] = []

@@ -133,6 +133,11 @@ def check_shape(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> 
         Naming what to change.
     """
     protocol.check(cluster)
+    _check_rounds(protocol, cluster, mode)
+
+
+def _check_rounds(protocol: Protocol, cluster: Cluster, mode: Mode = "strict") -> None:
+    """Check the rounds of a protocol whose own rules hold."""
     for round in range(_rounds_of(protocol, cluster)):
         channels = _channels_of(protocol, round, cluster)
         for channel in channels:
@@ -325,13 +330,13 @@ def fit_cluster(
                     word_bits=word_bits,
                     largest_word=largest_word,
                 )
-                check_shape(protocol, cluster)
+                protocol.check(cluster)
+                rounds = _rounds_of(protocol, cluster)
+                if best is None or rounds < best[0]:
+                    _check_rounds(protocol, cluster)
+                    best = rounds, cluster
             except ShapeError as error:
                 last = error
-                continue
-            rounds = protocol.n_rounds(cluster)
-            if best is None or rounds < best[0]:
-                best = rounds, cluster
     if best is not None:
         return best[1]
     assert last is not None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
+from mpc_sim.by_identity import by_identity
 from mpc_sim.cluster import Cluster
 from mpc_sim.cost import Cost
 from mpc_sim.protocol import Protocol, left_by
@@ -55,16 +55,16 @@ class Repeat(Protocol):
         self.bodies[0].check(cluster)
 
 
-@lru_cache(maxsize=1024)
+@by_identity
 def _rounds(body: Protocol, cluster: Cluster) -> int:
     return body.n_rounds(cluster)
 
 
-@lru_cache(maxsize=8192)
+@by_identity
 def _channels(body: Protocol, round: int, cluster: Cluster) -> tuple[Channel, ...]:
     return body.channels(round, cluster)
 
 
-@lru_cache(maxsize=8192)
+@by_identity
 def _joint_limit(body: Protocol, round: int, cluster: Cluster) -> int | None:
     return body.joint_limit(round, cluster)

@@ -6,7 +6,6 @@ Items 0 .. k - 1 lie evenly on all P machines: item i on machine i // ceil(k / P
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from mpc_sim.cluster import Cluster
 from mpc_sim.compose import Carry, Parallel
@@ -60,9 +59,6 @@ class ScanBeside(Scan):
 class Beside(Parallel):
     """A parallel composition that rejects a cluster where its parts together do not fit."""
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return _rounds(self.parts, cluster)
-
     def check(self, cluster: Cluster) -> None:
         super().check(cluster)
         check_declared_loads(self, cluster, REMEDY)
@@ -71,8 +67,3 @@ class Beside(Parallel):
 def beside(stage: Protocol, waits: tuple[Wait, ...]) -> Beside:
     """Run a stage while some channels wait."""
     return Beside((stage, *waits))
-
-
-@lru_cache(maxsize=1024)
-def _rounds(parts: tuple[Protocol, ...], cluster: Cluster) -> int:
-    return max(part.n_rounds(cluster) for part in parts)

@@ -251,13 +251,14 @@ def _layers(
     block, most, rounds, p, g = sympy.symbols("B_in K R P g")
     gather: Formula = block, {"B_in": cluster.block_words}
     several = 1 + sympy.ceiling(most / g)
+    distinct = list(dict.fromkeys(shapes))  # few among hundreds of rounds, and formulas are slow
     heads = [
         (sympy.Integer(1) if shape.in_one_head else several, {"K": shape.sent, "g": shape.tokens})
-        for shape in shapes
+        for shape in distinct
     ]
     codes: list[Formula] = []
     widths, totals, bits = [gather], [gather], [_gathered_bits(cluster)]
-    for shape in shapes:
+    for shape in distinct:
         width, total, precise = _of_round(shape, cluster, options)
         widths.append(width)
         totals.append(total)
