@@ -51,7 +51,7 @@ def compiled(
     chosen = options or CompilerOptions()
 
     def machines(shape: Shape) -> tuple[Protocol, Cluster]:
-        return algorithm.protocol_of(shape), algorithm.cluster_of(shape)
+        return algorithm.protocol_for(shape), algorithm.cluster(shape)
 
     def build(shape: Shape) -> CompiledProtocol:
         return compile_protocol(*machines(shape), **chosen.keywords)

@@ -42,7 +42,7 @@ class Point:
     @classmethod
     def of(cls, solver: ProtocolSolver, shape: Shape) -> Point:
         """Return what a solver runs on inputs of a shape."""
-        return cls(solver.protocol_of(shape), shape.n_words, solver.most_word(shape))
+        return cls(solver.protocol_for(shape), shape.n_words, solver.most_word(shape))
 
     def cluster(self, epsilon: str, gamma: str, c_s: int, c_p: int) -> Cluster:
         """Return its machines, or reject them."""
