@@ -181,9 +181,6 @@ def label_components(
 
     Parameters
     ----------
-    shape : GraphShape
-    phases : int
-    has_tags : bool
     write : Protocol, optional
         One round from ``records`` (root, name, name, and the smallest name of the root as
         ``value_of_run`` has it), ``live`` and tags to the output; by default ``WriteLabels``.

@@ -61,8 +61,6 @@ class Halves(LocalStage):
 
     Parameters
     ----------
-    shape : GraphShape
-    seed, phase : int
     prefers_leaders : bool
         Order the half-edges that lead to a leader before all others; otherwise by edge alone.
     """
@@ -192,8 +190,6 @@ def contraction(
 
     Parameters
     ----------
-    shape : GraphShape
-    seed, phases : int
     prefers_leaders : bool
         As for ``Halves``.
     waits : tuple of Wait

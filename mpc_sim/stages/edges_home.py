@@ -23,10 +23,6 @@ class EdgesHome(OneRound):
     It leaves ``edge``, records (edge, left, right) with both ends counted from 1, and ``weight``
     behind where there is one; ``parent``, the name of every vertex counted from 1; and ``tag``, 2 e
     for every edge. The words of the vertices are not read.
-
-    Parameters
-    ----------
-    shape : GraphShape
     """
 
     shape: GraphShape

@@ -80,7 +80,6 @@ class SendAnswers(OneRound):
         Asker x, of k c, lives on machine (x - 1) // (c ceil(k / P)).
     arriving : int
         The most answers that one of the k homes is sent.
-    waits : tuple of Wait
     """
 
     asked: Items
@@ -127,7 +126,6 @@ def look_up(asked: Items, home: tuple[int, int], arriving: int, waits: tuple[Wai
         What makes the records.
     home, arriving
         As for ``SendAnswers``.
-    waits : tuple of Wait
 
     Returns
     -------

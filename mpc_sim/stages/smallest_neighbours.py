@@ -115,7 +115,6 @@ def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -
 
     Parameters
     ----------
-    shape : GraphShape
     most : int
         a, at least 1.
     waits : tuple of Wait

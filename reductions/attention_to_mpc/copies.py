@@ -27,7 +27,6 @@ class BetweenLevels(OneRound):
 
     Parameters
     ----------
-    plan : LayerPlan
     level : int
         The upper of the two; 0 holds the tokens.
     """

@@ -72,14 +72,12 @@ class RoundLowerBound:
 
     Parameters
     ----------
-    task : str
     rounds : sympy.Expr
         In N, s and k; the symbol c is a constant that the source does not give.
     regime : str
         Where it holds.
     assumption : str
         The conjecture, empty for none.
-    source : str
     width : str
         Of the transformers whose depth it bounds.
     """

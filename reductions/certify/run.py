@@ -350,9 +350,7 @@ def simulate(
 
     Parameters
     ----------
-    solver : ProtocolSolver
     given : Instance, or what `Problem.instance` takes
-    cluster : Cluster
     simulation : Simulation, optional
         One to go on with; by default a new one.
     shown : dict, optional

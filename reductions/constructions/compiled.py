@@ -40,11 +40,8 @@ def compiled(
 
     Parameters
     ----------
-    algorithm : ProtocolSolver
-    statement, depth_formula, width_formula : str
     rounds : callable, optional
         (shape, Cluster) -> bounds with a row ``rounds``; by default the algorithm's.
-    options : CompilerOptions, optional
     way : str
         The part of the name behind the problem.
     """

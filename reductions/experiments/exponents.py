@@ -27,13 +27,7 @@ SHARP = 1e-6
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a series, before its machines are known.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    n_words, largest_word : int
-    """
+    """A point of a series, before its machines are known."""
 
     protocol: Protocol
     n_words: int
@@ -93,10 +87,8 @@ class Growth:
 
     Parameters
     ----------
-    quantity : str
     slope, margin : float
         Least squares of ln(quantity / law) on ln N, and half its interval of 95 % by Student's t.
-    theory : float
     closed : float
         The slope of the closed form at the same N.
     law : str

@@ -34,7 +34,6 @@ def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[
     Parameters
     ----------
     words : int[N]
-    k : int
 
     Returns
     -------

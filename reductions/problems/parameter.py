@@ -26,7 +26,6 @@ class Parameter:
     ----------
     name : str
         Of the option, ``--name``.
-    help : str
     default : callable
         Instance -> its value where none is given; None: it has none.
     least : int

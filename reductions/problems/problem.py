@@ -67,7 +67,6 @@ class Instance:
     ----------
     words : int64[N]
         Not negative; read-only from then on.
-    parameters : mapping of str to int
     graph : Graph, optional
         Where ``words`` are those of a graph.
     largest_word : int, optional
@@ -148,7 +147,6 @@ class Problem:
         As in ``anna-mpc list``.
     statement : str
         Input and output in one line.
-    source : str
     random : mapping of str to callable
         Seeded inputs by name: (int n, int seed) -> Instance. ``uniform`` is always there. ``n``
         counts words, of a graph vertices.
@@ -163,7 +161,6 @@ class Problem:
         vertices, or edges, break the statement. By default the words that differ from the oracle's.
     largest_word : callable
         What is given -> the largest word that a run may need.
-    parameters : tuple of Parameter
     fixed : mapping of str to int
         Parameters of every instance that cannot be chosen.
     reads : str

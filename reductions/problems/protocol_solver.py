@@ -28,7 +28,6 @@ class ProtocolSolver:
 
     Parameters
     ----------
-    problem : Problem
     source : str
         Paper and theorem.
     regime : str
