@@ -81,7 +81,6 @@ def answer_by_definition(
 
     Parameters
     ----------
-    mechanism : Mechanism
     block : DenseHeads or SparseHeads
     null_key, nobody_query : float64[m_qk] or float
         See `SparseHeads.dense`.

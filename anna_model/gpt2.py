@@ -66,7 +66,6 @@ class Gpt2Config:
         H.
     activation_function : str
         One of ``ACTIVATIONS``.
-    layer_norm_epsilon : float
     scale_attn_weights : bool
         Whether logits are divided by sqrt(d / H).
     scale_attn_by_inverse_layer_idx : bool
@@ -114,7 +113,6 @@ class Gpt2Layer(Layer):
     ----------
     mechanisms : tuple of Mechanism
         One per head.
-    config : Gpt2Config
     parts : mapping of str to arrays
         ln_1, c_attn, attn.c_proj, ln_2, c_fc, mlp.c_proj; after the last layer ln_f.
     """
@@ -184,7 +182,6 @@ class Gpt2:
     ----------
     token_embedding : float64[A, d]
     position_embedding : float64[most tokens, d]
-    layers : tuple of Gpt2Layer
     output_weights : float64[A, d]
         The token embedding where the file has no output head.
     """

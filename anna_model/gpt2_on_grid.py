@@ -19,7 +19,6 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
 
     Parameters
     ----------
-    model : Gpt2
     weights, activations : Grid
         Coarse enough for exact sums: bits of both and of the widest matrix up to 53 together.
 

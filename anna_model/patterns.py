@@ -92,8 +92,6 @@ def head_pattern(transformer: Transformer, layer: int, block: HeadBlock, head: i
 
     Parameters
     ----------
-    transformer : Transformer
-    layer : int
     block : DenseHeads or SparseHeads
         As the trace of `Transformer.forward` gives it.
     head : int

@@ -57,7 +57,6 @@ class RecurrentModel:
 
     Parameters
     ----------
-    layers : tuple of RecurrentLayer
     n_tokens : int
         Context length, N >= 1.
     word_bits : int

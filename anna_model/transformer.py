@@ -276,9 +276,6 @@ def declared_blocks(index: int, layer: Layer, rows: Rows, budget_bytes: int) -> 
     ----------
     index : int
         Of the layer, for the error.
-    layer : Layer
-    rows : Rows
-    budget_bytes : int
 
     Raises
     ------

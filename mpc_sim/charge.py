@@ -46,6 +46,5 @@ def deliveries(sent: Words, cluster: Cluster) -> int:
     ----------
     sent : int64[P]
         Words that every machine sends, with what it keeps.
-    cluster : Cluster
     """
     return max(1, ceil_div(int(sent.max()), cluster.memory_words))

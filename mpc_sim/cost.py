@@ -14,10 +14,8 @@ class Cost:
 
     Parameters
     ----------
-    rounds : int
     held, sent, received : int
         Words of a machine: held after a round, sent in it with what is kept, received from others.
-    machines : int
     numbers : mapping of str to tuple of int
         What the formulas of the stages are made of, in the order of the stages that have it.
     """

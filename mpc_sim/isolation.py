@@ -120,7 +120,6 @@ def run_isolated(
 
     Parameters
     ----------
-    simulation : Simulation
     clean : CleanProcesses
         Of its protocol, made before anything ran.
     seconds : float, optional

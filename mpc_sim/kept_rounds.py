@@ -12,7 +12,6 @@ class KeptRounds:
     ----------
     first : Inbox
         Before round 0; not counted.
-    budget_bytes : int
     """
 
     def __init__(self, first: Inbox, budget_bytes: int) -> None:

@@ -73,10 +73,8 @@ class Traffic:
     ----------
     round, label
         Which round, and the algorithm step it belongs to.
-    cluster : Cluster
     batch : int64[M]
         The machines that act.
-    messages : tuple of Messages
     sent, kept, received : int64[P]
         Words a machine sends (with what it keeps), keeps, and receives from others.
     joint_limit : int, optional

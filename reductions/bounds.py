@@ -80,8 +80,6 @@ class Fact:
 
     Parameters
     ----------
-    name : str
-    value : int
     source : str
         What enforces it, or where it is read.
     """
@@ -101,7 +99,6 @@ class Check:
 
     Parameters
     ----------
-    name : str
     measured, bound : int or None
         None where nothing was measured.
     kind : str

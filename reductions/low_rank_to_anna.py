@@ -32,11 +32,6 @@ class LowRankAsAnna:
     """The compiled transformer, and the protocol between the two.
 
     Made by :func:`low_rank_to_anna`.
-
-    Parameters
-    ----------
-    protocol : TransformerProtocol
-    compiled : CompiledProtocol
     """
 
     protocol: TransformerProtocol

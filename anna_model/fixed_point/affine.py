@@ -52,7 +52,6 @@ class ExactAffine(Affine):
     ----------
     weight, bias : arrays
         Rounded when made, the weight to ``weights``, the bias to the grid of the products.
-    weights, activations : Grid
 
     Raises
     ------

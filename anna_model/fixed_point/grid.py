@@ -7,9 +7,7 @@ number, halves to the even one, as np.rint does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -117,83 +115,3 @@ def forward_on_grid(transformer: Transformer, rows: Rows, grid: Grid) -> Rows:
         except GridOverflow as error:
             raise GridOverflow(f"layer {index}: {error}") from None
     return rows
-
-
-def fewest_bits(
-    transformer: Transformer,
-    rows: Rows,
-    *,
-    fraction_bits: int = 0,
-    read: Callable[[FloatArray], Any] = lambda output: output,
-) -> int | None:
-    """Return the fewest bits from which on a run gives the same output.
-
-    Parameters
-    ----------
-    transformer : Transformer
-    rows : Rows
-    fraction_bits : int
-        f; the bits before the point are what is counted down.
-    read : callable
-        float64[N, d] -> array, what counts as the output: class decisions, decoded words.
-
-    Returns
-    -------
-    int or None
-        The least p such that on grids of p, p + 1, ..., 53 bits ``read`` gives what it gives
-        without a grid; None if it differs at 53.
-
-    Notes
-    -----
-    At most 53 runs. A grid that a number outgrows counts as another output.
-    """
-    expected = read(transformer.forward(rows).dense())
-    fewest: int | None = None
-    for bits in range(MOST_BITS, 1, -1):
-        try:
-            found = read(forward_on_grid(transformer, rows, Grid(bits, fraction_bits)).dense())
-        except GridOverflow:
-            break
-        if not np.array_equal(found, expected):
-            break
-        fewest = bits
-    return fewest
-
-
-def fewest_fraction_bits(
-    transformer: Transformer,
-    rows: Rows,
-    *,
-    integer_bits: int,
-    read: Callable[[FloatArray], Any] = lambda output: output,
-) -> int | None:
-    """Return the fewest bits behind the point from which on a run gives the same output.
-
-    Parameters
-    ----------
-    transformer, rows, read
-        As in `fewest_bits`.
-    integer_bits : int
-        Bits before the point, the sign included, in 1 .. 52; they stay.
-
-    Returns
-    -------
-    int or None
-        The least f such that for f, f + 1, ..., 53 - integer_bits bits behind the point ``read``
-        gives what it gives without a grid; None if it differs at the most.
-
-    Raises
-    ------
-    GridOverflow
-        The numbers need more bits before the point.
-    """
-    expected = read(transformer.forward(rows).dense())
-    fewest: int | None = None
-    for fraction in range(MOST_BITS - integer_bits, -1, -1):
-        grid = Grid(integer_bits + fraction, fraction) if integer_bits + fraction > 1 else None
-        if grid is None:
-            break
-        if not np.array_equal(read(forward_on_grid(transformer, rows, grid).dense()), expected):
-            break
-        fewest = fraction
-    return fewest

@@ -73,7 +73,6 @@ def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
         In 0 .. n_groups - 1, or -1: left out.
     V : float64[n, m]
         C-contiguous.
-    n_groups : int
 
     Returns
     -------
@@ -115,7 +114,6 @@ def running_means(group: IntArray, found: IntArray, V: FloatArray, n_groups: int
         As `match_rows` returns them; `found` becomes -1 where nothing up to the row matches.
     V : float64[n, m]
         C-contiguous.
-    n_groups : int
 
     Returns
     -------
@@ -136,7 +134,6 @@ def sort_by(key: IntArray, n_keys: int) -> tuple[IntArray, IntArray]:
     ----------
     key : int64[n]
         In 0 .. n_keys - 1.
-    n_keys : int
 
     Returns
     -------

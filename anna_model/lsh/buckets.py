@@ -57,7 +57,6 @@ def sum_collisions(
 
     Parameters
     ----------
-    functions : HashFunctions
     Q, K : float[N_q, m_qk], float[N_k, m_qk]
         Checked, contiguous, of one dtype.
     V : float[N_k, m]

@@ -217,7 +217,6 @@ def code_form(n_symbols: int, hashes: int, seed: int) -> tuple[Words, Words]:
         R <= 2**32.
     hashes : int
         z.
-    seed : int
 
     Returns
     -------

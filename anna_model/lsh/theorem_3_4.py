@@ -127,7 +127,6 @@ def from_probabilities(
         as the rational that it is.
     delta : float
         In (0, 1); ignored where p1 = 1: no table misses a near pair.
-    max_tables : int
 
     Raises
     ------

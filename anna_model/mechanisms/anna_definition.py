@@ -54,7 +54,6 @@ def violations(
     weights : float[N_q, N_k]
     Q : float[N_q, m]
     K : float[N_k, m]
-    r, c : float
     tables : int
         l.
 
@@ -93,7 +92,6 @@ class FailureRate:
 
     Parameters
     ----------
-    failures, trials : int
     low, high : float
         The interval of Clopper and Pearson: it misses the probability with probability at most
         1 - confidence.
@@ -133,7 +131,6 @@ def failure_rate(
         Of independent seeds.
     Q, K, r, c, tables
         As for `violations`.
-    confidence : float
     """
     failures = trials = 0
     for mechanism in mechanisms:

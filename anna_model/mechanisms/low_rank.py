@@ -154,18 +154,6 @@ class LowRank(Mechanism):
     causal: bool = False
 
     def weights(self, Q: ArrayLike, K: ArrayLike) -> FloatArray:
-        """Return the attention matrix, float64[N_q, N_k].
-
-        Parameters
-        ----------
-        Q : real [N_q, m_qk]
-        K : real [N_k, m_qk]
-
-        Raises
-        ------
-        TypeError, ValueError
-            Shapes that do not fit, NaN or infinity, N_q != N_k under causal.
-        """
         queries, keys = queries_and_keys(Q, K, causal=self.causal)
         phi_q, phi_k = (self.features(rows.astype(np.float64)) for rows in (queries, keys))
         weights: FloatArray = phi_q @ phi_k.T
@@ -177,19 +165,6 @@ class LowRank(Mechanism):
         return weights
 
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
-        """Return weights(Q, K) @ V, in float32 if Q, K and V are, else in float64.
-
-        Parameters
-        ----------
-        Q : real [N_q, m_qk]
-        K : real [N_k, m_qk]
-        V : real [N_k, m]
-
-        Raises
-        ------
-        TypeError, ValueError
-            Shapes that do not fit, NaN or infinity, N_q != N_k under causal.
-        """
         queries, keys, values = head_of(Q, K, V, causal=self.causal)
         phi_q, phi_k = self.features(queries), self.features(keys)
         if self.normalised:

@@ -60,28 +60,36 @@ class Mechanism(ABC):
 
         Parameters
         ----------
-        Q : [N_q, m_qk]
-        K : [N_k, m_qk]
+        Q : real [N_q, m_qk]
+        K : real [N_k, m_qk]
 
         Returns
         -------
         float64[N_q, N_k]
             A zero row where nothing matches. Cost O(N_q N_k m_qk): for checking.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Shapes that do not fit, NaN or infinity, N_q != N_k under causal.
         """
 
     @abstractmethod
     def apply(self, Q: Matrix, K: Matrix, V: Matrix) -> Attended:
         """Return weights(Q, K) @ V without the matrix, and the queries that nothing matched.
 
+        Where a mechanism says nothing else, in float32 if Q, K and V are, else in float64.
+
         Parameters
         ----------
-        Q : [N_q, m_qk]
-        K : [N_k, m_qk]
-        V : [N_k, m]
+        Q : real [N_q, m_qk]
+        K : real [N_k, m_qk]
+        V : real [N_k, m]
 
-        Returns
-        -------
-        Attended
+        Raises
+        ------
+        TypeError, ValueError
+            As `weights`.
         """
 
     @property

@@ -55,18 +55,6 @@ class Softmax(Mechanism):
             raise ValueError(f"beta must be finite, not {self.beta}")
 
     def weights(self, Q: ArrayLike, K: ArrayLike) -> FloatArray:
-        """Return the attention matrix, float64[N_q, N_k].
-
-        Parameters
-        ----------
-        Q : real [N_q, m_qk]
-        K : real [N_k, m_qk]
-
-        Raises
-        ------
-        TypeError, ValueError
-            Shapes that do not fit, NaN or infinity, N_q != N_k under causal.
-        """
         queries, keys = queries_and_keys(Q, K, causal=self.causal)
         logits = self.beta * (queries.astype(np.float64) @ keys.astype(np.float64).T)
         if self.causal:
@@ -78,19 +66,6 @@ class Softmax(Mechanism):
         return weights
 
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
-        """Return weights(Q, K) @ V, in float32 if Q, K and V are, else in float64.
-
-        Parameters
-        ----------
-        Q : real [N_q, m_qk]
-        K : real [N_k, m_qk]
-        V : real [N_k, m]
-
-        Raises
-        ------
-        TypeError, ValueError
-            Shapes that do not fit, NaN or infinity, N_q != N_k under causal.
-        """
         queries, keys, values = head_of(Q, K, V, causal=self.causal)
         out = np.zeros((len(queries), values.shape[1]), values.dtype)
         if not len(keys):

@@ -71,18 +71,6 @@ class SparseLowRank(Mechanism):
             )
 
     def weights(self, Q: ArrayLike, K: ArrayLike) -> FloatArray:
-        """Return the attention matrix, float64[N_q, N_k].
-
-        Parameters
-        ----------
-        Q : real [N_q, m_qk]
-        K : real [N_k, m_qk]
-
-        Raises
-        ------
-        TypeError, ValueError
-            Shapes that do not fit, NaN or infinity.
-        """
         queries, keys = queries_and_keys(Q, K, causal=False)
         near = self._chunk(queries)[:, None] == self._chunk(keys)
         queries, keys = queries.astype(np.float64), keys.astype(np.float64)

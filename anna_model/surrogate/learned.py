@@ -49,7 +49,6 @@ class LearnedLayer(Layer):
 
     Parameters
     ----------
-    mechanism : Mechanism
     parts : mapping of str to float64 arrays
         query, key [m, m_qk], value [m, m], mlp.in [m, 4 m], mlp.out [4 m, m] and their biases.
     """

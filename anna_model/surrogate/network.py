@@ -71,7 +71,6 @@ def logits(
     parameters : mapping of str to tensor
         As `initial_parameters` names them.
     task : Match2 or KHop
-    shape : Architecture
     tokens : int64[B, N]
     attend : callable
         (layer, Q, K, V) -> what every token receives, float32[B, N, m].

@@ -44,13 +44,10 @@ def attention_weights(
 
     Parameters
     ----------
-    recipe : Recipe
     law : CollisionLaw or None
         For a collision stand-in.
-    layer : int
     Q, K : float32[B, N, m_qk]
         Of unit norm.
-    step : int
     """
     import torch
 
@@ -144,8 +141,6 @@ def scattered_counts(met: Tensor, logs: Tensor, recipe: Recipe, layer: int) -> T
         The counts c, without gradient.
     logs : float32[B, N, N]
         ln q.
-    recipe : Recipe
-    layer : int
 
     Returns
     -------

@@ -29,8 +29,8 @@ from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.component_labels import LIVE
 from mpc_sim.stages.edges_home import EdgesHome, items
 from mpc_sim.stages.first_of_run import value_of_run
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
-from mpc_sim.stages.waiting import REMEDY, share
+from mpc_sim.stages.loads import OneRound
+from mpc_sim.stages.waiting import share
 
 ODD = 2
 """The output word of a vertex whose component is not bipartite."""
@@ -50,7 +50,7 @@ class CoverHome(EdgesHome):
 
     def check(self, cluster: Cluster) -> None:
         EdgesHome(self.graph).check(cluster)
-        check_declared_loads(self, cluster, REMEDY)
+        OneRound.check(self, cluster)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         arriving = 2 * share(self.shape.n_edges, cluster)
@@ -88,7 +88,7 @@ class CoverHome(EdgesHome):
 
 
 @dataclass(frozen=True)
-class WriteColours(WithinReceipts):
+class WriteColours(OneRound):
     """Send the labels of both copies to the output word of their vertex, which compares them.
 
     If an edge is still alive, which every machine knows, every word is the failure word.
@@ -96,14 +96,8 @@ class WriteColours(WithinReceipts):
 
     graph: GraphShape
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "write colours"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         n = self.graph.n_vertices

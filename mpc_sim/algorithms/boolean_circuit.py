@@ -30,7 +30,7 @@ from mpc_sim.placement import output_places
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Last
 from mpc_sim.stages.scan import Scan
 
@@ -91,17 +91,13 @@ class ReadCircuit(LocalStage):
 
 
 @dataclass(frozen=True)
-class Place(WithinReceipts):
+class Place(OneRound):
     """Send every gate home, with its kind and the slot where the edges that read it begin."""
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "gates home"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         block, gates = cluster.block_words, gates_per_machine(cluster)
@@ -133,19 +129,14 @@ class Place(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class Publish(WithinReceipts):
+class Publish(OneRound):
     """Send every gate's value from home to the slot before the edges that read it."""
 
     layer: int
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return f"layer {self.layer}: publish"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         block, gates = cluster.block_words, gates_per_machine(cluster)
@@ -192,19 +183,14 @@ class CopyValues(Scan):
 
 
 @dataclass(frozen=True)
-class Evaluate(WithinReceipts):
+class Evaluate(OneRound):
     """Send the values on the edges home, where the gates that read them are evaluated."""
 
     layer: int
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return f"layer {self.layer}: evaluate"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         block, gates = cluster.block_words, gates_per_machine(cluster)
@@ -241,17 +227,13 @@ class Evaluate(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class PutOut(WithinReceipts):
+class PutOut(OneRound):
     """Send every gate's value to the machine that puts it out."""
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "values out"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         return (Channel("value", ("value",), gates_per_machine(cluster), cluster.block_words),)

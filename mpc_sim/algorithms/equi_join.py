@@ -41,7 +41,7 @@ from mpc_sim.stages.join_output import (
     n_places,
     per_machine,
 )
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Addition, Both, Keyed, Last, Maximum, Operation
 from mpc_sim.stages.runs import SortRows
 from mpc_sim.stages.scan import Scan
@@ -105,15 +105,12 @@ class MarkRight(LocalStage):
 
 
 @dataclass(frozen=True)
-class Reverse(WithinReceipts):
+class Reverse(OneRound):
     """Reverse the order of all rows: machine i hands its rows, the last one first, to M - 1 - i.
 
     ``behind`` is how many right rows of its key follow a row in the new order, itself included;
     ``pairs`` is how many a left row meets. Keys and values are themselves again, plus 1.
     """
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "reverse"
@@ -142,9 +139,6 @@ class Reverse(WithinReceipts):
             "behind": rows["behind"],
         }
         return Inbox(inbox.machines, {"records": Records.of(rows.machine, **columns)})
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, "c_p, gamma, epsilon or c_s")
 
 
 def equi_join(n_words: int) -> Protocol:

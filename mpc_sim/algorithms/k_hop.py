@@ -27,7 +27,8 @@ from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
-from mpc_sim.stages.columnsort import Columnsort, SortPlan
+from mpc_sim.stages.columnsort import Columnsort
+from mpc_sim.stages.elements import batch_slots
 from mpc_sim.stages.loads import WithinReceipts
 
 NONE = 0
@@ -40,11 +41,6 @@ SORT = Columnsort(("letter", "index"), spread=True)
 def tokens_per_machine(cluster: Cluster) -> int:
     """Return T = ceil(N / P): token i (from 1) lives on machine (i - 1) // T."""
     return ceil_div(cluster.n_words, cluster.n_machines)
-
-
-def sort_plan(cluster: Cluster) -> SortPlan:
-    """Return the plan by which k-hop sorts its tokens on a cluster."""
-    return SORT.plan(cluster)
 
 
 def k_hop(k: int) -> Protocol:
@@ -167,7 +163,7 @@ class Neighbours(_OneRound):
         letter, index = tokens["letter"], tokens["index"]
         before_letter, before_index = _shift_down(letter), _shift_down(index)
         first = tokens.rank == 0
-        slot = _slots(inbox.machines, cluster)
+        slot = batch_slots(inbox.machines, cluster)
         carried_letter, carried_index = (np.zeros(len(inbox.machines), np.int64) for _ in range(2))
         carried_letter[slot[last.machine]] = last["letter"]
         carried_index[slot[last.machine]] = last["index"]
@@ -343,9 +339,3 @@ def _shift_down(column: Words) -> Words:
     shifted = np.zeros_like(column)
     shifted[1:] = column[:-1]
     return shifted
-
-
-def _slots(machines: Words, cluster: Cluster) -> Words:
-    slot = np.zeros(cluster.n_machines, np.int64)
-    slot[machines] = np.arange(len(machines))
-    return slot

@@ -30,9 +30,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.elements import batch_slots
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
-
-REMEDY = "c_p, gamma, epsilon or c_s"
+from mpc_sim.stages.loads import OneRound
 
 
 def nodes_per_machine(cluster: Cluster) -> int:
@@ -46,21 +44,15 @@ def jumps(n_words: int) -> int:
 
 
 @dataclass(frozen=True)
-class Link(WithinReceipts):
+class Link(OneRound):
     """Send every node its successor and its predecessor.
 
     A node without a predecessor gets its own name for it, one with several gets N. An end has
     itself as successor, and a successor beyond N becomes N.
     """
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "predecessors"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         block, nodes = cluster.block_words, nodes_per_machine(cluster)
@@ -93,19 +85,13 @@ class Link(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class Jump(WithinReceipts):
+class Jump(OneRound):
     """Doubling t: from the node 2^t ahead and behind to the node 2^(t+1) ahead and behind."""
 
     bit: int
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return f"jump {2**self.bit}"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         nodes = nodes_per_machine(cluster)
@@ -156,19 +142,13 @@ class Jump(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class LastJump(WithinReceipts):
+class LastJump(OneRound):
     """The last doubling: every distance goes straight to where it is put out."""
 
     bit: int
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return f"jump {2**self.bit}, answer"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         most = 2 * nodes_per_machine(cluster)

@@ -36,12 +36,7 @@ MERSENNE = 2**31 - 1
 
 @dataclass(frozen=True)
 class Tiled(WithinReceipts):
-    """A stage on tiles of matrices of side a.
-
-    Parameters
-    ----------
-    side : int
-    """
+    """A stage on tiles of matrices of side a."""
 
     side: int
 

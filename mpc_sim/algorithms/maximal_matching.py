@@ -62,8 +62,6 @@ class MatchInPhases(WithinCost):
 
     Parameters
     ----------
-    shape : GraphShape
-    seed : int
     inverse_failure : int
         1 / delta.
     """
@@ -239,7 +237,6 @@ def maximal_matching(
 
     Parameters
     ----------
-    shape : GraphShape
     seed : int
         Public, at least 0.
     inverse_failure : int, optional

@@ -44,10 +44,6 @@ class MergeForests(WithinCost):
 
     It reads channel ``edges`` as :class:`LoadEdges` leaves it and leaves channel ``listed``: the
     forest of all edges, on machine 0.
-
-    Parameters
-    ----------
-    shape : GraphShape
     """
 
     shape: GraphShape

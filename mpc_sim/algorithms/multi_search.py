@@ -18,7 +18,7 @@ from mpc_sim.protocol import Protocol
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.blocks import NumberWords
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Last
 from mpc_sim.stages.scan import Scan
 
@@ -44,11 +44,10 @@ class MarkKeys(LocalStage):
 
 
 @dataclass(frozen=True)
-class AnswerQueries(WithinReceipts):
+class AnswerQueries(OneRound):
     """Send what every query found to where it is output."""
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = "epsilon or c_s"
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "answer queries"
@@ -76,9 +75,6 @@ class AnswerQueries(WithinReceipts):
         word = np.full(len(owner), NONE, np.int64)
         word[start[answer.machine] + answer["index"] % cluster.block_words] = answer["found"]
         return Inbox(inbox.machines, {"output": Records.of(owner, word=word)})
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, "epsilon or c_s")
 
 
 def multi_search() -> Protocol:

@@ -38,7 +38,7 @@ from mpc_sim.stages.broadcast import Broadcast
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.half_edges import REMEDY, MarkHeads, slots_per_machine
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Addition, Last, Maximum
 from mpc_sim.stages.runs import EndRuns
 from mpc_sim.stages.scan import Scan
@@ -70,20 +70,16 @@ def largest_word(shape: GraphShape) -> int:
 
 
 @dataclass(frozen=True)
-class DegreesToHeads(WithinReceipts):
+class DegreesToHeads(OneRound):
     """The last half-edge of every run sends the degree to the head: one round.
 
     It leaves ``records`` with the field ``degree``: 1 + the degree at heads, else 0.
     """
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "degrees to heads"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         slots = slots_per_machine(cluster)
@@ -118,19 +114,14 @@ class DegreesToHeads(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class TurnUpwards(WithinReceipts):
+class TurnUpwards(OneRound):
     """The halves of every edge meet, and it is turned to the end of larger (degree, number)."""
 
     shape: GraphShape
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "turn upwards"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         edges = edges_per_machine(self.shape, cluster)
@@ -161,7 +152,7 @@ class TurnUpwards(WithinReceipts):
 
 
 @dataclass(frozen=True)
-class MakeWedges(WithinReceipts):
+class MakeWedges(OneRound):
     """Every machine shows its edges to those before it, then pairs each edge with later ones.
 
     It leaves ``records``, fields ``KEYS``: (x, 2 y) for an edge with ends x < y, (x, 2 y + 1) for a
@@ -169,19 +160,14 @@ class MakeWedges(WithinReceipts):
     """
 
     shape: GraphShape
+    remedy = REMEDY
 
     def reach(self, cluster: Cluster) -> int:
         """Return to how many machines an edge is shown."""
         return ceil_div(out_degree(self.shape) - 1, edges_per_machine(self.shape, cluster))
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "make wedges"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def cost(self, cluster: Cluster) -> Cost:
         return (

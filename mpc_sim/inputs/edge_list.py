@@ -49,7 +49,6 @@ def read_edge_list(
 
     Parameters
     ----------
-    source : Source
     separators : tuple of str or None
         None stands for blanks; the first that fits is taken.
     is_chosen : bool

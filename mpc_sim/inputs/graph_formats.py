@@ -30,7 +30,6 @@ class Format:
     ----------
     read : callable
         Source -> the graph, and what the format is called in full.
-    suffixes : tuple of str
     begins : regular expression, optional
         What no file of another format begins with, comments and blank lines apart.
     """

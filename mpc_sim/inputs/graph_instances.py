@@ -100,22 +100,6 @@ def caterpillar(n: int, diameter: int) -> Graph:
     return Graph(n, np.concatenate([edges, np.stack([at, leaves], axis=1)]))
 
 
-def path_of_cliques(n: int, size: int) -> Graph:
-    """Return cliques of ``size`` vertices in a row, each joined to the next; n needs no divisor.
-
-    The diameter is about 2 n / size.
-    """
-    if size < 1:
-        raise InputError(f"size = {size}: a clique has at least one vertex")
-    low = np.repeat(np.arange(n), size)
-    high = low + np.tile(np.arange(1, size + 1), n)
-    start = low // size * size
-    inside = high < np.minimum(start + size, n)
-    bridge = (low == start + size - 1) & (high == low + 1) & (high < n)
-    chosen = inside | bridge
-    return Graph(n, np.stack([low, high], axis=1)[chosen])
-
-
 def karate_club() -> Graph:
     """Return the karate club of Zachary (1977) from networkx: 34 vertices, 78 edges."""
     import networkx

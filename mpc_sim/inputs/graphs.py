@@ -22,13 +22,7 @@ MOST_VERTICES, MOST_WEIGHT = 2**31, 2**62 - 2
 
 @dataclass(frozen=True)
 class GraphShape:
-    """What a protocol may know of a graph before it sees it.
-
-    Parameters
-    ----------
-    n_vertices, n_edges : int
-    is_weighted : bool
-    """
+    """What a protocol may know of a graph before it sees it."""
 
     n_vertices: int
     n_edges: int

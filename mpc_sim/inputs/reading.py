@@ -24,8 +24,6 @@ class GraphRead:
 
     Parameters
     ----------
-    graph : Graph
-    format : str
     n_passed_over : int
         Lines that are no part of the graph: comments and headers, not blank ones.
     remarks : tuple of str

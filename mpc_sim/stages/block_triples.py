@@ -122,7 +122,6 @@ def holds_solution(
         Blocks in increasing order, sorted; equal blocks are given as often as they occur.
     starts, lengths : int64[M, 3]
         Where the blocks begin in the whole sequence, and how many words they have.
-    target : int
     distinct : bool
         Whether the three places must differ.
     """

@@ -29,7 +29,6 @@ class Broadcast(WithinReceipts):
     ----------
     fields : tuple of str
         The w words of the record.
-    channel : str
     everywhere : bool
         To all P machines, not only to those that hold input.
 

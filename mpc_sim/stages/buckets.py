@@ -65,7 +65,6 @@ def deal(records: Records, own: Records, offset: Records, first: Words, level: L
         without a record sends nothing.
     first : int64[machines of own]
         The first machine of its group.
-    level : Level
     """
     counts = element_table(own, own.fields)
     has_offset = np.isin(own.machine, offset.machine)

@@ -125,7 +125,6 @@ class Butterfly(WithinCost):
         Associative; it need not be commutative.
     operand : tuple of str
         The w fields of the records that are combined, and of the result.
-    channel : str
 
     References
     ----------
@@ -216,7 +215,6 @@ def receivers(groups: Groups, level: int, machines: Words) -> tuple[Words, Words
 
     Parameters
     ----------
-    groups : Groups
     level : int
         Of the groups whose totals are sent; below L.
     machines : int64[R]

@@ -126,7 +126,6 @@ def plan_columnsort(n_slots: int, max_rows: int, max_machines: int) -> SortPlan 
         Records to sort.
     max_rows : int
         Records that a machine can hold.
-    max_machines : int
 
     Notes
     -----

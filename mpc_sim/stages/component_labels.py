@@ -26,9 +26,9 @@ from mpc_sim.stages.contraction import TAG, waiting
 from mpc_sim.stages.converge_cast import ConvergeCast
 from mpc_sim.stages.edges_home import items
 from mpc_sim.stages.first_of_run import first_of_run, value_of_run
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Maximum
-from mpc_sim.stages.waiting import REMEDY, Wait, beside, share
+from mpc_sim.stages.waiting import Wait, beside, share
 
 LIVE = ("left",)
 
@@ -61,20 +61,14 @@ class Ask(LocalStage):
 
 
 @dataclass(frozen=True)
-class Jump(WithinReceipts):
+class Jump(OneRound):
     """Send the parent's parent home; what waits stays."""
 
     n_vertices: int
     waits: tuple[Wait, ...]
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "parents home"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         asking, size = share(2 * self.n_vertices, cluster), share(self.n_vertices, cluster)
@@ -125,7 +119,7 @@ class Name(LocalStage):
 
 
 @dataclass(frozen=True)
-class WriteLabels(WithinReceipts):
+class WriteLabels(OneRound):
     """Write the label of every vertex and a 1 into all words of a chosen edge; others are 0.
 
     If an edge is still alive, which every machine knows, every word is the failure word.
@@ -134,14 +128,8 @@ class WriteLabels(WithinReceipts):
     shape: GraphShape
     has_tags: bool
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "write labels"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         chosen = self.shape.edge_words * share(self.shape.n_edges, cluster)
@@ -193,9 +181,6 @@ def label_components(
 
     Parameters
     ----------
-    shape : GraphShape
-    phases : int
-    has_tags : bool
     write : Protocol, optional
         One round from ``records`` (root, name, name, and the smallest name of the root as
         ``value_of_run`` has it), ``live`` and tags to the output; by default ``WriteLabels``.

@@ -31,9 +31,9 @@ from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.randomness import random_words
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.first_of_run import first_of_run, value_of_run
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.repeat import Repeat
-from mpc_sim.stages.waiting import REMEDY, Wait, share
+from mpc_sim.stages.waiting import Wait, share
 
 EDGE = ("edge", "left", "right")
 PARENT = ("parent",)
@@ -61,8 +61,6 @@ class Halves(LocalStage):
 
     Parameters
     ----------
-    shape : GraphShape
-    seed, phase : int
     prefers_leaders : bool
         Order the half-edges that lead to a leader before all others; otherwise by edge alone.
     """
@@ -95,7 +93,7 @@ class Halves(LocalStage):
 
 
 @dataclass(frozen=True)
-class Hook(WithinReceipts):
+class Hook(OneRound):
     """Let labels join their leaders; send it to the half-edges, the vertex of that name, the edge.
 
     ``parent`` of a vertex is its own name plus 1 until its label joins another one, and then that
@@ -112,14 +110,8 @@ class Hook(WithinReceipts):
         """Whether tags wait."""
         return any(wait.channel == "tag" for wait in self.waits)
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "hook"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         vertices = share(self.shape.n_vertices, cluster)
@@ -198,8 +190,6 @@ def contraction(
 
     Parameters
     ----------
-    shape : GraphShape
-    seed, phases : int
     prefers_leaders : bool
         As for ``Halves``.
     waits : tuple of Wait

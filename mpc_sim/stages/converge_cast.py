@@ -40,7 +40,6 @@ class ConvergeCast(WithinCost):
         Associative; it need not be commutative.
     operand : tuple of str
         The w fields of the records that are combined, and of the result.
-    channel : str
     everywhere : bool
         Records may lie on all P machines, not only on those that hold input.
 

@@ -37,7 +37,6 @@ class LoadEdges(WithinReceipts):
 
     Parameters
     ----------
-    shape : GraphShape
     seed : int, optional
         Public, at least 0; without it the edges stay in order.
     """
@@ -125,7 +124,6 @@ class MarkEdges(WithinReceipts):
 
     Parameters
     ----------
-    shape : GraphShape
     most : int
         The most edges that a machine lists.
     """

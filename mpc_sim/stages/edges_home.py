@@ -12,27 +12,20 @@ from mpc_sim.errors import InputError, ShapeError
 from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.contraction import TAG
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
-from mpc_sim.stages.waiting import REMEDY, share
+from mpc_sim.stages.loads import OneRound
+from mpc_sim.stages.waiting import share
 
 
 @dataclass(frozen=True)
-class EdgesHome(WithinReceipts):
+class EdgesHome(OneRound):
     """Send edge e to machine e // ceil(m / P); a loop is left out.
 
     It leaves ``edge``, records (edge, left, right) with both ends counted from 1, and ``weight``
     behind where there is one; ``parent``, the name of every vertex counted from 1; and ``tag``, 2 e
     for every edge. The words of the vertices are not read.
-
-    Parameters
-    ----------
-    shape : GraphShape
     """
 
     shape: GraphShape
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "edges home"
@@ -44,7 +37,7 @@ class EdgesHome(WithinReceipts):
                 f"{self.shape.n_edges} edges has {self.shape.n_words}: give the shape of the graph",
                 n_words=cluster.n_words,
             )
-        check_declared_loads(self, cluster, REMEDY)
+        super().check(cluster)
 
     def cost(self, cluster: Cluster) -> Cost:
         shape = self.shape

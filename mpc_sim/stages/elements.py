@@ -42,7 +42,6 @@ def scan_groups(operation: Operation, group: Words, elements: Words) -> Words:
 
     Parameters
     ----------
-    operation : Operation
     group : int64[R]
         Equal values are neighbours.
     elements : int64[R, w]

@@ -64,7 +64,6 @@ def first_of_run(n_items: int, per_item: int, waits: tuple[Wait, ...] = ()) -> B
 
     Parameters
     ----------
-    n_items, per_item : int
     waits : tuple of Wait
         What waits meanwhile.
 

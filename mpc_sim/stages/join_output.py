@@ -17,7 +17,7 @@ from mpc_sim.placement import output_places
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.blocks import PAD
 from mpc_sim.stages.elements import batch_slots
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.scan import Scan
 
 ROW = ("relation", "key", "value")
@@ -36,7 +36,7 @@ def per_machine(cluster: Cluster) -> int:
 
 
 @dataclass(frozen=True)
-class Place(WithinReceipts):
+class Place(OneRound):
     """Send every row that meets another to the first place, or seat, that it covers.
 
     It reads rows with what the rows before them combine to: ``lefts`` and ``rights`` of the key
@@ -44,9 +44,6 @@ class Place(WithinReceipts):
     that covers place C, one beyond the last, sends a failure to machine 0. Starts count
     from 1, so that 0 is no piece.
     """
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "place"
@@ -104,9 +101,6 @@ class Place(WithinReceipts):
         )
         return Inbox(inbox.machines, {"left": pieces, "right": inbox["right"]})
 
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, "c_p, gamma, epsilon or c_s")
-
 
 def _part(rows: Records, chosen: NDArray[np.bool_], start: Words) -> tuple[Records, Words]:
     return rows.take(chosen), start[chosen]
@@ -136,14 +130,11 @@ class CopyAlong(Scan):
 
 
 @dataclass(frozen=True)
-class WritePairs(WithinReceipts):
+class WritePairs(OneRound):
     """Every place writes its key and left value, every seat the right value of a place.
 
     The first two words of all output rows arrive in order; a right value comes with its place.
     """
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "write pairs"
@@ -193,9 +184,6 @@ class WritePairs(WithinReceipts):
         within = (3 * right["place"] + 2) % cluster.block_words
         word[start[right.machine] + within] = right["word"]
         return Inbox(inbox.machines, {"output": Records.of(owner, word=word)})
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, "c_p, gamma, epsilon or c_s")
 
 
 def cover(pieces: Records, before: Records, cluster: Cluster) -> Records:

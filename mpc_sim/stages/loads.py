@@ -19,6 +19,18 @@ class WithinReceipts(Protocol):
         return min(cluster.memory_words, declared_loads(self, round, cluster)[1])
 
 
+class OneRound(WithinReceipts):
+    """A stage of one round, on machines whose memory holds what it declares."""
+
+    remedy = "c_p, gamma, epsilon or c_s"
+
+    def n_rounds(self, cluster: Cluster) -> int:
+        return 1
+
+    def check(self, cluster: Cluster) -> None:
+        check_declared_loads(self, cluster, self.remedy)
+
+
 class WithinCost(Protocol):
     """A stage that says in its cost how much a machine holds: that is the joint limit."""
 

@@ -16,9 +16,9 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.records import Channel, Inbox, Outbox
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.first_of_run import ELEMENT, FIELDS, First, value_of_run
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Keyed
-from mpc_sim.stages.waiting import REMEDY, ScanBeside, Wait, beside, share
+from mpc_sim.stages.waiting import ScanBeside, Wait, beside, share
 
 Items = tuple[tuple[int, int], ...]
 """Pairs (k, c): k items lie evenly on all machines and make at most c records each."""
@@ -69,7 +69,7 @@ class ScanItems(ScanBeside):
 
 
 @dataclass(frozen=True)
-class SendAnswers(WithinReceipts):
+class SendAnswers(OneRound):
     """Send every asker the value of its key, if there is one; what waits stays.
 
     Parameters
@@ -80,7 +80,6 @@ class SendAnswers(WithinReceipts):
         Asker x, of k c, lives on machine (x - 1) // (c ceil(k / P)).
     arriving : int
         The most answers that one of the k homes is sent.
-    waits : tuple of Wait
     """
 
     asked: Items
@@ -88,14 +87,8 @@ class SendAnswers(WithinReceipts):
     arriving: int
     waits: tuple[Wait, ...]
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "answers home"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def channels(self, round: int, cluster: Cluster) -> tuple[Channel, ...]:
         most = self.arriving * share(self.home[0], cluster)
@@ -133,7 +126,6 @@ def look_up(asked: Items, home: tuple[int, int], arriving: int, waits: tuple[Wai
         What makes the records.
     home, arriving
         As for ``SendAnswers``.
-    waits : tuple of Wait
 
     Returns
     -------

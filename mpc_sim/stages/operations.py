@@ -17,9 +17,6 @@ from mpc_sim.records import Words
 SATURATED = 1 << 62
 """Not a word: every sum that is too large becomes this, and is rejected where it is sent."""
 
-MAX_MODULUS = 1 << 31
-"""Products of two residues below it fit 64 bits."""
-
 
 class Operation(ABC):
     """An associative operation with an identity; subclasses are frozen dataclasses."""
@@ -124,38 +121,6 @@ class Last(Operation):
 
 
 @dataclass(frozen=True)
-class AffineMaps(Operation):
-    """The maps x -> a x + b modulo a prime, elements (a, b); the left map acts first.
-
-    Associative, not commutative.
-
-    Parameters
-    ----------
-    prime : int
-        Below 2^31, so that products are exact.
-    """
-
-    prime: int
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.prime < MAX_MODULUS:
-            raise InputError(f"prime = {self.prime}: choose it in 2 .. 2^31 - 1")
-
-    @property
-    def words(self) -> int:
-        return 2
-
-    @property
-    def identity(self) -> tuple[int, ...]:
-        return (1, 0)
-
-    def combine(self, left: Words, right: Words) -> Words:
-        slope = left[:, 0] * right[:, 0] % self.prime
-        offset = (right[:, 0] * left[:, 1] % self.prime + right[:, 1]) % self.prime
-        return np.stack([slope, offset], axis=1)
-
-
-@dataclass(frozen=True)
 class Packed(Operation):
     """Another operation on elements that lie in one word, as digits to a base.
 
@@ -197,26 +162,6 @@ class Packed(Operation):
     def _pack(self, digits: Words) -> Words:
         packed: Words = np.sum(digits * self._places(), axis=1, keepdims=True)
         return packed
-
-
-@dataclass(frozen=True)
-class Segmented(Operation):
-    """Another operation that starts afresh at every flag: elements (flag, element)."""
-
-    inner: Operation
-
-    @property
-    def words(self) -> int:
-        return 1 + self.inner.words
-
-    @property
-    def identity(self) -> tuple[int, ...]:
-        return (0, *self.inner.identity)
-
-    def combine(self, left: Words, right: Words) -> Words:
-        joined = self.inner.combine(left[:, 1:], right[:, 1:])
-        value = np.where(right[:, :1] != 0, right[:, 1:], joined)
-        return np.concatenate([left[:, :1] | right[:, :1], value], axis=1)
 
 
 @dataclass(frozen=True)

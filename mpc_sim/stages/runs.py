@@ -11,7 +11,7 @@ from mpc_sim.integers import ceil_div
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages.columnsort import Columnsort
 from mpc_sim.stages.elements import batch_slots, last_of_group
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SortRows(Columnsort):
 
 
 @dataclass(frozen=True)
-class EndRuns(WithinReceipts):
+class EndRuns(OneRound):
     """Mark the last record of every run of equal keys: field ``last``, 1 or 0.
 
     It reads channel ``records``, sorted by the first field and laid out evenly, ceil(n_slots / P)
@@ -44,9 +44,6 @@ class EndRuns(WithinReceipts):
         """Records of a machine: T."""
         n_slots = cluster.n_words if self.n_slots is None else self.n_slots
         return ceil_div(n_slots, cluster.n_machines)
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "end runs"
@@ -78,6 +75,3 @@ class EndRuns(WithinReceipts):
         return Inbox(
             inbox.machines, {"records": Records.of(records.machine, **records.columns, last=last)}
         )
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, "c_p, gamma, epsilon or c_s")

@@ -54,7 +54,6 @@ class Scan(WithinCost):
         Those of them that are the element of a record, or that it is lifted from.
     prefix : tuple of str
         The w new fields.
-    channel : str
     inclusive : bool
         Whether the prefix of a record contains its own element.
     n_slots : int, optional

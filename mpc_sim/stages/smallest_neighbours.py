@@ -20,9 +20,9 @@ from mpc_sim.inputs.graphs import GraphShape
 from mpc_sim.records import Channel, Inbox, Outbox, Records, Words
 from mpc_sim.stages.columnsort import sort_locally
 from mpc_sim.stages.first_of_run import FIELDS, SortShares
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.operations import Operation
-from mpc_sim.stages.waiting import REMEDY, ScanBeside, Wait, beside, share
+from mpc_sim.stages.waiting import ScanBeside, Wait, beside, share
 
 BALL = ("own", "member")
 BEFORE = ("run", "least", "last", "met")
@@ -68,21 +68,15 @@ class FileNeighbours(LocalStage):
 
 
 @dataclass(frozen=True)
-class SendNeighbours(WithinReceipts):
+class SendNeighbours(OneRound):
     """Send the first ``most`` distinct neighbours of every vertex home, as pairs in ``ball``."""
 
     shape: GraphShape
     most: int
     waits: tuple[Wait, ...]
 
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
     def label(self, round: int, cluster: Cluster) -> str:
         return "neighbours home"
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def cost(self, cluster: Cluster) -> Cost:
         return super().cost(cluster).naming(neighbours=self.most)
@@ -121,7 +115,6 @@ def smallest_neighbours(shape: GraphShape, most: int, waits: tuple[Wait, ...]) -
 
     Parameters
     ----------
-    shape : GraphShape
     most : int
         a, at least 1.
     waits : tuple of Wait

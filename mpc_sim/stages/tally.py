@@ -38,7 +38,6 @@ class Tally:
 
     Parameters
     ----------
-    tree : Tree
     width : int
         w.
 

@@ -73,7 +73,6 @@ def plan_tree(n_leaves: int, *, max_arity: int, max_others: int | None = None) -
     ----------
     n_leaves : int
         M, at least 1.
-    max_arity : int
     max_others : int, optional
         Bound on ``Tree.others``.
 

@@ -21,7 +21,7 @@ from mpc_sim import Channel, Cluster, Inbox, Outbox, Records
 from mpc_sim.compose import LocalStage
 from mpc_sim.integers import ceil_div
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from mpc_sim.stages.scan import Scan
 from reductions.arrays import Integers
 from reductions.attention_to_mpc.copies import REMEDY, answer_fields
@@ -124,16 +124,14 @@ class AskAndOffer(LocalStage):
 
 
 @dataclass(frozen=True)
-class TellCopies(WithinReceipts):
+class TellCopies(OneRound):
     """Send every query its answer: to the leaf of its token and table, channel ``answer``.
 
     One round. A query that matches no key gets no record.
     """
 
     plan: LayerPlan
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "answer copies"
@@ -163,9 +161,6 @@ class TellCopies(WithinReceipts):
             **sums,
         )
         return outbox
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
 
 def _code_fields(plan: LayerPlan) -> tuple[str, ...]:

@@ -15,31 +15,25 @@ import numpy as np
 
 from mpc_sim import Channel, Cluster, Inbox, Outbox, Records
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from reductions.attention_to_mpc.plan import CopyLevel, LayerPlan
 
 REMEDY = "memory_words"
 
 
 @dataclass(frozen=True)
-class BetweenLevels(WithinReceipts):
+class BetweenLevels(OneRound):
     """One round between a level and the next one.
 
     Parameters
     ----------
-    plan : LayerPlan
     level : int
         The upper of the two; 0 holds the tokens.
     """
 
     plan: LayerPlan
     level: int
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
+    remedy = REMEDY
 
     @property
     def _levels(self) -> tuple[CopyLevel, CopyLevel]:

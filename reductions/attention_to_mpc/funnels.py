@@ -37,10 +37,6 @@ class Funnels(WithinReceipts):
 
     Parameters
     ----------
-    plan : HashedPlan
-    layer : Layer
-    precision : Precision
-    word_bits : int
     seed : int
         Public, at least 0; layers of one protocol take different ones.
 

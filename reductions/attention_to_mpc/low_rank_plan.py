@@ -44,7 +44,6 @@ class LowRankPlan:
         Of every layer, one per head.
     memory_words : int
         s.
-    word_bits : int
     """
 
     n_tokens: int

@@ -39,7 +39,6 @@ class LayerShape:
         l; 1 for exact match.
     row_words : int
         d, of the rows that come in.
-    causal : bool
     """
 
     n_tokens: int
@@ -102,7 +101,6 @@ class LayerPlan:
 
     Parameters
     ----------
-    shape : LayerShape
     memory_words : int
         s.
     tokens : int
@@ -226,7 +224,6 @@ class TokenPlan:
 
     Parameters
     ----------
-    shapes : tuple of LayerShape
     token_words : int
         Words of input, and of output, per token: the widest row that comes in or goes out.
     memory_words : int

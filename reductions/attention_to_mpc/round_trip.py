@@ -24,7 +24,6 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
 
     Parameters
     ----------
-    compiled : CompiledProtocol
     memory_words : int
         s' of the machines of the way back; at least about 5 times the width of all heads, and as
         much as the sort of the fewest rounds wants. With one head, which is within 3 s + c + w + 3

@@ -42,7 +42,6 @@ def there_and_back_bounds(
         Those that were compiled: H and m are those that Theorem 4.1 derives from their channels.
     back : TransformerProtocol
         Of `fit_compiled_to_mpc` at ``gap``: gives L, S, D and M of the layers.
-    options : CompilerOptions, optional
 
     Returns
     -------

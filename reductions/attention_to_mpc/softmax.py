@@ -37,7 +37,7 @@ from mpc_sim import (
     sequence,
 )
 from mpc_sim.stages.elements import element_columns, element_fields, element_table
-from mpc_sim.stages.loads import WithinReceipts, check_declared_loads
+from mpc_sim.stages.loads import OneRound
 from reductions.arrays import Integers
 from reductions.attention_to_mpc.beside import Beside, CarryRecords
 from reductions.attention_to_mpc.copies import REMEDY, AddUp, CopyRows, answer_fields
@@ -91,7 +91,7 @@ class PairTokenPlan(TokenPlan):
 
 
 @dataclass(frozen=True)
-class MeetInPairs(WithinReceipts):
+class MeetInPairs(OneRound):
     """Pair every query with every key: channel ``answer``, weight and weighted values per head.
 
     One round: machine (i, j) keeps row i and sends it to machine (j, i).
@@ -100,9 +100,7 @@ class MeetInPairs(WithinReceipts):
     plan: LayerPlan
     layer: Layer
     precision: Precision
-
-    def n_rounds(self, cluster: Cluster) -> int:
-        return 1
+    remedy = REMEDY
 
     def label(self, round: int, cluster: Cluster) -> str:
         return "meet in pairs"
@@ -145,9 +143,6 @@ class MeetInPairs(WithinReceipts):
         order = in_batch_order(found[:, 0], inbox, cluster, found[:, 1])
         columns = element_columns(found[order, 1:], answer_fields(self.plan))
         return Inbox(inbox.machines, {"answer": Records.of(found[order, 0], **columns)})
-
-    def check(self, cluster: Cluster) -> None:
-        check_declared_loads(self, cluster, REMEDY)
 
     def _questions(self, token: Integers, rows: Records, is_key: bool) -> dict[int, _HeadSteps]:
         """Return the queries or the keys of the tokens, by head; copies of a token are alike."""

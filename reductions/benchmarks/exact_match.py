@@ -32,7 +32,6 @@ class Keys:
         Keys, and queries.
     n_groups : int, optional
         Distinct keys; all are distinct by default.
-    seed : int
     """
 
     n: int

@@ -45,7 +45,6 @@ class Reference:
 
     Parameters
     ----------
-    name : str
     run : callable
         From letters and a task to the output.
     n : int, optional

@@ -31,7 +31,6 @@ class Messages:
     ----------
     n_rows, n_machines, n_words : int
         Messages, machines, words of a message.
-    seed : int
     """
 
     n_rows: int

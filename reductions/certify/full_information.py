@@ -16,7 +16,7 @@ import sympy
 
 from mpc_sim import Cluster, InputError
 from reductions.bounds import Bound
-from reductions.problems.problem import Instance, Problem
+from reductions.problems.problem import Problem, Shape
 
 Shown = Literal["unconditional", "conditional"]
 
@@ -51,7 +51,7 @@ def full_information_rounds(degree: int, memory_words: int, block_words: int) ->
 
 
 def least_rounds(
-    problem: Problem, instance: Instance, cluster: Cluster, rounds: int
+    problem: Problem, shape: Shape, cluster: Cluster, rounds: int
 ) -> tuple[tuple[Bound, ...], int]:
     """Return the row ``least_rounds`` of a run, where there is one, and what is needed.
 
@@ -60,7 +60,7 @@ def least_rounds(
     """
     if problem.degree is None:
         return (), 0
-    degree = problem.degree(instance.shape)
+    degree = problem.degree(shape)
     taken = sympy.Symbol("R")
     bound = Bound("least_rounds", taken, {"R": rounds}, "upper", FULL_DEGREE_ROUNDS.source)
     return (bound,), full_information_rounds(degree, cluster.memory_words, cluster.block_words)
@@ -72,14 +72,12 @@ class RoundLowerBound:
 
     Parameters
     ----------
-    task : str
     rounds : sympy.Expr
         In N, s and k; the symbol c is a constant that the source does not give.
     regime : str
         Where it holds.
     assumption : str
         The conjecture, empty for none.
-    source : str
     width : str
         Of the transformers whose depth it bounds.
     """

@@ -7,11 +7,7 @@ from typing import Any, TypeGuard
 from anna_model import Layer, Transformer
 from mpc_sim import Cluster, Ledger, Protocol
 from mpc_sim.protocol import open_receipts
-from reductions.arrays import Integers
-from reductions.certify.certificate import Recorder
 from reductions.certify.runs import Compiled
-from reductions.mpc_to_anna.compile import CompiledProtocol
-from reductions.mpc_to_anna.precision import fewest_bits
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
 
@@ -53,17 +49,6 @@ def used_layers(compiled: Compiled) -> dict[str, int]:
         "query_width": declared.query_width,
         "precision_bits": declared.precision_bits,
     }
-
-
-def measured_bits(
-    recorder: Recorder, transformer: CompiledProtocol, words: Integers, precision: bool
-) -> dict[str, int | None]:
-    """Return the fewest bits on which a run has its output, where asked; None if it has none."""
-    if not precision:
-        return {}
-    if any(row.name == "output-lsh" and row.measured for row in recorder.checks):
-        return {"precision_bits": None}
-    return {"precision_bits": fewest_bits(transformer, words)}
 
 
 def receipts_remark(protocol: Protocol, cluster: Cluster) -> list[str]:

@@ -25,7 +25,6 @@ from reductions.certify.full_information import least_rounds
 from reductions.certify.how import How as How
 from reductions.certify.measured import (
     cluster_parameters,
-    measured_bits,
     measured_rounds,
     receipts_remark,
     used_layers,
@@ -37,8 +36,9 @@ from reductions.certify.way_back import NoWayBack, WayBack, way_back
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.compile import compile_protocol
 from reductions.mpc_to_anna.options import CompilerOptions
+from reductions.mpc_to_anna.precision import fewest_bits
 from reductions.problems.own_protocol import own_solver
-from reductions.problems.problem import Instance, Problem
+from reductions.problems.problem import Instance, Problem, Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.registry import solver as solver_of
 
@@ -206,16 +206,17 @@ def options_of(solver: Solver) -> CompilerOptions:
 
 def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Certificate:
     """Simulate, compile, run by attention, and return to machines where that is asked."""
-    given, options, progress = case.instance, how.compiler, how.progress
-    protocol = solver.protocol_for(given)
-    cluster = how.cluster or solver.cluster(given, how.epsilon, how.gamma)
+    options, progress = how.compiler, how.progress
+    words, shape = case.instance.words, solver.problem.instance(case.instance).shape
+    protocol = solver.protocol_for(shape)
+    cluster = how.cluster or solver.cluster(shape, how.epsilon, how.gamma)
     recorder = Recorder(
         task=name, parameters=case.shown | options.shown | cluster_parameters(cluster)
     )
     recorder.remarks.extend(memory_remarks(cluster) + receipts_remark(protocol, cluster))
     returning = plan_back(recorder, protocol, cluster, how) if how.back else None
     with CleanProcesses(protocol) as clean:
-        simulation = Simulation(protocol, cluster, given.words, keep_bytes=0)
+        simulation = Simulation(protocol, cluster, words, keep_bytes=0)
         isolated = run_isolated(simulation, clean, progress=named(progress, "simulate"))
     output = isolated.output
     judged = _judge(case, recorder, output, how)
@@ -223,14 +224,16 @@ def _by_protocol(case: Case, solver: ProtocolSolver, how: How, name: str) -> Cer
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
     compiled = run_compiled(judged, protocol, cluster)
-    bounds = _claims(case, solver, simulation, options)
+    bounds = _claims(shape, solver, simulation, options)
     measured: dict[str, int | None] = {**measured_rounds(simulation.ledger)}
     least, measured["least_rounds"] = least_rounds(
-        case.problem, given, cluster, simulation.ledger.n_rounds
+        case.problem, shape, cluster, simulation.ledger.n_rounds
     )
     bounds = (*bounds, *least)
     measured |= used_layers(compiled)
-    measured |= measured_bits(recorder, compiled.transformer, given.words, how.precision)
+    if how.precision:
+        fails = any(row.name == "output-lsh" and row.measured for row in recorder.checks)
+        measured["precision_bits"] = None if fails else fewest_bits(compiled.transformer, words)
     recorder.facts.extend(_facts(case, simulation, compiled))
     declared = compiled.transformer.resources()
     recorder.remarks.extend(
@@ -265,7 +268,7 @@ def _judge(case: Case, recorder: Recorder, output: Words, how: How) -> Judged:
 
 
 def _claims(
-    case: Case, solver: ProtocolSolver, simulation: Simulation, options: CompilerOptions
+    shape: Shape, solver: ProtocolSolver, simulation: Simulation, options: CompilerOptions
 ) -> tuple[Bound, ...]:
     """The claims of a protocol and of the transformer that it becomes.
 
@@ -273,19 +276,19 @@ def _claims(
     among the facts then.
     """
     protocol, cluster = simulation.protocol, simulation.cluster
-    if case.problem.oracle is None:
+    if solver.problem.oracle is None:
         bounds = layer_bounds(protocol, cluster, options)
         left = (bound for bound in bounds if bound.quantity != "layers")
         return with_papers(left, cluster, None, {})
-    own = solver.bounds_of(cluster, case.instance)
+    own = solver.bounds_of(cluster, shape)
     plain = replace(options.built, failure="1/100", seed=0)
     if solver.layer_claims is not None and plain == CompilerOptions():
-        layers = solver.defined(solver.layer_claims(cluster, **case.instance.parameters))
+        layers = solver.defined(solver.layer_claims(cluster, **shape.parameters))
     else:
         found = layer_bounds(protocol, cluster, options, own)
         is_tight = True if plain == CompilerOptions() else None  # other options were not searched
         layers = tuple(replace(bound, is_tight=is_tight) for bound in found)
-    return with_papers((*own, *layers), cluster, solver.law, case.instance.parameters)
+    return with_papers((*own, *layers), cluster, solver.law, shape.parameters)
 
 
 ROUTER = "the router: a run that exceeds a limit raises"
@@ -349,9 +352,7 @@ def simulate(
 
     Parameters
     ----------
-    solver : ProtocolSolver
     given : Instance, or what `Problem.instance` takes
-    cluster : Cluster
     simulation : Simulation, optional
         One to go on with; by default a new one.
     shown : dict, optional
@@ -367,10 +368,11 @@ def simulate(
         A limit of the model is broken.
     """
     case = Case(solver.problem, solver.problem.instance(given))
+    shape = case.instance.shape
     parameters = case.shown | (shown or {}) | cluster_parameters(cluster)
     recorder = Recorder(task=solver.name, parameters=parameters)
     if simulation is None:
-        protocol = solver.protocol_for(case.instance)
+        protocol = solver.protocol_for(shape)
         simulation = Simulation(protocol, cluster, case.instance.words, keep_bytes=0)
     remarks = memory_remarks(cluster) + receipts_remark(simulation.protocol, cluster)
     recorder.remarks.extend(remarks)
@@ -378,10 +380,8 @@ def simulate(
     _judge(case, recorder, output, How())
     if solver.has_failed(output, cluster):
         recorder.remarks.append("the run failed and says so: every word is the failure word")
-    measured, own = measured_rounds(simulation.ledger), solver.bounds_of(cluster, case.instance)
-    bounds = with_papers(own, cluster, solver.law, case.instance.parameters)
-    least, measured["least_rounds"] = least_rounds(
-        case.problem, case.instance, cluster, measured["rounds"]
-    )
+    measured, own = measured_rounds(simulation.ledger), solver.bounds_of(cluster, shape)
+    bounds = with_papers(own, cluster, solver.law, shape.parameters)
+    least, measured["least_rounds"] = least_rounds(case.problem, shape, cluster, measured["rounds"])
     recorder.measure((*bounds, *least), measured)
     return Run(recorder.certificate(), simulation.ledger)

@@ -19,13 +19,7 @@ BYTES_DRAWN = 64
 
 
 def run_bytes(protocol: Protocol, cluster: Cluster) -> int:
-    """Return about how many bytes a simulation takes: within a factor of 2 where rounds are full.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    cluster : Cluster
-    """
+    """Return about how many bytes a simulation takes: within a factor of 2 in full rounds."""
     rounds = protocol.n_rounds(cluster)
     n_machines, n = cluster.n_machines, cluster.n_words
     most = max(

@@ -30,14 +30,12 @@ class Judged:
 
     Parameters
     ----------
-    recorder : Recorder
     words : int64[N]
         The input.
     n_wrong : callable
         Output words -> how many of them are wrong.
     judge : str
         What says so, shown as the source of the output rows.
-    options : CompilerOptions
     progress : callable, optional
         Called with (side, rounds or layers done, in all).
     """

@@ -46,12 +46,7 @@ class NoWayBack(InputError):
 
 @dataclass(frozen=True, eq=False)
 class WayBack:
-    """A transformer as a protocol that has not run, made by `way_back` before anything else runs.
-
-    Parameters
-    ----------
-    executed : TransformerProtocol
-    """
+    """A transformer as a protocol that has not run, made by `way_back` before all else runs."""
 
     executed: TransformerProtocol
 
@@ -118,7 +113,6 @@ def way_back(
 
     Parameters
     ----------
-    compiled : CompiledProtocol
     buckets, seed
         As of `anna_to_mpc`.
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "anna-mpc/sweep-exponents/1"
 DEFAULT_SIZES = [2**power for power in range(11, 20, 2)]
-OF_VERTICES = "s = c_s n^(1 + mu), no power of N"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -25,13 +25,6 @@ def solver_name(text: str) -> str:
     )
 
 
-def problem_name(text: str) -> str:
-    """Read the name of a problem that a protocol solves; underscores count as hyphens."""
-    if canonical(text) in names("problem"):
-        return canonical(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is unknown; {instead(text, names('problem'))}")
-
-
 def sizes(text: str) -> list[int]:
     """Read a list of sizes, or a range a..b that doubles from a to at most b."""
     first, dots, last = text.partition("..")

@@ -110,7 +110,6 @@ class ChunkedSum:
 
     Parameters
     ----------
-    n : int
     chunk : int
         B, at least 2.
     """

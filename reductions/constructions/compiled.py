@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from mpc_sim import Cluster, Protocol
-from reductions.bounds import Bound
 from reductions.constructions.model import Formula, ModelSolver
 from reductions.mpc_to_anna.bounds import layer_bounds
 from reductions.mpc_to_anna.compile import CompiledProtocol, compile_protocol
@@ -23,7 +21,6 @@ from reductions.problems.three_sum import THREE_SUM
 
 THEOREM = "Theorem 4.1 (arXiv 2509.09001), syndrome code"
 SPREAD = CompilerOptions(head_order=HeadOrder.SPREAD)
-Rounds = Callable[..., tuple[Bound, ...]]
 
 
 def compiled(
@@ -32,7 +29,6 @@ def compiled(
     *,
     depth_formula: str,
     width_formula: str,
-    rounds: Rounds | None = None,
     options: CompilerOptions | None = None,
     way: str = "compiled",
 ) -> ModelSolver:
@@ -40,27 +36,21 @@ def compiled(
 
     Parameters
     ----------
-    algorithm : ProtocolSolver
-    statement, depth_formula, width_formula : str
-    rounds : callable, optional
-        (shape, Cluster) -> bounds with a row ``rounds``; by default the algorithm's.
-    options : CompilerOptions, optional
     way : str
         The part of the name behind the problem.
     """
     chosen = options or CompilerOptions()
 
     def machines(shape: Shape) -> tuple[Protocol, Cluster]:
-        return algorithm.protocol_of(shape), algorithm.cluster_of(shape)
+        return algorithm.protocol_for(shape), algorithm.cluster(shape)
 
     def build(shape: Shape) -> CompiledProtocol:
         return compile_protocol(*machines(shape), **chosen.keywords)
 
     def depth(shape: Shape) -> Formula:
         _, cluster = machines(shape)
-        own = algorithm.bounds if rounds is None else rounds
         shown = {**shape.parameters, **algorithm.of_shape(shape)}
-        bounds = own(known_of(shape), cluster, **shown)
+        bounds = algorithm.bounds(known_of(shape), cluster, **shown)
         (row,) = (bound for bound in bounds if bound.quantity == "rounds")
         return row.expression + 1, row.values
 

@@ -68,10 +68,8 @@ def low_rank_match2(n: int, modulus: int, largest_word: int) -> WordTransformer:
 
     Parameters
     ----------
-    n : int
     modulus : int
         M, in 1 .. 2^16.
-    largest_word : int
 
     Raises
     ------

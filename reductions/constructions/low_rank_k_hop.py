@@ -97,7 +97,6 @@ class Chase:
 
     Parameters
     ----------
-    blocks : Blocks
     first : bool
         Whether it folds layer 1, which starts the chase at the last token.
     """
@@ -196,7 +195,6 @@ def low_rank_k_hop(n: int, n_letters: int, k: int, *, block: int | None = None) 
     ----------
     n : int
         Context length.
-    n_letters : int
     k : int
         Hops, at least 0.
     block : int, optional

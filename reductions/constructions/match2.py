@@ -20,8 +20,8 @@ from reductions.arrays import Floats, Integers
 from reductions.attention_to_mpc import TransformerProtocol, fit_anna_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.way_back import GAP, WayBack, planned
+from reductions.problems.definitions import MAX_MODULUS
 from reductions.problems.problem import Instance
-from reductions.problems.words import MAX_MODULUS
 
 SCARCE_FROM, SCARCE_FACTOR = 128, 8
 """From so many numbers on machines of 8 sqrt(n) words suffice, fewer than n."""

@@ -70,10 +70,8 @@ def match2_softmax(n: int, modulus: int, largest_word: int) -> WordTransformer:
 
     Parameters
     ----------
-    n : int
     modulus : int
         M, in 1 .. 2^16.
-    largest_word : int
 
     Raises
     ------

@@ -38,7 +38,6 @@ class ModelSolver:
 
     Parameters
     ----------
-    problem : Problem
     name : str
         Unique among all: ``problem/way``.
     architecture : str

@@ -40,7 +40,6 @@ def low_rank_messages(transformer: Transformer, rows: Rows, cut: int) -> Message
     ----------
     transformer : Transformer
         Of low-rank heads in dense blocks; causal, or the cut is N.
-    rows : Rows
     cut : int
         Tokens on the left, 0 .. N.
 

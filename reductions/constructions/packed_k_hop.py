@@ -152,7 +152,6 @@ def packed_k_hop(n: int, n_letters: int, k: int, *, depth: int = 1) -> PackedKHo
 
     Parameters
     ----------
-    n, n_letters : int
     k : int
         Hops, at least 0.
     depth : int

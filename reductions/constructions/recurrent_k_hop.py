@@ -31,7 +31,6 @@ class Hops:
 
     Parameters
     ----------
-    n_letters : int
     hops : int
         h.
     """
@@ -57,11 +56,6 @@ class RecurrentKHop:
     """The model, and how letters go in and answers come out.
 
     Made by :func:`recurrent_k_hop`.
-
-    Parameters
-    ----------
-    model : RecurrentModel
-    n_letters, k : int
     """
 
     model: RecurrentModel
@@ -103,7 +97,6 @@ def recurrent_k_hop(n: int, n_letters: int, k: int, *, hops_a_layer: int = 1) ->
     ----------
     n : int
         Context length.
-    n_letters : int
     k : int
         Hops, at least 0; the answer of 0 hops is the letter itself, by no layer.
     hops_a_layer : int

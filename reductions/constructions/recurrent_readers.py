@@ -74,7 +74,6 @@ def recurrent_match2(n: int, modulus: int) -> RecurrentReader:
 
     Parameters
     ----------
-    n : int
     modulus : int
         M, in 1 .. 2^20.
 

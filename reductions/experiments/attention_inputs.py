@@ -32,7 +32,6 @@ class Clusters:
         Length of the Gaussian noise that is added to a centre before it is normalised again.
     integers : bool
         Queries and keys are the numbers of their clusters, as one coordinate.
-    seed : int
     """
 
     n: int

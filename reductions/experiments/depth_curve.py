@@ -49,7 +49,6 @@ def depth_row(
     ----------
     construction : ModelSolver
         Of k-hop.
-    n, n_letters, k : int
     run : int
         Tokens of the model that is run and compared with the oracle where that is cheap; 0 for
         none.

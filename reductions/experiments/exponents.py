@@ -30,13 +30,7 @@ SHARP = 1e-6
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a series, before its machines are known.
-
-    Parameters
-    ----------
-    protocol : Protocol
-    n_words, largest_word : int
-    """
+    """A point of a series, before its machines are known."""
 
     protocol: Protocol
     n_words: int
@@ -45,7 +39,7 @@ class Point:
     @classmethod
     def of(cls, solver: ProtocolSolver, shape: Shape) -> Point:
         """Return what a solver runs on inputs of a shape."""
-        return cls(solver.protocol_of(shape), shape.n_words, solver.most_word(shape))
+        return cls(solver.protocol_for(shape), shape.n_words, solver.most_word(shape))
 
     def cluster(self, epsilon: str, gamma: str, c_s: int, c_p: int) -> Cluster:
         """Return its machines, or reject them."""
@@ -96,10 +90,8 @@ class Growth:
 
     Parameters
     ----------
-    quantity : str
     slope, margin : float
         Least squares of ln(quantity / law) on ln N, and half its interval of 95 % by Student's t.
-    theory : float
     closed : float
         The slope of the closed form at the same N.
     law : str

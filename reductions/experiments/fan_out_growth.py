@@ -89,7 +89,6 @@ def fan_out_point(n_words: int, epsilon: Fraction | str, larger: Fraction | str)
 
     Parameters
     ----------
-    n_words : int
     epsilon, larger : Fraction or str
         eps, and eps' above it.
 

@@ -26,10 +26,8 @@ class Exponent:
     Parameters
     ----------
     quantity : str
-    epsilon : Fraction
     variant : str
         One of `VARIANTS`, or fan-out (`fan_out_growth`).
-    theory : Fraction
     slope : float
         Least squares, of ln(quantity / f) on ln N.
     low, high : float
@@ -61,8 +59,6 @@ def slope_within(
 
     Parameters
     ----------
-    sizes : sequence of int
-    values : sequence of float
     least, most : float64[sizes]
         Between which ln(value) may deviate from a straight line.
 

@@ -35,8 +35,6 @@ class Experiment:
 
     Parameters
     ----------
-    name : str
-    statement, source : str
     models : tuple of str
         Names of shipped weights.
     settings : tuple of settings
@@ -130,7 +128,6 @@ def rows_of(
 
     Parameters
     ----------
-    experiment : Experiment
     learned : Learned
         A model of its task.
     quick : bool

@@ -91,7 +91,6 @@ class Slope:
 
     Parameters
     ----------
-    line : str
     slope, margin : float
         Least squares, and half the interval of 95 % by Student's t. The slope is that of
         ln(machines / log factor) on ln N.

@@ -175,8 +175,6 @@ class GrowthPoint:
     ----------
     n_words : int
         N.
-    epsilon : Fraction
-    variant : Variant
     heads, head_width, token_width, context_length : int
         As `Transformer.resources` gives them; for the printed code those of the code object.
     log_factor : Fraction

@@ -38,7 +38,6 @@ class TransformerTrace:
 
     Parameters
     ----------
-    transformer : Transformer
     rows : tuple of Rows
         S: before layer 0, and after every layer.
     asked : tuple of tuple of (HeadBlock, Answer)
@@ -120,7 +119,6 @@ class TransformerTrace:
         Parameters
         ----------
         path : path
-        title : str
         most_heads : int
             The first so many heads of a layer are shown one by one, after the sum of all.
 

@@ -70,10 +70,8 @@ class HashedIds(Mechanism):
     ----------
     codewords : IdCodewords
         Of U ids.
-    family : Family
     hashes : int
         z.
-    seed : int
 
     Notes
     -----
@@ -106,7 +104,6 @@ class HashedIds(Mechanism):
             Its collision probability must be its law; by default random hyperplanes.
         hashes : int, optional
             z; by default that of Theorem 3.4 for T + 2 tokens at the least distance of two ids.
-        seed : int
 
         Raises
         ------

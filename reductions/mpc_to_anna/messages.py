@@ -103,7 +103,6 @@ class Messages(ABC):
     ----------
     away : tuple of Channel
         Those that send.
-    shape : MessageShape
     """
 
     away: tuple[Channel, ...]

@@ -75,7 +75,6 @@ class CompilerOptions:
         Of a machine; spread heads where they are balanced.
     failure : Fraction or str
         The most that the probability of an overload of spread heads may be.
-    seed : int
     fan_out : Fraction or str, optional
         rho: machines get at most N^rho partners per round, and bundle what they send to each.
     hashes : int, optional

@@ -34,7 +34,6 @@ def run_on_bits(compiled: CompiledProtocol, words: ArrayLike, bits: int) -> Inte
 
     Parameters
     ----------
-    compiled : CompiledProtocol
     words : int64[N]
     bits : int
         At least 1. With `resources().precision_bits`, or more, the output is that of

@@ -26,7 +26,6 @@ class Received(NamedTuple):
 
     Parameters
     ----------
-    heard : Heard
     machine : int64[A]
     kept : float64[A, m]
         Rows of machines; m is 0 where a head of its own carries them.

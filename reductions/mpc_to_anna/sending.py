@@ -32,7 +32,6 @@ class SourceIds:
     ----------
     n_machines : int
         P.
-    n_ids : int
     of_tokens : bool
         Whether the source is the token.
     n_own : int
@@ -139,7 +138,6 @@ class CodedMessages(LazyValues):
 
     Parameters
     ----------
-    code : MessageCode
     source : int64[E]
     words : int64[E, w]
     own : SelectedRows, optional

@@ -37,7 +37,6 @@ def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4)
     ----------
     file : path
         Ends in .svg, .png or .pdf; written under another name first, so an old picture stays whole.
-    width_inches, height_inches : float
 
     Yields
     ------

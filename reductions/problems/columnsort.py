@@ -6,9 +6,9 @@ import numpy as np
 import sympy
 
 from mpc_sim import Cluster
-from mpc_sim.records import Words
 from mpc_sim.stages.columnsort import columnsort
 from reductions.bounds import Bound, Kind
+from reductions.problems.broadcast import uniform_words
 from reductions.problems.degrees import every_word
 from reductions.problems.laws import SORTED
 from reductions.problems.least_depths import least_sort
@@ -17,10 +17,6 @@ from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import sorted_by, values_of
 
 SOURCE = "this project; Leighton 1985, recursive on columns"
-
-
-def _instance(n: int, seed: int) -> Words:
-    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
 def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
@@ -41,7 +37,7 @@ COLUMNSORT = ProtocolSolver(
     problem=Problem.of_words(
         name="columnsort",
         statement="N words; out: the words in increasing order",
-        instance=_instance,
+        instance=uniform_words,
         hard=HARD_SEQUENCES,
         oracle=np.sort,
         degree=every_word,

@@ -88,7 +88,6 @@ def label_bounds(
 
     Parameters
     ----------
-    has_tags : bool
     more : callable, optional
         (shape, cluster) -> sizes and terms by quantity of further stages.
     """

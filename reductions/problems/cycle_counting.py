@@ -36,7 +36,6 @@ def one_or_two_cycles(n: int, seed: int, n_cycles: int | None = None) -> Graph:
     ----------
     n : int
         At least 3, and 6 for two cycles; an odd n makes one of them longer.
-    seed : int
     n_cycles : int, optional
         1 or 2; by default 1 for an even seed and 2 for an odd one.
 

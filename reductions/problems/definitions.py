@@ -6,25 +6,35 @@ import numpy as np
 
 from mpc_sim.records import Words
 from reductions.problems.degrees import every_word, hops, residues
-from reductions.problems.k_hop import K_HOP_PROBLEM
+from reductions.problems.k_hop import K_HOP_PROBLEM, k_hop_oracle
 from reductions.problems.match2_bins import N_BINS, balanced_numbers
 from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
 from reductions.problems.text import text_numbers
-from reductions.problems.words import (
-    default_modulus,
-    k_hop_oracle,
-    match2_oracle,
-    random_numbers,
-    sum_oracle,
-    uniform_words,
-)
 
 PAPER = "Liu et al., arXiv 2509.09001"
 
 
 # --- Match2 ---
+
+MAX_MODULUS = 2**53
+
+
+def default_modulus(n: int) -> int:
+    """Return n + 5, the modulus 37 of the paper's experiment with 32 numbers."""
+    return n + 5
+
+
+def random_numbers(n: int, modulus: int, *, seed: int) -> Words:
+    """Draw n residues uniformly and independently."""
+    return np.random.default_rng(seed).integers(0, modulus, n)
+
+
+def match2_oracle(numbers: Words, modulus: int) -> Words:
+    """Look every partner up in a set."""
+    present = {int(number) % modulus for number in numbers}
+    return np.array([int(-int(number) % modulus in present) for number in numbers], np.int64)
 
 
 def match2_instance(numbers: Words, modulus: int) -> Instance:
@@ -92,6 +102,14 @@ INDUCTION_HEADS = Problem(
 # --- sums ---
 
 
+def sum_oracle(words: Words) -> Words:
+    """Add the words one by one."""
+    total = 0
+    for word in words.tolist():
+        total += word
+    return np.full(len(words), total)
+
+
 def sum_instance(words: Words) -> Instance:
     """Return words as an instance of SUM; the largest word is their sum."""
     return Instance(words, largest_word=int(np.sum(words)))
@@ -104,7 +122,9 @@ SUM = Problem(
     default_n=256,
     oracle=lambda instance: sum_oracle(instance.words),
     degree=every_word,
-    random={"uniform": lambda n, seed: sum_instance(uniform_words(n, seed=seed))},
+    random={
+        "uniform": lambda n, seed: sum_instance(np.random.default_rng(seed).integers(0, n + 1, n))
+    },
     hard={
         "all zero": lambda n: sum_instance(np.zeros(n, np.int64)),
         "all equal": lambda n: sum_instance(np.full(n, n)),

@@ -52,7 +52,6 @@ def rational_degree(
         int64[N] words -> int64[N] words.
     low, high : int64[N]
         The two values of every word; a word with one value is fixed.
-    token, value : int
 
     Raises
     ------

@@ -8,9 +8,10 @@ from fractions import Fraction
 import numpy as np
 
 from mpc_sim import Cluster, Protocol, ShapeError, fit_cluster
-from mpc_sim.inputs.graphs import Graph
+from mpc_sim.inputs.graphs import Graph, GraphShape
 from mpc_sim.integers import ceil_div, ceil_power
 from mpc_sim.protocol import FACTORS, check_shape
+from reductions.problems.problem import Shape
 from reductions.problems.protocol_solver import ProtocolSolver
 
 MU = Fraction(1, 8)
@@ -19,7 +20,7 @@ MU = Fraction(1, 8)
 
 def vertex_cluster(
     protocol: Protocol,
-    graph: Graph,
+    graph: GraphShape,
     mu: Fraction = MU,
     *,
     memory_factor: int | None = None,
@@ -34,15 +35,15 @@ def vertex_cluster(
     ShapeError
         If no c_s is accepted; the error is that of the largest one.
     """
-    block = min(ceil_power(graph.n_vertices, 1 + mu), len(graph.words))
+    block = min(ceil_power(graph.n_vertices, 1 + mu), graph.n_words)
     best: tuple[int, Cluster] | None = None
     last_error: ShapeError | None = None
     for factor in FACTORS if memory_factor is None else (memory_factor,):
         try:
             cluster = Cluster(
-                n_words=len(graph.words),
+                n_words=graph.n_words,
                 memory_words=max(2, factor * block),
-                n_machines=ceil_div(len(graph.words), block),
+                n_machines=ceil_div(graph.n_words, block),
                 block_words=block,
                 largest_word=largest_word,
                 memory_factor=factor,
@@ -61,13 +62,14 @@ def vertex_cluster(
 
 
 def fit_dense(
-    algorithm: ProtocolSolver, graph: Graph, epsilon: str | None, gamma: str | None
+    algorithm: ProtocolSolver, shape: Shape, epsilon: str | None, gamma: str | None
 ) -> Cluster:
     """Return the cluster of ``MU``, or that of given exponents of N."""
-    protocol, largest = algorithm.protocol_for(graph), algorithm.largest_word(graph)
+    assert shape.graph is not None
+    protocol, largest = algorithm.protocol_for(shape), algorithm.most_word(shape)
     if epsilon is None:
-        return vertex_cluster(protocol, graph, largest_word=largest)
-    return fit_cluster(protocol, len(graph.words), epsilon, gamma or 0, largest_word=largest)
+        return vertex_cluster(protocol, shape.graph, largest_word=largest)
+    return fit_cluster(protocol, shape.n_words, epsilon, gamma or 0, largest_word=largest)
 
 
 def dense_graph(n: int, seed: int, *, is_weighted: bool = True) -> Graph:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
 from typing import Any
 
+import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from mpc_sim import Cluster
 from mpc_sim.algorithms.k_hop import k_hop
@@ -17,10 +20,44 @@ from reductions.problems.parameter import Parameter
 from reductions.problems.problem import LETTERS, Instance, Problem
 from reductions.problems.protocol_solver import ProtocolSolver
 from reductions.problems.sequences import drawn_letters, hard_letters, real_letters
-from reductions.problems.words import k_hop_oracle
 
 HOPS = 4
 SOURCE = "doubling (arXiv 2402.09268), columnsort (Leighton 1985)"
+
+
+def k_hop_oracle(words: SequenceOf[int] | NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Compute k-hop letter by letter: 1 + the letter at sigma^k(i), or 0.
+
+    sigma is injective where it is not 0, so the tokens form chains i, sigma(i), sigma^2(i), ...: a
+    token is the only one that hops to its sigma, and either ends a chain, or hops to itself.
+
+    Parameters
+    ----------
+    words : int[N]
+
+    Returns
+    -------
+    int64[N]
+
+    Notes
+    -----
+    O(N) steps of plain Python; shares nothing with the protocol.
+    """
+    letters = [int(word) for word in words]
+    last_seen: dict[int, int] = {}
+    chain_of: dict[int, list[int]] = {}
+    output = []
+    for i, letter in enumerate(letters, 1):
+        hop = last_seen[letter] + 1 if letter in last_seen else 0
+        last_seen[letter] = i
+        if hop == i:
+            output.append(letter + 1)
+            continue
+        chain = chain_of[hop] if hop else []
+        chain.append(i)
+        chain_of[i] = chain
+        output.append(letters[chain[-1 - k] - 1] + 1 if k < len(chain) else 0)
+    return np.array(output, np.int64)
 
 
 def _hops(instance: Instance) -> Words:

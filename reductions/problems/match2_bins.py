@@ -46,7 +46,6 @@ def balanced_numbers(n: int, modulus: int, *, bin: int, seed: int) -> Words:
         M, at least 3.
     bin : int
         0 .. 3.
-    seed : int
 
     Returns
     -------
@@ -75,10 +74,8 @@ def balanced_samples(n: int, modulus: int, count: int, *, seed: int) -> Words:
 
     Parameters
     ----------
-    n, modulus : int
     count : int
         Inputs, a multiple of 4.
-    seed : int
 
     Returns
     -------

@@ -9,15 +9,12 @@ from mpc_sim import Cluster
 from mpc_sim.algorithms.multi_search import multi_search
 from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.broadcast import uniform_words
 from reductions.problems.laws import SORTED
 from reductions.problems.layout import Layout
 from reductions.problems.problem import Problem
 from reductions.problems.protocol_solver import HARD_SEQUENCES, ProtocolSolver
 from reductions.problems.sort_and_scan import SOURCE, Most, bounds_table, sizes
-
-
-def _instance(n: int, seed: int) -> Words:
-    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
 def _oracle(words: Words) -> Words:
@@ -59,7 +56,7 @@ MULTI_SEARCH = ProtocolSolver(
             "ceil(N/2) keys, then queries; out: 0 for a key, for a query 1 + the largest key <= "
             "it, 0 if there is none"
         ),
-        instance=_instance,
+        instance=uniform_words,
         hard={
             **HARD_SEQUENCES,
             "queries between keys": lambda n: np.where(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
@@ -26,7 +26,6 @@ class Parameter:
     ----------
     name : str
         Of the option, ``--name``.
-    help : str
     default : callable
         Instance -> its value where none is given; None: it has none.
     least : int
@@ -52,9 +51,3 @@ class Parameter:
                 f"a parameter cannot be called {self.name!r}: choose a word of letters, digits and "
                 "underscores that is no option of the commands"
             )
-
-
-def defaults(parameters: Iterable[Parameter], given: Any) -> dict[str, int]:
-    """Return the values of parameters that an instance has where none are given."""
-    values = {one.name: one.default(given) for one in parameters}
-    return {name: value for name, value in values.items() if value is not None}

@@ -21,7 +21,7 @@ from mpc_sim.inputs.instances import Letters
 from mpc_sim.records import Words
 from reductions.problems.exact import n_different, whole
 from reductions.problems.layout import IN_ORDER, Layout
-from reductions.problems.parameter import Parameter, defaults
+from reductions.problems.parameter import Parameter
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,6 @@ class Instance:
     ----------
     words : int64[N]
         Not negative; read-only from then on.
-    parameters : mapping of str to int
     graph : Graph, optional
         Where ``words`` are those of a graph.
     largest_word : int, optional
@@ -125,6 +124,14 @@ class Instance:
             None if self.graph is None else self.graph.shape,
         )
 
+    def with_defaults(self, parameters: tuple[Parameter, ...]) -> Instance:
+        """Return the instance with the values of parameters that are left out."""
+        left = {
+            one.name: one.default(self) for one in parameters if one.name not in self.parameters
+        }
+        known = {name: value for name, value in left.items() if value is not None}
+        return replace(self, parameters={**self.parameters, **known}) if known else self
+
 
 NUMBERS, LETTERS, GRAPH = "numbers", "letters", "graph"
 WORD, VERTEX, NOTHING = "word", "vertex", "nothing"
@@ -140,7 +147,6 @@ class Problem:
         As in ``anna-mpc list``.
     statement : str
         Input and output in one line.
-    source : str
     random : mapping of str to callable
         Seeded inputs by name: (int n, int seed) -> Instance. ``uniform`` is always there. ``n``
         counts words, of a graph vertices.
@@ -155,7 +161,6 @@ class Problem:
         vertices, or edges, break the statement. By default the words that differ from the oracle's.
     largest_word : callable
         What is given -> the largest word that a run may need.
-    parameters : tuple of Parameter
     fixed : mapping of str to int
         Parameters of every instance that cannot be chosen.
     reads : str
@@ -246,7 +251,7 @@ class Problem:
 
         def take(given: Any) -> Instance:
             found = Instance.of(given, largest_word=largest(given))
-            return replace(found, parameters=defaults(chosen, found))
+            return found.with_defaults(chosen)
 
         def of(make: Callable[[int], Any]) -> Callable[[int], Instance]:
             return lambda n: take(make(n))
@@ -276,8 +281,7 @@ class Problem:
         """
         found = self._same(given) if isinstance(given, Instance) else self._read(given)
         values = {**self.fixed, **found.parameters, **self._checked(parameters)}
-        left = (one for one in self.parameters if one.name not in values)
-        return replace(found, parameters=values | defaults(left, found))
+        return replace(found, parameters=values).with_defaults(self.parameters)
 
     def draw(self, n: int, seed: int, **parameters: int) -> Instance:
         """Return a seeded input of n words, of a graph n vertices."""

@@ -17,18 +17,17 @@ from reductions.bounds import Bound
 from reductions.problems.laws import RoundLaw
 from reductions.problems.problem import Instance, Problem, Shape
 
-Fit = Callable[["ProtocolSolver", Any, str | None, str | None], Cluster]
+Fit = Callable[["ProtocolSolver", Shape, str | None, str | None], Cluster]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ProtocolSolver:
     """An MPC protocol for a problem: regime, bounds and constants.
 
-    What is *given* to it is int64[N], or a `Graph`.
+    What is *given* to it is int64[N], a `Graph`, or the `Shape` that is known of it.
 
     Parameters
     ----------
-    problem : Problem
     source : str
         Paper and theorem.
     regime : str
@@ -57,7 +56,7 @@ class ProtocolSolver:
     largest_sent : callable
         Shape -> the largest word that the machines send; by default that of the shape.
     fit : callable, optional
-        (self, given, epsilon or None, gamma or None) -> Cluster, where the memory is not
+        (self, shape, epsilon or None, gamma or None) -> Cluster, where the memory is not
         c_s N^epsilon.
     law : RoundLaw, optional
         What a paper states of the rounds.
@@ -122,25 +121,16 @@ class ProtocolSolver:
         """Return the largest word that a run on an input may need."""
         return self.problem.largest_word(given)
 
+    def shape_of(self, given: Any, **parameters: int) -> Shape:
+        """Return what is known of an input before a model is built for it."""
+        if isinstance(given, Shape):
+            return given
+        return self.problem.instance(given, **parameters).shape
+
     def protocol_for(self, given: Any, **parameters: int) -> Protocol:
         """Return the protocol for inputs of the shape of this one."""
-        return self.protocol_of(self.problem.instance(given, **parameters).shape)
-
-    def protocol_of(self, shape: Shape) -> Protocol:
-        """Return the protocol for a shape."""
+        shape = self.shape_of(given, **parameters)
         return self.protocol(known_of(shape), **shape.parameters, **self.of_shape(shape))
-
-    def cluster_of(
-        self, shape: Shape, epsilon: str | None = None, gamma: str | None = None
-    ) -> Cluster:
-        """Return the cluster with the least constants for a shape."""
-        return fit_cluster(
-            self.protocol_of(shape),
-            shape.n_words,
-            self.epsilon if epsilon is None else epsilon,
-            self.gamma if gamma is None else gamma,
-            largest_word=self.most_word(shape),
-        )
 
     def most_word(self, shape: Shape) -> int:
         """Return the largest word of the input and of what the machines send."""
@@ -150,10 +140,16 @@ class ProtocolSolver:
         self, given: Any, epsilon: str | None = None, gamma: str | None = None, **parameters: int
     ) -> Cluster:
         """Return the cluster with the least constants for an input."""
-        found = self.problem.instance(given, **parameters)
+        shape = self.shape_of(given, **parameters)
         if self.fit is not None:
-            return self.fit(self, found.given, epsilon, gamma)
-        return self.cluster_of(found.shape, epsilon, gamma)
+            return self.fit(self, shape, epsilon, gamma)
+        return fit_cluster(
+            self.protocol_for(shape),
+            shape.n_words,
+            self.epsilon if epsilon is None else epsilon,
+            self.gamma if gamma is None else gamma,
+            largest_word=self.most_word(shape),
+        )
 
     def bounds_of(
         self, cluster: Cluster, given: Any = None, **parameters: int
@@ -164,8 +160,7 @@ class ProtocolSolver:
         """
         if given is None:
             return self.defined(self.bounds(cluster.n_words, cluster, **parameters))
-        found = self.problem.instance(given, **parameters)
-        shape = found.shape
+        shape = self.shape_of(given, **parameters)
         known = {**shape.parameters, **self.of_shape(shape)}
         return self.defined(self.bounds(known_of(shape), cluster, **known))
 

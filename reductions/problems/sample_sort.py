@@ -7,8 +7,8 @@ import sympy
 
 from mpc_sim import Cluster
 from mpc_sim.algorithms.sample_sort import sample_sort
-from mpc_sim.records import Words
 from reductions.bounds import Bound
+from reductions.problems.broadcast import uniform_words
 from reductions.problems.degrees import every_word
 from reductions.problems.laws import BY_SAMPLES
 from reductions.problems.least_splits import least_splits
@@ -21,10 +21,6 @@ SOURCE = (
     "this project; splitters: "
     "Goodrich, Sitchinava, Zhang, arXiv 1101.1902; loads: buckets are checked"
 )
-
-
-def _instance(n: int, seed: int) -> Words:
-    return np.random.default_rng(seed).integers(0, max(2, 4 * n), n)
 
 
 def _bounds(n: int, cluster: Cluster) -> tuple[Bound, ...]:
@@ -89,7 +85,7 @@ SAMPLE_SORT = ProtocolSolver(
     problem=Problem.of_words(
         name="sample-sort",
         statement="N words; out: the words in increasing order, with random splitters",
-        instance=_instance,
+        instance=uniform_words,
         hard=HARD_SEQUENCES,
         oracle=np.sort,
         degree=every_word,

@@ -72,8 +72,6 @@ def scan_bounds(
 
     Parameters
     ----------
-    cluster : Cluster
-    source : str
     words : sympy.Expr
         w, of an element, in symbols that ``known`` gives.
     """

@@ -31,7 +31,6 @@ class Cell:
 
     Parameters
     ----------
-    task : str
     architecture : str
         Of ARCHITECTURES. ANNA hashes, exact match is its case r = 0, direct are its constructions
         without a protocol.
@@ -62,7 +61,6 @@ class Cell:
     shown : str
         Of the general claim: run here (a construction, on inputs), proved here, proved in the
         source, conditional or open.
-    source : str
     inputs : TwoInputs, optional
         Of a failure.
 

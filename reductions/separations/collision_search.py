@@ -29,7 +29,6 @@ def same_messages(
 
     Parameters
     ----------
-    task : str
     tell : callable
         int64[N] words -> `Messages` across the cut behind the prefix.
     oracle : callable

@@ -40,8 +40,6 @@ def drawn_chunks(
         B.
     depth, heads : int
         Layers, and heads of a layer, which share its pattern.
-    causal : bool
-    seed : int
 
     Raises
     ------

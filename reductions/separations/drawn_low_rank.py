@@ -30,7 +30,6 @@ class Drawn:
 
     Parameters
     ----------
-    seed : tuple of int
     width : int
         Numbers that it returns.
     modulus : int
@@ -109,14 +108,12 @@ def drawn_low_rank(
 
     Parameters
     ----------
-    n : int
     depth, rank, width, heads : int
         L, r, m, H, at least 1.
     modulus : int
         Of all numbers that are drawn, at least 2.
     causal : bool
         Else every token receives from all tokens.
-    seed : int
 
     Raises
     ------

@@ -21,8 +21,6 @@ class DrawnStep:
 
     Parameters
     ----------
-    seed : int
-    state_words : int
     bits : int
         Of a word of the state.
     """
@@ -50,14 +48,12 @@ def drawn_recurrent(
 
     Parameters
     ----------
-    n : int
     depth : int
         L.
     state_words, bits : int
         m, and bits of a word of the state, at most row_bits.
     row_bits : int
         Bits of a word of a row.
-    seed : int
 
     Raises
     ------

@@ -30,7 +30,6 @@ class TwoInputs(FrozenArrays):
 
     Parameters
     ----------
-    task : str
     first, second : int64[N]
         The words of the two inputs.
     token : int
@@ -96,7 +95,6 @@ def refute(model: WordFunction, oracle: Oracle, claim: TwoInputs) -> Refutation:
         int64[N] words -> outputs, one or a row per token.
     oracle : callable
         int64[N] words -> answers, one or a row per token.
-    claim : TwoInputs
 
     Returns
     -------

@@ -68,12 +68,10 @@ class LayerSimulation:
 
     Parameters
     ----------
-    mechanism : str
     rounds_a_layer : int
         q, of the object that was compiled: no constant of the mechanism.
     memory_words, block_words : int
         s of its machines, and the input words that one holds.
-    source : str
     n_tokens, width : int
         Its shape: context, and the words that a token receives.
     """
@@ -155,7 +153,6 @@ class TwoSides:
 
     Parameters
     ----------
-    lower : RoundLowerBound
     sizes : tuple of int
         Values of the number that the lower side grows with: k or N.
     depths : tuple of int

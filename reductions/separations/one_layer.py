@@ -93,13 +93,10 @@ class OneLayer:
 
     Parameters
     ----------
-    architecture : str
-    mechanism : Mechanism
     counts : callable
         (mechanism, Q, K) -> int[N_q, N_k]: how often a key counts.
     tables : int
         l; 0 where sums have bits instead.
-    hypothesis : str
     """
 
     architecture: str

@@ -47,7 +47,6 @@ class SameMessages:
     ----------
     inputs : TwoInputs
         Its token lies behind the cut.
-    cut : int
 
     Raises
     ------
@@ -85,7 +84,6 @@ def refute_across(
         int64[N] words -> `Messages` across the cut.
     model, oracle : callable
         As of `refute`.
-    claim : SameMessages
     bits : int, optional
         Of a word of a message: whole numbers below 2^bits.
 

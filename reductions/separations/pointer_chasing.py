@@ -12,40 +12,11 @@ models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-
-import sympy
 
 from mpc_sim import InputError
 
-N, K, C = sympy.symbols("N k c", positive=True)
 SOURCE = "Sanford, Hsu, Telgarsky, arXiv 2402.09268"
-
-
-@dataclass(frozen=True)
-class Corollary:
-    """The bound for an architecture.
-
-    Parameters
-    ----------
-    name, architecture : str
-    bits : str
-        What a layer sends, or its state holds, in bits.
-    """
-
-    name: str
-    architecture: str
-    bits: str
-
-    @property
-    def width(self) -> sympy.Expr:
-        """Bits of a layer that a model of fewer than k layers needs; c is not known."""
-        return C * N / K**6
-
-
-RECURRENT = Corollary("Corollary 5.2", "recurrent", "m, of m bits a state")
-LOW_RANK = Corollary("Corollary 5.3", "low rank", "r m' H p, of numbers of p bits")
 
 
 def least_letters(n: int, k: int) -> int:

@@ -37,7 +37,6 @@ class Pattern:
     ----------
     chunk : tuple of int
         Of the token at every place.
-    causal : bool
     """
 
     chunk: tuple[int, ...]
@@ -92,14 +91,12 @@ class ReceptiveField:
 
     Parameters
     ----------
-    token : int
     tokens : int64[F]
         Input tokens, increasing.
     after : tuple of int
         Sizes of the field one layer back, two layers back, ...
     reach : tuple of int
         What each layer can multiply it by, last layer first: the sum of B over its patterns.
-    n_tokens : int
     """
 
     token: int
@@ -130,7 +127,6 @@ def receptive_field(transformer: Transformer, token: int) -> ReceptiveField:
     ----------
     transformer : Transformer
         Of Reformer heads with given codes.
-    token : int
 
     Raises
     ------
@@ -166,13 +162,10 @@ def two_inputs(
 
     Parameters
     ----------
-    task : str
-    field : ReceptiveField
     oracle : callable
         int64[N] words -> answers, one a token.
     draw : callable
         A generator -> int64[N] words of an input of the task.
-    seed : int
 
     Returns
     -------

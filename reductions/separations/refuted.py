@@ -67,10 +67,8 @@ def refuted(
 
     Parameters
     ----------
-    claim : TwoInputs
     check : callable
         Runs the check, and returns what was found or raises `FalseCertificate`.
-    model : Refuted
     also : bool
         Whether other checks passed.
     remark : str
@@ -106,7 +104,6 @@ def across(
     claim : SameMessages or None
     tell, run, oracle
         As of `refute_across`.
-    model : Refuted
     """
     if claim is None or model.has is None:
         return None

@@ -97,7 +97,6 @@ def set_cell(task: Problem, family: AskForMember, draw: Callable[[int, int], Dra
 
     Parameters
     ----------
-    task : Problem
     family : AskForMember
         Of the task.
     draw : callable

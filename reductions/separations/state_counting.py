@@ -40,10 +40,8 @@ class WidthLowerBound:
 
     Parameters
     ----------
-    architecture : str
     prefixes : int
         How many must not be confused.
-    source : str
     """
 
     architecture: str

@@ -28,10 +28,8 @@ class Statement:
         Letters, masks, conjectures: what it supposes.
     width : str
         The width, bits or time that it holds for.
-    says : str
     status : str
         proved here, proved in the source, conditional (on what the hypothesis names) or open.
-    source : str
     """
 
     task: str

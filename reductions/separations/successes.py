@@ -37,7 +37,6 @@ def cells_of(construction: ModelSolver, instances: Sequence[Instance]) -> list[C
 
     Parameters
     ----------
-    construction : ModelSolver
     instances : sequence of Instance
         Of its task and of one shape, with different answers.
 

@@ -56,7 +56,6 @@ class Separated:
 
     Parameters
     ----------
-    task : Problem
     refutations : tuple of callable
         Problem -> Cell, or None where nothing was found.
     depth : callable, optional

@@ -34,7 +34,6 @@ class StepChecks:
 
     Parameters
     ----------
-    moment : Moment
     inbox : Inbox
         Of every machine of the cluster, read-only.
     fresh : Protocol

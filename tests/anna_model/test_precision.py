@@ -14,8 +14,6 @@ from anna_model.fixed_point.attention import fixed_point
 from anna_model.fixed_point.grid import (
     Grid,
     GridOverflow,
-    fewest_bits,
-    fewest_fraction_bits,
     forward_on_grid,
 )
 
@@ -71,35 +69,6 @@ def test_every_layer_is_rounded() -> None:
         forward_on_grid(transformer, Rows.from_dense(np.ones((3, 1))), Grid(3, 0))
     with pytest.raises(GridOverflow, match="input rows: the number at"):
         forward_on_grid(transformer, Rows.from_dense(np.full((3, 1), 9.0)), Grid(4, 0))
-
-
-@given(st.lists(st.integers(-(2**20), 2**20), min_size=4, max_size=4))
-def test_fewest_bits_by_trying_all(values: list[int]) -> None:
-    transformer = Transformer((layer(8.0),), n_tokens=4)
-    rows = Rows.from_dense(np.array(values, float)[:, None])
-    found = fewest_bits(transformer, rows)
-    assert found == 1 + max(abs(value) for value in [*values, 2 * sum(values)]).bit_length() or (
-        max(map(abs, values)) == 0 and found == 2
-    )
-
-
-def test_fewest_bits_of_a_decision() -> None:
-    """The sign of a mean of 1/8: three bits behind the point keep it, fewer do not."""
-    transformer = Transformer((layer(1.0),), n_tokens=8)
-    rows = Rows.from_dense(np.eye(8)[:, :1])
-
-    def decide(out: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-        return out > 0.1
-
-    assert fewest_fraction_bits(transformer, rows, integer_bits=4, read=decide) == 3
-    third = Rows.from_dense(np.array([[1.0]] * 3 + [[0.0]] * 5))
-    assert fewest_fraction_bits(transformer, third, integer_bits=4) == 3
-    mean = Transformer((layer(1.0),), n_tokens=3)
-    thirds = Rows.from_dense(np.array([[1.0], [0.0], [0.0]]))
-    assert fewest_fraction_bits(mean, thirds, integer_bits=4) is None
-    with pytest.raises(GridOverflow):
-        fewest_fraction_bits(mean, Rows.from_dense(np.full((3, 1), 99.0)), integer_bits=4)
-    assert fewest_bits(mean, thirds) is None
 
 
 def test_a_layer_on_a_grid_rounds_queries_keys_and_values() -> None:

@@ -84,7 +84,6 @@ class RoundPlan:
         Those of the round.
     memory_words : int
         s of the protocol.
-    digits : Digits
     tail : int
         t.
     """

@@ -64,7 +64,7 @@ def cluster_for(algorithm: ProtocolSolver, graph: Graph, mu: Fraction | None = N
     if mu is None:
         return algorithm.cluster(graph)
     protocol, largest = algorithm.protocol_for(graph), algorithm.largest_word(graph)
-    return vertex_cluster(protocol, graph, mu, largest_word=largest)
+    return vertex_cluster(protocol, graph.shape, mu, largest_word=largest)
 
 
 def run(algorithm: ProtocolSolver, graph: Graph, mu: Fraction | None = None) -> Simulation:
@@ -191,7 +191,7 @@ def test_forests_decay_by_the_arity(n: int, memory_factor: int) -> None:
     """After level l at most ceil(M / F^l) (n - 1) edges are left: nothing is random here."""
     graph = SPANNING.hard["complete"](n)
     protocol = minimum_spanning_forest_filtering(graph.shape)
-    cluster = vertex_cluster(protocol, graph, memory_factor=memory_factor, largest_word=n * n)
+    cluster = vertex_cluster(protocol, graph.shape, memory_factor=memory_factor, largest_word=n * n)
     sim = Simulation(protocol, cluster, graph.words)
     sim.run()
     parts = LoadEdges(graph.shape).n_holders(cluster)
@@ -315,7 +315,7 @@ def test_more_memory_needs_fewer_phases() -> None:
     rounds = []
     for mu in (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(1)):
         protocol = maximal_matching(graph.shape)
-        cluster = vertex_cluster(protocol, graph, mu, memory_factor=16)
+        cluster = vertex_cluster(protocol, graph.shape, mu, memory_factor=16)
         rounds.append(protocol.n_rounds(cluster))
     assert rounds == sorted(rounds, reverse=True)
     assert rounds[0] > rounds[-1] == 5

@@ -103,7 +103,7 @@ def test_a_run_is_the_definition_within_its_cost(
 def layers(n: int, k: int) -> int:
     """Layers over four letters, before anything runs."""
     shape = K_HOP_SCAN.problem.draw(n, 0, k=k).shape
-    return K_HOP_SCAN.protocol_of(shape).n_rounds(K_HOP_SCAN.cluster_of(shape)) + 1
+    return K_HOP_SCAN.protocol_for(shape).n_rounds(K_HOP_SCAN.cluster(shape)) + 1
 
 
 def test_the_number_of_layers_does_not_depend_on_k() -> None:

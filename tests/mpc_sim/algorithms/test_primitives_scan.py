@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from cases.operations import AffineMaps
 from cases.primitives_trees import combined, rows_of_ledger
 from mpc_sim import (
     Channel,
@@ -34,15 +35,7 @@ from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.stages.broadcast import Broadcast, broadcast
 from mpc_sim.stages.columnsort import Rename
 from mpc_sim.stages.converge_cast import ConvergeCast, converge_cast
-from mpc_sim.stages.operations import (
-    Addition,
-    AffineMaps,
-    Keyed,
-    Last,
-    Maximum,
-    Operation,
-    Packed,
-)
+from mpc_sim.stages.operations import Addition, Keyed, Last, Maximum, Operation, Packed
 from mpc_sim.stages.scan import Scan
 from mpc_sim.stages.tree import Tree, plan_tree
 from reductions.problems.list_ranking import LIST_RANKING

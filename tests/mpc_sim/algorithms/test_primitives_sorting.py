@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from cases.operations import AffineMaps
 from cases.primitives_sorting import (
     ALGORITHMS,
     EPSILONS,
@@ -29,7 +30,7 @@ from mpc_sim.algorithms.reduce_by_key import reduce_by_key
 from mpc_sim.algorithms.remove_duplicates import remove_duplicates
 from mpc_sim.algorithms.sample_sort import Split, sample_sort
 from mpc_sim.stages.columnsort import Columnsort
-from mpc_sim.stages.operations import AffineMaps, Maximum, Packed
+from mpc_sim.stages.operations import Maximum, Packed
 from reductions import compile_protocol
 from reductions.problems.columnsort import COLUMNSORT
 from reductions.problems.equi_join import EQUI_JOIN

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from cases.operations import AffineMaps
 from cases.primitives_sorting import (
     Words,
     compare,
@@ -38,7 +39,6 @@ from mpc_sim.compose import Stages, sequence
 from mpc_sim.errors import WordOverflow
 from mpc_sim.records import Channel, Inbox, Outbox, Records
 from mpc_sim.stages import splitting
-from mpc_sim.stages.operations import AffineMaps
 from mpc_sim.stages.splitting import SplitPlan, plan_splitting
 from mpc_sim.stages.tally import Tally
 from mpc_sim.stages.tree import Tree

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
+from cases.operations import AffineMaps, Segmented
 from cases.primitives_trees import combined, rows_of_ledger
 from mpc_sim import (
     Ledger,
@@ -23,17 +24,7 @@ from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.algorithms.prefix_sum import prefix_sum
 from mpc_sim.errors import WordOverflow
 from mpc_sim.stages.converge_cast import converge_cast
-from mpc_sim.stages.operations import (
-    Addition,
-    AffineMaps,
-    Both,
-    Keyed,
-    Last,
-    Maximum,
-    Operation,
-    Packed,
-    Segmented,
-)
+from mpc_sim.stages.operations import Addition, Both, Keyed, Last, Maximum, Operation, Packed
 from mpc_sim.stages.tree import Tree, plan_tree
 from reductions import compile_protocol
 from reductions.problems.aggregate import AGGREGATE

@@ -18,7 +18,6 @@ from mpc_sim.inputs.graph_instances import (
     cycle,
     karate_club,
     path,
-    path_of_cliques,
     power_law,
     random_graph,
     shuffled,
@@ -58,9 +57,6 @@ def test_diameters(n: int) -> None:
             graph = caterpillar(n, diameter)
             assert graph.n_edges == n - 1
             assert nx.diameter(graph.to_networkx()) == diameter
-    cliques = path_of_cliques(n, 4).to_networkx()
-    assert nx.is_connected(cliques)
-    assert max(len(c) for c in nx.find_cliques(cliques)) == min(n, 4)
 
 
 def test_random_graphs() -> None:
@@ -89,7 +85,6 @@ def test_generators_refuse() -> None:
         lambda: random_graph(3, 4, seed=0),
         lambda: caterpillar(5, 5),
         lambda: caterpillar(5, 1),
-        lambda: path_of_cliques(5, 0),
     ]
     for make in makes:
         with pytest.raises(InputError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from cases.operations import AffineMaps
 from mpc_sim import Cluster, ShapeError, Simulation, assert_local
 from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.compose import sequence
@@ -14,7 +15,7 @@ from mpc_sim.protocol import Protocol
 from mpc_sim.stages.broadcast import FillBlocks
 from mpc_sim.stages.butterfly import Butterfly, Groups, plan_groups
 from mpc_sim.stages.columnsort import Rename
-from mpc_sim.stages.operations import Addition, AffineMaps, Packed
+from mpc_sim.stages.operations import Addition, Packed
 
 MAPS = Packed(AffineMaps(7), 7)
 

@@ -58,7 +58,7 @@ from reductions.attention_to_mpc.plan import LayerPlan, LayerShape
 from reductions.attention_to_mpc.round_trip import compiled_to_mpc, row_widths
 from reductions.attention_to_mpc.sums import SumsOfRuns
 from reductions.constructions.match2 import match2_transformer
-from reductions.problems.words import match2_oracle, random_numbers
+from reductions.problems.definitions import match2_oracle, random_numbers
 
 # --- the same bits ---
 

@@ -148,6 +148,7 @@ def test_a_check_as_json() -> None:
         **{"name": "rows", "measured": 2, "bound": 3, "kind": "upper", "source": "Lemma 7"},
         **{"status": "PASS", "slack": 1.5, "formula": "N", "substitution": "N = 3"},
         **{"latex": "N", "symbols": {"N": "words of the input"}, "paper": "", "constant": None},
+        "tight": None,
     }
     stated = Order("O(N)", "Lemma 7", 2)
     of_paper = Bound("rows", n, {"N": 3}, "upper", "Lemma 7", paper=stated).check(2)

@@ -16,7 +16,12 @@ from mpc_sim import InputError
 from reductions import match2_transformer
 from reductions.certify import certify
 from reductions.constructions.match2 import Residue, one
-from reductions.problems.words import MAX_MODULUS, default_modulus, match2_oracle, random_numbers
+from reductions.problems.definitions import (
+    MAX_MODULUS,
+    default_modulus,
+    match2_oracle,
+    random_numbers,
+)
 
 
 def match2_by_pairs(numbers: Sequence[int], modulus: int) -> list[int]:

@@ -13,8 +13,7 @@ from mpc_sim.inputs.graph_instances import cycle, path
 from mpc_sim.inputs.graphs import Graph
 from mpc_sim.records import Words
 from reductions.problems.cycle_counting import one_or_two_cycles
-from reductions.problems.k_hop import K_HOP_PROBLEM
-from reductions.problems.words import k_hop_oracle
+from reductions.problems.k_hop import K_HOP_PROBLEM, k_hop_oracle
 from reductions.registry import solver
 from reductions.separations.cycles_to_k_hop import (
     call,
@@ -117,7 +116,7 @@ def test_the_scan_refuses_the_texts_of_a_call() -> None:
     shape = K_HOP_PROBLEM.instance(np.arange(4 * 4096), k=2).shape
     scan = solver("k-hop/scan").compiles
     with pytest.raises(ShapeError, match="over so many letters take k-hop"):
-        scan.cluster_of(shape)
+        scan.cluster(shape)
 
 
 # --- hypotheses and canaries ---

@@ -59,7 +59,7 @@ from mpc_sim.cluster import failure_word
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded, SendExceeded, WordOverflow
 from mpc_sim.stages.columnsort import columnsort
 from mpc_sim.stages.operations import Addition
-from reductions.problems.words import k_hop_oracle
+from reductions.problems.k_hop import k_hop_oracle
 from reductions.testing import (
     CHECKS,
     NotConforming,

@@ -26,7 +26,7 @@ from reductions.mpc_to_anna.messages import BundleMessages, Heard, RecordMessage
 from reductions.mpc_to_anna.options import CompilerOptions
 from reductions.mpc_to_anna.route_layer import RouteLayer
 from reductions.mpc_to_anna.token_groups import TokenGroups
-from reductions.problems.words import k_hop_oracle
+from reductions.problems.k_hop import k_hop_oracle
 from reductions.registry import solver
 
 CHANNELS = (Channel("pair", ("x", "y"), 6, 20), Channel("one", ("z",), 6, 20))
