@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     sizes = options.n or DEFAULT_SIZES
     if len(set(sizes)) < LEAST_POINTS:
         raise UsageError(f"--n: give {LEAST_POINTS} sizes or more, a fit needs them")
