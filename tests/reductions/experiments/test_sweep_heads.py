@@ -75,7 +75,7 @@ def test_the_command_prints_rows_and_fits(anna: Anna) -> None:
     run = anna("sweep", "heads", "--n", "2^5..2^7", "--k", 2, "--tokens-per-machine", "3,all")
     assert (run.status, run.err) == (0, "")
     head, *lines = run.out.splitlines()
-    assert head.split()[:3] == ["line", "n", "messages"]
+    assert head.split()[:3] == ["line", "n", "n_machines"]
     assert [line.split()[:2] for line in lines[:6:2]] == [["g", "32"], ["g", "64"], ["g", "128"]]
     assert lines[6].startswith("all: token_width: N^(")
     assert len(lines) == 7
