@@ -19,7 +19,9 @@ What counting leaves. Sets of b messages of w B bits from U sources are about 2*
 b))). Of b (w' + 1) numbers of lg p + 2 lg b bits b locate, a factor 1 + 1 / w' for long messages;
 2 lg b is the price of dividing by an unknown number. A message that is shorter than lg p cannot
 share a number with others: then a bit from one of 16 sources costs two numbers of 21 bits, because
-p > 2**20 is what makes a chance agreement of overloaded heads rare.
+p > 2**20 is what makes a chance agreement of overloaded heads rare. Measured: within 2.3 in the
+widest rounds of k-hop at N = 1,024 and 4,096 (3.5 with a word in each number), within 3 for
+messages of 16 bits or more, 7 for one bit from one of 1,000 sources.
 
 What is received is the average A of n codewords, n unknown. A coordinate is a fraction below p with
 a denominator up to b. Two such fractions that differ do so by at least 1 / b**2. On bit_length(p -

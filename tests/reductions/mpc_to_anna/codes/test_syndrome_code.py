@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count, product
-from math import lcm
+from math import comb, lcm, log2
 
 import numpy as np
 import pytest
@@ -139,15 +139,24 @@ def test_shape(parameters: tuple[int, int, int, int], numbers: int, prime: int) 
 
 
 @pytest.mark.parametrize(
-    ("b", "w", "word_bits"),
-    [(1, 2, 12), (4, 3, 10), (20, 4, 11), (165, 2, 11), (99, 4, 11), (9, 8, 1), (99, 16, 4)],
+    ("b", "w", "word_bits", "n_sources", "most"),
+    [
+        (99, 4, 11, 2059, 2.5),  # k-hop in one head at N = 1,024, and at 4,096
+        (257, 4, 13, 8193, 2.5),
+        (11, 31, 1, 1000, 2.5),
+        (11, 16, 1, 1000, 2.6),
+        (98, 3, 11, 1008, 3),
+        (20, 4, 4, 1000, 3),
+    ],
 )
-def test_packing_saves_numbers_and_bits(b: int, w: int, word_bits: int) -> None:
-    """Against a word in each number, with a prime above 2^20; and near what counting allows."""
-    c = SyndromeCode(b, w, word_bits, 3000)
-    met = (b * b).bit_length()
+def test_packing_saves_numbers_and_bits(
+    b: int, w: int, word_bits: int, n_sources: int, most: float
+) -> None:
+    """Against a word in each number, with p above 2^20; and within a factor of all sets of b."""
+    c = SyndromeCode(b, w, word_bits, n_sources)
     assert c.width < b * (w + 1) + 2
-    assert c.width * c.precision_bits < (b * (w + 1) + 2) * (21 + met)
+    assert c.width * c.precision_bits < (b * (w + 1) + 2) * (21 + (b * b).bit_length())
+    assert c.width * c.precision_bits < most * (log2(comb(n_sources, b)) + b * w * word_bits)
 
 
 @EXAMPLES
