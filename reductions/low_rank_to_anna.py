@@ -85,8 +85,8 @@ def composed_bounds(found: LowRankAsAnna) -> tuple[Bound, ...]:
 
     A round up sends one message of w words and at most a - 1 arrive; a round down sends at most a
     and one arrives. So there are at most a heads and the self head; at most a - 1 messages meet in
-    a head, whose syndrome code is (a - 1) (w + 1) + 2 wide; the self head has two counts, T d words
-    of rows and at most a w of copies, at most s; the first layer has a block.
+    a head, whose syndrome code is at most (a - 1) (w + 1) + 2 wide; the self head has two counts,
+    T d words of rows and at most a w of copies, at most s; the first layer has a block.
     """
     plan = found.protocol.plan
     assert isinstance(plan, LowRankPlan)

@@ -19,7 +19,13 @@ from reductions.mpc_to_anna.compile import CompiledProtocol
 from reductions.mpc_to_anna.route_layer import RouteLayer
 
 
-def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> TransformerProtocol:
+def compiled_to_mpc(
+    compiled: CompiledProtocol,
+    memory_words: int,
+    *,
+    buckets: BucketsBy | str = BucketsBy.SORTED,
+    seed: int = 0,
+) -> TransformerProtocol:
     """Turn a compiled protocol back into a protocol: of one token per word, of R + 1 layers.
 
     Parameters
@@ -27,10 +33,20 @@ def compiled_to_mpc(compiled: CompiledProtocol, memory_words: int) -> Transforme
     memory_words : int
         s' of the machines of the way back; at least about 5 times the width of all heads, and as
         much as the sort of the fewest rounds wants. With one head, which is within 3 s + c + w + 3
-        wide, a constant times s is enough: 48 s for k-hop from N = 256 on, whatever N.
+        wide, a constant times s is enough: 32 s for k-hop from N = 256 on, whatever N, and 64 s
+        for fewer rounds.
+    buckets, seed
+        As of `anna_to_mpc`.
     """
-    widths, precision = row_widths(compiled), precision_of(compiled)
-    return anna_to_mpc(compiled, precision, memory_words, input_width=1, row_widths=widths)
+    return anna_to_mpc(
+        compiled,
+        precision_of(compiled),
+        memory_words,
+        input_width=1,
+        row_widths=row_widths(compiled),
+        buckets=buckets,
+        seed=seed,
+    )
 
 
 def fit_compiled_to_mpc(

@@ -30,6 +30,9 @@ class How:
         the layers declare.
     back : bool or str
         Simulate the transformer on machines again, with its buckets "sorted" or "hashed".
+    back_memory : int, optional
+        s' / s: words of a machine of the way back, in those of the protocol; by default as
+        `way_back` has it.
     back_if_it_fits : bool
         Leave the way back out with a remark where it does not fit.
     progress : callable, optional
@@ -53,6 +56,7 @@ class How:
     cluster: Cluster | None = None
     precision: bool = False
     back: Back = False
+    back_memory: int | None = None
     back_if_it_fits: bool = False
     progress: Progress | None = None
 
@@ -78,6 +82,7 @@ class How:
             "gamma": self.gamma,
             "cluster": self.cluster,
             "precision": self.precision or None,
+            "back_memory": self.back_memory,
             "back": None if self.back in (True, False, BucketsBy.SORTED) else self.back,
         }
         if given := [field for field, value in chosen.items() if value is not None]:

@@ -308,6 +308,10 @@ def _facts(case: Case, simulation: Simulation, compiled: Compiled) -> Iterator[F
         yield Fact("layers", declared.layers, "one more than the rounds that are compiled")
     yield Fact("heads_built", declared.heads, BUILT)
     yield Fact("token_width_built", declared.token_width, BUILT)
+    bits = declared.token_width * declared.precision_bits
+    yield Fact("width_bits", bits, "mH numbers of precision_bits each, built")
+    held = simulation.cluster.n_words * simulation.cluster.word_bits
+    yield Fact("input_bits", held, "N words of word_bits each")
 
 
 def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How) -> WayBack:
@@ -325,7 +329,7 @@ def plan_back(recorder: Recorder, protocol: Protocol, cluster: Cluster, how: How
     kept = options if options.hashes is None else options.by_exact_match
     compiled = compile_protocol(protocol, cluster, **kept.keywords)
     buckets = how.back if isinstance(how.back, str) else BucketsBy.SORTED
-    returning = way_back(compiled, buckets, seed=options.seed)
+    returning = way_back(compiled, buckets, seed=options.seed, over=how.back_memory)
     recorder.parameters |= returning.parameters
     return returning
 

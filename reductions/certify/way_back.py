@@ -23,7 +23,7 @@ from reductions.attention_to_mpc.anna import BucketsBy
 from reductions.attention_to_mpc.anna_bounds import bounds
 from reductions.attention_to_mpc.hashed_bounds import failure_of
 from reductions.attention_to_mpc.plan import TokenPlan
-from reductions.attention_to_mpc.round_trip import fit_compiled_to_mpc
+from reductions.attention_to_mpc.round_trip import compiled_to_mpc, fit_compiled_to_mpc
 from reductions.bounds import Bound
 from reductions.certify.certificate import Progress
 from reductions.certify.host_memory import available_bytes
@@ -108,6 +108,7 @@ def way_back(
     buckets: BucketsBy | str = BucketsBy.SORTED,
     *,
     seed: int = 0,
+    over: int | None = None,
 ) -> WayBack:
     """Plan the simulation of a compiled protocol on machines of c_b m H ceil(T^(1/2)) words.
 
@@ -115,6 +116,8 @@ def way_back(
     ----------
     buckets, seed
         As of `anna_to_mpc`.
+    over : int, optional
+        On machines of so many times the words of those of the protocol instead.
 
     Returns
     -------
@@ -131,6 +134,9 @@ def way_back(
     ----------
     Liu et al., arXiv 2509.09001, Theorem 4.2 and Theorem C.1.
     """
+    if over is not None:
+        words = over * compiled.cluster.memory_words
+        return planned(lambda: compiled_to_mpc(compiled, words, buckets=buckets, seed=seed))
     return planned(lambda: fit_compiled_to_mpc(compiled, GAP, buckets=buckets, seed=seed))
 
 

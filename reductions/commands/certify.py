@@ -114,6 +114,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "w.h.p. (sorted)",
     )
     command.add_argument(
+        "--back-memory",
+        type=size,
+        metavar="C",
+        help="machines of the way back of a protocol have C s words (c_b m H sqrt(T))",
+    )
+    command.add_argument(
         "--out", metavar="FILE", help="write the output, as anna-mpc list PROBLEM says"
     )
     command.add_argument(
@@ -155,8 +161,9 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
     ------
     UsageError
     """
-    if options.buckets and options.no_back:
-        raise UsageError("--buckets is of the way back; leave --no-back out")
+    for name, given in (("buckets", options.buckets), ("back-memory", options.back_memory)):
+        if given is not None and options.no_back:
+            raise UsageError(f"--{name} is of the way back; leave --no-back out")
     if options.side and not options.out:
         raise UsageError("--side goes with --out FILE")
     if options.side == "back" and options.no_back:
@@ -189,6 +196,7 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
         gamma=options.gamma,
         precision=options.precision,
         back=(options.back or (fits and not options.no_back)) and (options.buckets or "sorted"),
+        back_memory=options.back_memory,
         back_if_it_fits=not options.back,
         progress=progress_line(),
     )
@@ -232,7 +240,7 @@ def refuse_compiler_options(options: argparse.Namespace) -> None:
     ------
     UsageError
     """
-    names = ("epsilon", "gamma", "precision", "buckets", *OF_THE_COMPILER)
+    names = ("epsilon", "gamma", "precision", "buckets", "back_memory", *OF_THE_COMPILER)
     chosen = [name for name in names if getattr(options, name) not in (None, False)]
     if chosen:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)

@@ -36,7 +36,7 @@ SCHEMA = "anna-mpc/sweep/1"
 DEFAULT_SIZES = [2**power for power in range(6, 13)]
 
 
-OTHERS = ("machines", "depth", "bounds", "exponents")
+OTHERS = ("machines", "depth", "heads", "bounds", "exponents")
 """What can be swept and is no algorithm: a command in ``sweep_...``."""
 
 
@@ -50,6 +50,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         metavar="PROBLEM",
         help=f"{', '.join(problems)}; machines: those of softmax, ANNA, exact match and low rank "
         "when they are simulated; depth: layers of k-hop against k, by every construction; "
+        "heads: those of k-hop against the tokens per machine, with their width and its exponent; "
         "bounds: lower and upper sides of tasks in one table; exponents: fitted to the claims of "
         "all algorithms, beside theory",
     )
@@ -57,7 +58,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--n",
         type=sizes,
         help="words or vertices: 2^10..2^20 doubles, or a list (2^6..2^12; machines 2^5..2^9; "
-        "depth 2^13 alone)",
+        "depth 2^13 alone; heads 2^10)",
     )
     command.add_argument(
         "--diameter", type=sizes, help="of graphs, such as 4,16,64: caterpillars of n vertices"
@@ -75,7 +76,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--ratio", help="of machines: c of anna, separated by commas (10,16,20)")
     command.add_argument("--gap", help="of machines: local memory c_b N^gap (1/2)")
-    command.add_argument("--k", type=sizes, help="hops (4); of depth (1..2^12)")
+    command.add_argument("--k", type=sizes, help="hops (4); of depth (1..2^12), of heads (16)")
+    command.add_argument(
+        "--tokens-per-machine",
+        metavar="G,...",
+        help="of heads: numbers, free, all, balanced (1, 2, 4, ..., k, and the rules)",
+    )
     command.add_argument("--letters", type=size, help="of depth: letters, A (16)")
     command.add_argument(
         "--run",
@@ -104,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     own = {one.name for one in solver.problem.parameters}
     refuse_options(options, tuple({"k", "letters", "run_tokens"} - own), "depth")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     chosen = options.n or DEFAULT_SIZES
     if min(chosen) < 1:
         raise UsageError("--n 0: an input has at least one word")

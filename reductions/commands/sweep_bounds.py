@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("diameter", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     refuse_options(options, ("letters", "run_tokens"), "depth")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     sizes, hops = options.n or DEFAULT_SIZES, options.k or DEFAULT_HOPS
     refuse_size(max(sizes), 1024)
     if min(sizes) < 3 or min(hops) < 1 or max(hops) > LETTERS:

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     refuse_options(options, ("diameter", "epsilon", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     if options.n is not None and len(options.n) != 1:
         raise UsageError("--n: depth is drawn against k, give one context length")
     if len(options.seed) != 1:

@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_options(options, ("diameter", "epsilon", "gamma"), "algorithms")
     refuse_options(options, ("mechanism", "ratio", "gap"), "machines")
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     sizes = options.n or DEFAULT_SIZES
     sizes, least = sorted(set(sizes)), 2 * LEAST_POINTS - 1
     if len(sizes) < least:

@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
     refuse_options(options, ("diameter", "epsilon", "gamma", "c_s", "c_p"), "algorithms")
     refuse_options(options, ("k", "letters", "run_tokens"), "depth")
+    refuse_options(options, ("tokens_per_machine",), "heads")
     mechanisms = options.mechanism.split(",") if options.mechanism else list(COUNTED)
     sizes, seeds = options.n or DEFAULT_SIZES, options.seed
     if options.out:

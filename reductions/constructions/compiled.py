@@ -79,37 +79,37 @@ K_HOP_COMPILED = compiled(
     K_HOP,
     "columnsort, then pointer doubling with one round per bit of k, compiled",
     depth_formula="4^d + 4 + bit_length(k)",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2)",
 )
 K_HOP_BY_SCAN = compiled(
     K_HOP_SCAN,
     "a prefix scan of copy maps of A k entries, for few letters, compiled",
     depth_formula="2, or 5 on less memory, whatever k is",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2), w = A k + 2",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2), w = A k + 2",
     way="scan",
 )
 INDUCTION_HEADS_COMPILED = compiled(
     replace(K_HOP, problem=INDUCTION_HEADS),
     "the k-hop protocol for k = 1, compiled",
     depth_formula="4^d + 5",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2)",
 )
 THREE_SUM_COMPILED = compiled(
     THREE_SUM,
     "blocks of sorted values, one machine per triple of blocks with a possible solution, compiled",
     depth_formula="4^d + 7 + L + L', at most 26",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2), spread heads",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2), spread heads",
     options=SPREAD,
 )
 CONNECTIVITY_COMPILED = compiled(
     CONNECTIVITY,
     "random-mate contraction on sorted half-edges, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2)",
 )
 ONE_OR_TWO_CYCLES_COMPILED = compiled(
     ONE_OR_TWO_CYCLES,
     "contraction of the cycles by random mates, compiled",
     depth_formula="O(log n) phases of 2 + 4^d + 2 L layers",
-    width_formula="s + c + ceil(K / g) (b (w + 1) + 2)",
+    width_formula="s + c + ceil(K / g) (b (ceil(w / r) + 1) + 2)",
 )

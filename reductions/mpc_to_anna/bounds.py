@@ -20,6 +20,7 @@ import sympy
 from mpc_sim import Channel, Cluster, Protocol
 from reductions.bounds import Bound, Kind
 from reductions.mpc_to_anna.codes import Code, MessageCode
+from reductions.mpc_to_anna.codes.code import numbers_of
 from reductions.mpc_to_anna.fan_out import BoundedFanOut
 from reductions.mpc_to_anna.head_assignment import HeadOrder
 from reductions.mpc_to_anna.options import CompilerOptions
@@ -34,6 +35,7 @@ SYMBOLS = {
     "c": "channels of a round",
     "w": "words of a message",
     "B": "bits of a word",
+    "r": "words that are packed into one number",
     "g": "tokens of a machine",
     "D": "words that a machine emits in a round",
 }
@@ -62,6 +64,8 @@ class RoundShape:
         g.
     tag_bits : int
         Bits of a tag in front of a word.
+    header : int
+        The largest word of a header: a tag, or a count of records.
     declared : int
         D, the words that a machine emits at most, so keeps at most.
     """
@@ -75,6 +79,7 @@ class RoundShape:
     failure: Fraction = Fraction(1)
     tokens: int = 1
     tag_bits: int = 0
+    header: int = 0
     declared: int = 0
 
     @property
@@ -92,10 +97,14 @@ class RoundShape:
     ) -> RoundShape:
         """Read the shape off the declared channels, and the partners where they are bounded."""
         sent, received, words, tag_bits = messages(channels, cluster, options)
+        header = len(channels)
         if partners is not None and words:
             # a bundle: a count per channel, and no more words than local memory has
+            s, away = cluster.memory_words, [one for one in channels if not one.local]
             sent = received = min(partners, cluster.n_machines - 1)
-            words, tag_bits = len(channels) + cluster.memory_words, 0
+            counts = [min(one.per_machine, _heard(one, s)) for one in away]
+            carried = sum(n * one.words for n, one in zip(counts, away, strict=True))
+            words, tag_bits, header = len(away) + min(carried, s), 0, max(counts)
         most = max(sent, received)
         if not min(sent, received):
             sent = received = 0
@@ -106,6 +115,7 @@ class RoundShape:
             words + int(options.hashed),
             most=most,
             tag_bits=tag_bits,
+            header=header,
             declared=sum(channel.per_machine * channel.words for channel in channels),
         )
 
@@ -130,12 +140,12 @@ def theorem_bounds(
 ) -> tuple[Bound, ...]:
     """Return the bounds that hold for every protocol on a cluster, however it is compiled.
 
-    The width of a head is that of its code with capacity b: b (w + 1) + 2 for the syndrome code,
-    rows of w + 3 words for the others; the self head has the words that a machine keeps and a count
-    per channel; in one head both are beside each other. Widths are shown for the round in which
-    they are largest. With bounded fan-out the rows of the machines are those of the protocol
-    itself, and the rows of the layers those of 2 L R rounds in which d partners exchange bundles of
-    at most s' + c words.
+    The width of a head is that of its code with capacity b: b (ceil(w / r) + 1) + 2 for the
+    syndrome code, r words in a number of 31 bits, rows of w + 3 words for the others; the self head
+    has the words that a machine keeps and a count per channel; in one head both are beside each
+    other. Widths are shown for the round in which they are largest. With bounded fan-out the rows
+    of the machines are those of the protocol itself, and the rows of the layers those of 2 L R
+    rounds in which d partners exchange bundles of at most s' + c words.
     """
     options = options or CompilerOptions()
     s, n, p, rounds, g = sympy.symbols("s N P R g")
@@ -212,8 +222,9 @@ def messages(
     """Return the most messages sent and received, w, and the bits of a tag in front of a word.
 
     They are those of a round that declares these channels. With the syndrome code records travel
-    word by word, at most s of them, where that makes k (w + 1) smaller, k the larger of both, and a
-    word with its tag has at most 31 bits.
+    word by word, at most s of them, where that makes k (w' + 1) smaller: k the larger of both, w'
+    the numbers of at most 31 bits into which the words of a message are packed. A word with its tag
+    has no more bits.
     """
     s = cluster.memory_words
     away = [channel for channel in channels if not channel.local]
@@ -227,7 +238,10 @@ def messages(
     come = min(sum(_heard(channel, s) * channel.words for channel in away), s)
     tag_bits = (len(away) - 1).bit_length()
     header, longest = int(options.hashed), options.code.made.longest_of_linear
-    cheaper = max(sent, received) * (words + header + 1) > max(out, come) * (2 + header)
+    bits = max(cluster.word_bits, (len(away) - 1).bit_length())
+    whole = 1 + numbers_of(words + header, bits, longest)
+    single = 1 + numbers_of(1 + header, cluster.word_bits + tag_bits, longest)
+    cheaper = max(sent, received) * whole > max(out, come) * single
     if cheaper and cluster.word_bits + tag_bits <= longest:
         return out, come, 1, tag_bits
     return sent, received, words, 0
@@ -312,7 +326,7 @@ def _of_round(
         "s": cluster.memory_words,
         "c": shape.channels,
         "K": shape.sent,
-        "W": _word_bits(shape, cluster, options),
+        "W": _word_bits(shape, cluster),
         "D": shape.declared,
     }
     if not shape.sent:
@@ -335,14 +349,13 @@ def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -
 
 
 def _code(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> MessageCode:
-    word_bits = _word_bits(shape, cluster, options)
+    word_bits = _word_bits(shape, cluster)
     n_sources = _n_sources(shape, cluster, options)
     return _widest(shape, options.code, options.seed, word_bits, n_sources)
 
 
-def _word_bits(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> int:
-    header = shape.channels if options.fan_out is None else cluster.memory_words
-    return max(cluster.word_bits + shape.tag_bits, header.bit_length())
+def _word_bits(shape: RoundShape, cluster: Cluster) -> int:
+    return max(cluster.word_bits + shape.tag_bits, shape.header.bit_length())
 
 
 def _n_sources(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> int:

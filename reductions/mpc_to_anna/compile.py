@@ -212,11 +212,11 @@ def compile_protocol(
     CompiledProtocol
         Layer t has 1 + ceil(k / g) heads, k the most messages to others that a machine sends in
         round t: a self head, of width s + c at most, and heads of messages of the width of their
-        code with capacity b, which is b (w + 1) + 2 <= 2 s + 2 for the syndrome code. If g > k it
-        has one head, of width 3 s + c + w + 3 at most. b = min(k, (P - 1) g) in the order of
-        emission; with spread heads O(log N / log log N) at g = 1, O(g + log N) in general. k is
-        what is sent for the heads, what is received for b, and the larger for g > k and spread
-        heads.
+        code with capacity b, which is b (ceil(w / r) + 1) + 2 <= 2 s + 2 for the syndrome code, r
+        words in a number of 31 bits. If g > k it has one head, of width 3 s + c + w + 3 at most. b
+        = min(k, (P - 1) g) in the order of emission; with spread heads O(log N / log log N) at g =
+        1, O(g + log N) in general. k is what is sent for the heads, what is received for b, and the
+        larger for g > k and spread heads.
 
     Raises
     ------

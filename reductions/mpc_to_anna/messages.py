@@ -19,6 +19,7 @@ from mpc_sim import Channel, Cluster, Inbox, Records
 from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import Traffic
 from reductions.arrays import Integers
+from reductions.mpc_to_anna.codes.code import numbers_of
 from reductions.mpc_to_anna.inbox_rows import RowFormat
 
 
@@ -313,8 +314,8 @@ def messages_of(
     header : int
         Words that every message has besides, such as its destination.
     longest : int
-        The most bits of a number that a code carries whose width is b (w + 1) + 2; 0 where the
-        width is no such thing.
+        The most bits of a number that a code carries whose width is b (w' + 1) + 2 for w' numbers;
+        0 where the width is no such thing.
 
     Notes
     -----
@@ -327,7 +328,11 @@ def messages_of(
     if not whole.away:
         return whole
     parts = WordMessages.of(channels, cluster)
-    costs = (one.shape.most * (one.shape.words + header + 1) for one in (whole, parts))
+    shapes = whole.shape, parts.shape
+    costs = (
+        one.most * (1 + numbers_of(one.words + header, one.word_bits(cluster), longest))
+        for one in shapes
+    )
     fits = parts.shape.word_bits(cluster) <= longest
     return parts if fits and operator.gt(*costs) else whole
 

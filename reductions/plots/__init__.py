@@ -6,7 +6,7 @@ draws for a notebook: ``shown(draw_loads, sim.ledger)``.
 """
 
 from reductions.plots.attention import draw_attention
-from reductions.plots.measurements import draw_depth, draw_errors, draw_machines
+from reductions.plots.measurements import draw_depth, draw_errors, draw_heads, draw_machines
 from reductions.plots.picture import SUFFIXES, shown
 from reductions.plots.runs import draw_loads, draw_messages
 from reductions.plots.sweeps import draw_sweep, sweep_axes
@@ -16,6 +16,7 @@ __all__ = [
     "draw_attention",
     "draw_depth",
     "draw_errors",
+    "draw_heads",
     "draw_loads",
     "draw_machines",
     "draw_messages",

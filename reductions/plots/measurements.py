@@ -130,6 +130,50 @@ def draw_depth(rows: Rows, file: str | Path, quantity: str = "layers") -> None:
         _legend(figure, axes)
 
 
+def draw_heads(rows: Rows, file: str | Path) -> None:
+    """Draw heads against the length of the context, between their two bounds.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Each with ``n`` (N, words; a line per size), ``context_length`` (T, tokens), ``heads``
+        (measured), ``heads_least``, drawn dashed, and ``heads_bound``, drawn dotted (counts).
+    file : path
+        Ends in .svg, .png or .pdf.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        No rows, a row that lacks something, or another suffix.
+
+    Examples
+    --------
+    >>> draw_heads([{"n": 64, "context_length": 64, "heads": 2, "heads_least": 1}], "heads.svg")
+    Traceback (most recent call last):
+        ...
+    ValueError: row 0 has no 'heads_bound'
+    """
+    sides = (("heads_least", "--"), ("heads_bound", ":"))
+    lines = lines_of(rows, ["context_length", "heads", *(name for name, _ in sides)], ["n"])
+    with picture(file, height_inches=_height(len(lines))) as figure:
+        axes = figure.add_subplot()
+        for number, (name, line) in enumerate(lines.items()):
+            style = _style(number)
+            at, measured = _columns(line, "context_length", "heads")
+            axes.plot(at, measured, label=name, **style | {"linestyle": ""})
+            for side, dashes in sides:
+                _, bounds = _columns(line, "context_length", side)
+                axes.plot(at, bounds, linestyle=dashes, linewidth=1, color=style["color"])
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        axes.set_xlabel("T (tokens)")
+        axes.set_ylabel("heads (count)")
+        axes.set_title("dashed: ceil((k + 1) / floor(T / P)), dotted: claim", size=9)
+        _legend(figure, axes)
+
+
 def draw_errors(
     rows: Rows,
     file: str | Path,

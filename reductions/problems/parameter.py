@@ -8,12 +8,12 @@ from keyword import iskeyword
 from typing import Any
 
 TAKEN = frozenset({
-    "algorithm", "attention", "back", "buckets", "c_p", "c_s", "charge", "checkpoint", "cluster",
-    "code", "command", "diameter", "epsilon", "every", "explain", "failure", "family", "fan_out",
-    "format", "gamma", "gap", "given", "graph", "hashes", "head_order", "heads", "help", "how",
-    "input", "input_format", "json", "ledger", "mechanism", "n", "no_back", "out", "precision",
-    "ratio", "resume", "run", "run_tokens", "seed", "self", "side", "task", "text",
-    "tokens_per_machine", "version", "what", "words",
+    "algorithm", "attention", "back", "back_memory", "buckets", "c_p", "c_s", "charge",
+    "checkpoint", "cluster", "code", "command", "diameter", "epsilon", "every", "explain",
+    "failure", "family", "fan_out", "format", "gamma", "gap", "given", "graph", "hashes",
+    "head_order", "heads", "help", "how", "input", "input_format", "json", "ledger", "mechanism",
+    "n", "no_back", "out", "precision", "ratio", "resume", "run", "run_tokens", "seed", "self",
+    "side", "task", "text", "tokens_per_machine", "version", "what", "words",
 })  # fmt: skip
 """Options of commands, and arguments of functions that take parameters beside them."""
 

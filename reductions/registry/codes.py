@@ -11,7 +11,8 @@ CODES = (
         "tests/reductions/mpc_to_anna/codes/test_syndrome_code.py::test_decode_inverts",
         "03_from_a_protocol_to_a_transformer.ipynb",
         family="code",
-        states="the average of at most b messages of w words determines them; width b (w + 1) + 2",
+        states="the average of at most b messages of w words determines them; width b (ceil(w / r) "
+        "+ 1) + 2, r words of B bits in a number, r B <= 31",
         proved="in place of Lemma B.4 of arXiv 2509.09001; syndrome decoding, Massey 1969",
     ),
     Claim(

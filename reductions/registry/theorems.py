@@ -81,8 +81,8 @@ THEOREMS = (
         "tests/reductions/mpc_to_anna/test_compiler_generality.py::test_every_shape_in_every_way",
         THERE,
         family="theorem",
-        states="1 + ceil(K / g) heads, width b (w + 1) + 2, from the declared channels alone, on "
-        "every round",
+        states="1 + ceil(K / g) heads, width b (ceil(w / r) + 1) + 2, from the declared channels "
+        "alone, on every round",
         proved="Theorem 4.1 of arXiv 2509.09001, syndrome code",
     ),
     Claim(

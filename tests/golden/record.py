@@ -48,6 +48,7 @@ OTHERS = [
     ["sweep", "machines", "--n", "2^5..2^7", "--mechanism", "softmax,low-rank"],
     ["sweep", "depth", "--n", "2^10", "--k", "1..16", "--run", "64"],
     ["sweep", "depth", "--n", "2^8", "--k", "4", "--letters", "8", "--run", "32"],
+    ["sweep", "heads", "--n", "2^6..2^8", "--k", "4"],
     ["sweep", "bounds"],
     ["sweep", "bounds", "--n", "2^6"],
     ["separations"],

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from mpc_sim.integers import ceil_div
+
 if TYPE_CHECKING:
     import sympy
 
@@ -32,6 +34,11 @@ def rounded(values: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.float6
     mantissa, exponent = np.frexp(values)
     digits = np.rint(np.ldexp(mantissa, bits))
     return np.asarray(np.ldexp(digits, exponent - bits), np.float64)
+
+
+def numbers_of(n_words: int, word_bits: int, longest: int) -> int:
+    """Return w', in how many numbers words travel: as many in one as fit into ``longest`` bits."""
+    return ceil_div(n_words, max(1, longest // word_bits))
 
 
 class CodeDomainError(ValueError):
@@ -128,7 +135,7 @@ class MessageCode(ABC):
     grows: ClassVar[bool] = True
     """Whether a code of less capacity is never wider."""
     longest_of_linear: ClassVar[int] = 0
-    """The most bits of a word, if the width is b (w + 1) + 2; else 0."""
+    """The most bits of a number, if the width is b (w' + 1) + 2 for w' numbers; else 0."""
     is_drawn: ClassVar[bool] = False
     """Whether a draw decides which sets of messages are decoded."""
 
@@ -202,7 +209,7 @@ class MessageCode(ABC):
     @property
     @abstractmethod
     def precision_formula(self) -> sympy.Expr:
-        """A bound on `precision_bits` in the bits alone: W of a word, b_bits of b, U_bits of U."""
+        """A bound on `precision_bits` in `formula_values` and bits: W of a word, b_bits, U_bits."""
 
     @property
     def failure_formula(self) -> sympy.Expr:

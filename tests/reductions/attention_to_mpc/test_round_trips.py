@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from anna_model.fixed_point.attention import Precision, fixed_point
 from anna_model.fixed_point.grid import Grid
 from anna_model.lsh import Hyperplane
 from cases.anna_to_mpc import Mixed, assert_same_bits, measured, random_rows
-from mpc_sim import Simulation, fit_cluster
+from mpc_sim import ShapeError, Simulation, fit_cluster
 from mpc_sim.algorithms.aggregate import aggregate
 from mpc_sim.algorithms.k_hop import k_hop
 from mpc_sim.stages.columnsort import columnsort
@@ -135,3 +136,48 @@ def test_it_runs_on_machines_of_so_few_words() -> None:
     rows = Rows(compiled.n_tokens, np.arange(256), words[:, None].astype(float))
     found = back.run(rows).dense()[:256, 0].astype(int)
     assert found.tolist() == Simulation(k_hop(4), compiled.cluster, words).run().tolist()
+
+
+# --- s' = O(s): one head is within 3 s wide ---
+
+SIZES = (256, 512, 1024, 2048, 4096)
+MOST_OVER = 64
+
+
+def in_one_head(n: int) -> CompiledProtocol:
+    cluster = fit_cluster(k_hop(16), n, "2/3", largest_word=4)
+    return compile_protocol(k_hop(16), cluster, tokens_per_machine="all")
+
+
+def least_over(compiled: CompiledProtocol) -> int:
+    """The least c for which machines of c s words simulate the transformer."""
+    for over in range(2, MOST_OVER):
+        with contextlib.suppress(ShapeError):
+            compiled_to_mpc(compiled, over * compiled.cluster.memory_words)
+            return over
+    return MOST_OVER
+
+
+def test_the_least_memory_of_the_way_back_is_flat() -> None:
+    """From n = 256 to n = 4,096: within 1.3; where it is plenty, rounds stay within 2."""
+    all_compiled = [in_one_head(n) for n in SIZES]
+    least = [least_over(compiled) for compiled in all_compiled]
+    assert max(least) <= 1.3 * min(least) < MOST_OVER, least
+    rounds = []
+    for compiled in all_compiled:
+        back = compiled_to_mpc(compiled, MOST_OVER * compiled.cluster.memory_words)
+        rounds.append(back.protocol.n_rounds(back.cluster))
+    assert max(rounds) < 2 * min(rounds), rounds
+
+
+@pytest.mark.slow
+def test_the_way_back_on_machines_of_a_constant_times_the_memory() -> None:
+    compiled = in_one_head(256)
+    words = np.random.default_rng(0).integers(0, 4, 256)
+    back = compiled_to_mpc(compiled, MOST_OVER * compiled.cluster.memory_words)
+    rows = Rows(compiled.n_tokens, np.arange(256), words[:, None].astype(float))
+    sim = back.simulation(rows, keep_bytes=0)
+    found = back.rows(sim.run()).dense()[:256, 0].astype(int)
+    np.testing.assert_array_equal(found, Simulation(k_hop(16), compiled.cluster, words).run())
+    held = sim.ledger.max_held_words / compiled.cluster.memory_words
+    assert MOST_OVER / 1.3 <= held <= MOST_OVER

@@ -415,9 +415,9 @@ def shapes_of_k_hop(tokens: int | str) -> tuple[int, int]:
 
 def test_the_figures_of_k_hop() -> None:
     assert shapes_of_k_hop(1)[0] == 129
-    assert shapes_of_k_hop("free") == (4, 1723)
-    assert shapes_of_k_hop(128) == (2, 744)
-    assert shapes_of_k_hop("all") == (1, 744)
+    assert shapes_of_k_hop("free") == (4, 1136)
+    assert shapes_of_k_hop(128) == (2, 547)
+    assert shapes_of_k_hop("all") == (1, 547)
 
 
 @pytest.mark.parametrize("tokens", [2, "all"])

@@ -139,9 +139,11 @@ def test_resources_are_read_off_the_object() -> None:
     assert (before.tables, after.tables) == (0, 1)
     assert after.query_width == mechanism_of(hashed).codewords.width == 16
     for left, right in zip(plain.layers[1:], hashed.layers[1:], strict=True):
-        if len(left.heads) > 1:  # one word more a message: b coordinates of the syndrome code
-            capacity = left.code.capacity  # type: ignore[attr-defined]
-            assert right.heads[1].value_width == left.heads[1].value_width + capacity
+        if len(left.heads) > 1:  # one word more a message: b coordinates for a number more
+            code, longer = left.code, right.code  # type: ignore[attr-defined]
+            assert longer.n_words == code.n_words + 1
+            more = code.capacity * (longer.n_numbers - code.n_numbers)
+            assert right.heads[1].value_width == left.heads[1].value_width + more
 
 
 def test_attention_that_is_unknown_is_refused() -> None:

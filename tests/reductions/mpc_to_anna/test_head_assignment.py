@@ -165,7 +165,7 @@ def test_capacity_is_the_least_of_the_bound(n: int, failure: str) -> None:
         assert layer.code.capacity == b
         assert layer.heads[1].count == k
         if isinstance(layer.code, SyndromeCode):
-            assert layer.heads[1].value_width == b * (layer.code.n_words + 1) + 2
+            assert layer.heads[1].value_width == b * (layer.code.n_numbers + 1) + 2
 
 
 @pytest.mark.parametrize(("K", "P", "rounds"), [(64, 4096, 50), (16, 100, 3), (512, 10**5, 400)])

@@ -22,6 +22,7 @@ from reductions.plots import (
     draw_attention,
     draw_depth,
     draw_errors,
+    draw_heads,
     draw_loads,
     draw_machines,
     draw_messages,
@@ -39,6 +40,11 @@ MACHINES = [
 ]
 DEPTH = [{"line": "compiled", "k": 2**j, "layers": 9 + j} for j in range(5)] + [
     {"line": "lower bound", "k": 2**j, "layers": j, "kind": "lower-bound"} for j in range(5)
+]
+HEADS = [
+    {"n": n, "context_length": n * g, "heads": 8 // g, "heads_least": 4 // g, "heads_bound": 9 // g}
+    for n in (64, 256)
+    for g in (1, 2, 4)
 ]
 ERRORS = [
     {"surrogate": name, "hashes": 1, "tables": tables, "error": 1 / (tables + at)}
@@ -67,6 +73,7 @@ def drawings() -> dict[str, Draw]:
         "attention": partial(draw_attention, weights, np.eye(8)),
         "machines": partial(draw_machines, MACHINES),
         "depth": partial(draw_depth, DEPTH),
+        "heads": partial(draw_heads, HEADS),
         "errors": partial(draw_errors, ERRORS, baselines={"guessing": 0.68}),
         "sweep": partial(draw_sweep, SWEEP),
     }
@@ -123,6 +130,7 @@ def test_saves_of_two_processes_are_equal(tmp_path: Path) -> None:
         ("attention", ["softmax", "ANNA", "query (token)", "weight (share of a row)"]),
         ("machines", ["N (tokens)", "softmax (theory: N^2)", "ANNA, c = 3 (theory: N^1.25)"]),
         ("depth", ["k (hops)", "layers (count)", "compiled", "lower bound"]),
+        ("heads", ["T (tokens)", "heads (count)", "n = 64", "n = 256"]),
         ("errors", ["tables (count)", "error (share of answers)", "guessing: 0.680"]),
         ("sweep", ["columnsort", "rounds (dashed: bound)"]),
     ],
@@ -299,6 +307,7 @@ def test_another_suffix_is_refused_before_anything_is_drawn(name: str, tmp_path:
         (partial(draw_machines, []), "at least one row"),
         (partial(draw_machines, [{"n": 3}]), "row 0 has no 'machines'"),
         (partial(draw_depth, [{"k": 1, "layers": 2}, {"k": 2}]), "row 1 has no 'layers'"),
+        (partial(draw_heads, [{"heads": 1, "context_length": 4}]), "row 0 has no 'heads_least'"),
         (partial(draw_errors, [{"tables_layer_1": 3, "error": 0}]), "row 0 has no 'tables'"),
         (partial(draw_loads, simulation(round=0).ledger), "no round yet"),
         (partial(draw_messages, simulation().peek(), most_groups=0), "one group is the least"),

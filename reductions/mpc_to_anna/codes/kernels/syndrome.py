@@ -1,6 +1,7 @@
 """Loops of the syndrome code: encoding, and decoding of averages, over a prime field.
 
-Notation: prime 2**20 < p < 2**31.5; b = capacity; w words per message; D rows; n messages per row.
+Notation: prime 2**20 < p < 2**31.5; b = capacity; w words per message, which are the numbers into
+which the code packs the words of others; D rows; n messages per row.
 
 Residues are uint64 below p, so that a product of two is below 2**63. Every operand of an integer
 operation on residues is uint64: with an int64 beside it the result would silently be a float64.
@@ -272,13 +273,14 @@ def _solve(locator: _U64, roots: _U64, totals: _F64, p: np.uint64, words: _U64) 
             words[j, i] = sums[i, j] * reciprocal % p
 
 
-@_kernel(i8(_READ_F8_2D, i8, u8[::1], u8, u8, i8[::1], i8[::1], u8[::1], u8[:, ::1]))
+@_kernel(i8(_READ_F8_2D, i8, u8[::1], u8, u8, u8, i8[::1], i8[::1], u8[::1], u8[:, ::1]))
 def decode(
     mean: _F64,
     capacity: int,
     points: _U64,
     p: np.uint64,
     word_limit: np.uint64,
+    last_limit: np.uint64,
     status: _I64,
     which: _I64,
     found: _U64,
@@ -286,8 +288,9 @@ def decode(
 ) -> int:
     """Decode every row; return how many messages were written to `which`, `found` and `words`.
 
-    These have D b entries. Messages come from distinct `points`, increasing. A row whose `status`
-    is not DECODED adds no message.
+    These have D b entries. Messages come from distinct `points`, increasing. Words are below
+    `word_limit`, the last ones below `last_limit`. A row whose `status` is not DECODED adds no
+    message.
     """
     totals = np.empty(mean.shape[1])
     encoded = np.empty(mean.shape[1])
@@ -326,7 +329,7 @@ def decode(
             _solve(locator, roots, totals, p, rows)
             for j in range(n):  # the first word was sent plus one: zero becomes p - 1, too large
                 rows[j, 0] = _plus(rows[j, 0], p - _ONE, p)
-            if rows.max() >= word_limit:
+            if rows.max() >= word_limit or rows[:, -1].max() >= last_limit:
                 status[d] = WORD_RANGE
                 continue
             for j in range(n):

@@ -191,7 +191,15 @@ def test_means_that_are_refused(mean: np.ndarray) -> None:
 
 # --- formulas ---
 
-GRID = [(1, 1, 8, 1), (1, 2, 8, 64), (2, 1, 8, 2), (3, 2, 16, 8), (16, 2, 20, 1000), (90, 1, 9, 64)]
+GRID = [
+    (1, 1, 8, 1),
+    (1, 2, 8, 64),
+    (2, 1, 8, 2),
+    (3, 2, 16, 8),
+    (16, 2, 20, 1000),
+    (90, 1, 9, 64),
+    (3, 5, 9, 7),
+]
 
 
 @pytest.mark.parametrize("parameters", GRID)
@@ -213,7 +221,8 @@ def test_formulas_give_the_attributes(build: type[RowCode], parameters: tuple[in
     limit = Bound("width", c.width_bound_formula, c.formula_values, "upper", "here")
     assert c.width <= limit.value
     bits = {"W": c.word_bits, "b_bits": c.capacity.bit_length(), "U_bits": c.n_sources.bit_length()}
-    assert c.precision_bits <= Bound("bits", c.precision_formula, bits, "upper", "here").value
+    given = {**c.formula_values, **bits}
+    assert c.precision_bits <= Bound("bits", c.precision_formula, given, "upper", "here").value
     values = {symbol: c.formula_values[symbol.name] for symbol in c.failure_formula.free_symbols}
     assert c.failure_formula.subs(values) == c.failure
     if isinstance(c, RepetitionCode):

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count, product
-from math import lcm
+from math import comb, lcm, log2
 
 import numpy as np
 import pytest
@@ -30,21 +30,40 @@ def least_prime_above(bound: int) -> int:
     return next(q for q in count(bound + 1) if all(q % d for d in range(2, int(q**0.5) + 1)))
 
 
-def codeword(p: int, capacity: int, message: Message) -> list[int]:
-    source, (first, *rest) = message
+def packing(capacity: int, n_words: int, word_bits: int, n_sources: int) -> tuple[int, int]:
+    """Words in a number, and the prime: the fewest numbers for which the means are exact."""
+    for numbers in range(1, n_words + 1):
+        r = -(-n_words // numbers)
+        if r * word_bits <= 31:
+            p = least_prime_above(max(2 ** (r * word_bits), n_sources, 2**20))
+            if capacity * (capacity + 2) * p < 2**52:
+                return r, p
+    raise AssertionError
+
+
+def numbers_of(words: Sequence[int], r: int, word_bits: int) -> list[int]:
+    parts = [words[at : at + r] for at in range(0, len(words), r)]
+    return [sum(word << (word_bits * i) for i, word in enumerate(part)) for part in parts]
+
+
+def codeword(c: SyndromeCode, message: Message) -> list[int]:
+    source, words = message
+    return spread(c.prime, c.capacity, source, numbers_of(words, c.packed, c.word_bits))
+
+
+def spread(p: int, capacity: int, source: int, numbers: Sequence[int]) -> list[int]:
+    first, *rest = numbers
     x = source + 1
     out = [(first + 1) * pow(x, a, p) % p for a in range(2 * capacity + 2)]
     return out + [y * pow(x, a, p) % p for y in rest for a in range(capacity)]
 
 
-def total(p: int, capacity: int, messages: Sequence[Message]) -> list[int]:
-    return [
-        sum(column) for column in zip(*(codeword(p, capacity, m) for m in messages), strict=True)
-    ]
+def total(c: SyndromeCode, messages: Sequence[Message]) -> list[int]:
+    return [sum(column) for column in zip(*(codeword(c, m) for m in messages), strict=True)]
 
 
 def average(c: SyndromeCode, messages: Sequence[Message]) -> list[float]:
-    sums = total(c.prime, c.capacity, messages) or [0] * c.width
+    sums = total(c, messages) or [0] * c.width
     return [float(Fraction(value, max(1, len(messages)))) for value in sums]
 
 
@@ -72,8 +91,8 @@ def drawn(
 CODES = st.builds(
     SyndromeCode,
     st.integers(1, 5),
-    st.integers(1, 3),
-    st.sampled_from([1, 7, 20, 31]),
+    st.integers(1, 5),
+    st.sampled_from([1, 7, 11, 15, 16, 20, 31]),
     st.integers(1, 30),
 )
 
@@ -92,22 +111,52 @@ def batches(draw: st.DrawFn) -> tuple[SyndromeCode, list[list[Message]]]:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "prime"),
+    ("parameters", "numbers", "prime"),
     [
-        ((1, 1, 1, 1), 1048583),
-        ((4, 3, 20, 100), 1048583),
-        ((5, 1, 8, 1048583), 1048589),
-        ((7, 2, 22, 9), 4194319),
-        ((3, 4, 31, 50), 2147483659),
+        ((1, 1, 1, 1), 1, 1048583),
+        ((4, 3, 20, 100), 3, 1048583),
+        ((5, 1, 8, 1048583), 1, 1048589),
+        ((7, 2, 22, 9), 2, 4194319),
+        ((3, 4, 31, 50), 4, 2147483659),
+        ((3, 3, 10, 50), 1, 1073741827),
+        ((3, 4, 10, 50), 2, 1048583),
+        ((3, 31, 1, 50), 1, 2147483659),
+        ((3, 32, 1, 50), 2, 1048583),
+        ((2047, 3, 10, 50), 1, 1073741827),
+        ((2048, 3, 10, 50), 2, 1048583),
+        ((1447, 2, 15, 50), 1, 1073741827),
+        ((3, 2, 16, 50), 2, 1048583),
     ],
 )
-def test_shape(parameters: tuple[int, int, int, int], prime: int) -> None:
+def test_shape(parameters: tuple[int, int, int, int], numbers: int, prime: int) -> None:
     c = SyndromeCode(*parameters)
     b, w = parameters[:2]
-    assert prime == least_prime_above(max(2 ** parameters[2], parameters[3], 2**20))
+    assert (c.packed, prime) == packing(*parameters)
     assert (c.prime, c.max_magnitude) == (prime, prime - 1)
-    assert c.width == b * (w + 1) + 2
+    assert c.n_numbers == -(-w // c.packed) == numbers
+    assert c.width == b * (numbers + 1) + 2
     assert c.precision_bits == (prime - 1).bit_length() + (b * b).bit_length()
+
+
+@pytest.mark.parametrize(
+    ("b", "w", "word_bits", "n_sources", "most"),
+    [
+        (99, 4, 11, 2059, 2.5),  # k-hop in one head at N = 1,024, and at 4,096
+        (257, 4, 13, 8193, 2.5),
+        (11, 31, 1, 1000, 2.5),
+        (11, 16, 1, 1000, 2.6),
+        (98, 3, 11, 1008, 3),
+        (20, 4, 4, 1000, 3),
+    ],
+)
+def test_packing_saves_numbers_and_bits(
+    b: int, w: int, word_bits: int, n_sources: int, most: float
+) -> None:
+    """Against a word in each number, with p above 2^20; and within a factor of all sets of b."""
+    c = SyndromeCode(b, w, word_bits, n_sources)
+    assert c.width < b * (w + 1) + 2
+    assert c.width * c.precision_bits < (b * (w + 1) + 2) * (21 + (b * b).bit_length())
+    assert c.width * c.precision_bits < most * (log2(comb(n_sources, b)) + b * w * word_bits)
 
 
 @EXAMPLES
@@ -119,7 +168,7 @@ def test_encode_is_the_definition(batch: tuple[SyndromeCode, list[list[Message]]
     words = np.array([w for _, w in messages], dtype=np.int64).reshape(-1, c.n_words)
     got = c.encode(source, words)
     assert got.shape == (len(messages), c.width)
-    assert got.tolist() == [codeword(c.prime, c.capacity, m) for m in messages]
+    assert got.tolist() == [codeword(c, m) for m in messages]
 
 
 # --- decoding ---
@@ -172,7 +221,7 @@ def test_mean_whose_denominator_divides_the_number_of_messages() -> None:
     for n in (2, 4):
         while (n, 1 if n == 2 else 2) not in seen:
             row = drawn(c, n, rng)
-            sums = total(c.prime, c.capacity, row)
+            sums = total(c, row)
             least = lcm(*(Fraction(value, n).denominator for value in sums))
             if least < n:
                 assert decode(c, [average(c, row)]) == [sorted(row)]
@@ -185,12 +234,12 @@ def test_products_at_the_largest_prime() -> None:
     row = [(s, (2**31 - 1, 2**31 - 2 - s % 9)) for s in (5, 7, TOP_PRIME - 3, TOP_PRIME - 2)]
     source = np.array([s for s, _ in row])
     words = np.array([w for _, w in row])
-    assert c.encode(source, words).tolist() == [codeword(c.prime, 4, m) for m in row]
+    assert c.encode(source, words).tolist() == [codeword(c, m) for m in row]
     mean = np.array([average(c, row)])
     points = np.array([3, 6, 8, 9, TOP_PRIME - 2, TOP_PRIME - 1], dtype=np.uint64)
     status, which = np.empty(1, np.int64), np.empty(4, np.int64)
     found, got = np.empty(4, np.uint64), np.empty((4, 2), np.uint64)
-    limits = np.uint64(c.prime), np.uint64(2**31)
+    limits = np.uint64(c.prime), np.uint64(2**31), np.uint64(2**31)
     assert kernels.decode(mean, 4, points, *limits, status, which, found, got) == 4
     assert status[0] == kernels.DECODED
     assert found.tolist() == (source + 1).tolist()
@@ -223,7 +272,7 @@ def test_far_beyond_the_capacity() -> None:
 
 def test_canary_capacity_one_too_small() -> None:
     row: list[Message] = [(s, (s, 7)) for s in range(1, 5)]
-    right, small = SyndromeCode(4, 2, 8, 9), SyndromeCode(3, 2, 8, 9)
+    right, small = SyndromeCode(4, 2, 20, 9), SyndromeCode(3, 2, 20, 9)
     assert decode(right, [average(right, row)]) == [row]
     with pytest.raises(
         CodeOverload, match="row 0 is no average of at most 3 messages: it has more"
@@ -237,16 +286,17 @@ def test_one_unit_in_one_coordinate_raises(n: int, change: int) -> None:
     """Fewer than b messages: b of them leave the later words nothing to check against."""
     rng = np.random.default_rng(5)
     c = SyndromeCode(4, 3, 12, 20)
-    sums = total(c.prime, c.capacity, drawn(c, n, rng))
+    sums = total(c, drawn(c, n, rng))
     for j in range(c.width):
         damaged = [float(Fraction(v + change * (i == j), n)) for i, v in enumerate(sums)]
         with pytest.raises(CodeOverload):
             decode(c, [damaged])
 
 
-P = 1048583
-ONE = codeword(P, 2, (3, (6, 9)))
-TWO = total(P, 2, [(3, (6, 9)), (8, (77, 200))])
+P = 4194319
+CODE = SyndromeCode(2, 3, 11, 10)
+ONE = codeword(CODE, (3, (6, 9, 2)))
+TWO = total(CODE, [(3, (6, 9, 2)), (8, (77, 200, 3))])
 SOURCES = "the sources are not distinct numbers below 10"
 NO_SUM = "the messages found do not add up to it"
 FRACTIONS = f"its coordinates are not fractions below {P} with a common denominator up to 2"
@@ -264,21 +314,20 @@ FRACTIONS = f"its coordinates are not fractions below {P} with a common denomina
         ([*ONE[:-1], 1 / 3], FRACTIONS),
         ([*ONE[:-1], 5e-324], FRACTIONS),
         ([v / 2 for v in ONE], "the number of sources does not fit the denominators"),
-        (codeword(P, 2, (10, (6, 9))), SOURCES),
-        (codeword(P, 2, (-1, (6, 9))), SOURCES),
-        (codeword(P, 2, (3, (256, 9))), "a word is beyond 8 bits"),
-        (codeword(P, 2, (3, (6, 256))), "a word is beyond 8 bits"),
+        (codeword(CODE, (10, (6, 9, 2))), SOURCES),
+        (codeword(CODE, (-1, (6, 9, 2))), SOURCES),
+        (spread(P, 2, 3, (2**22, 2)), "a word is beyond 11 bits"),
+        (spread(P, 2, 3, (2**22 - 1, 2**11)), "a word is beyond 11 bits"),
         ([(v + P * (i == 4)) / 2 for i, v in enumerate(TWO)], NO_SUM),
     ],
 )
 def test_reasons(row: list[float], reason: str) -> None:
-    c = SyndromeCode(2, 2, 8, 10)
-    assert decode(c, [ONE, [v / 2 for v in TWO]]) == [
-        [(3, (6, 9))],
-        [(3, (6, 9)), (8, (77, 200))],
+    assert decode(CODE, [ONE, [v / 2 for v in TWO]]) == [
+        [(3, (6, 9, 2))],
+        [(3, (6, 9, 2)), (8, (77, 200, 3))],
     ]
     with pytest.raises(CodeOverload) as caught:
-        decode(c, [ONE, row])
+        decode(CODE, [ONE, row])
     assert str(caught.value) == f"row 1 is no average of at most 2 messages: {reason}"
 
 
@@ -287,7 +336,7 @@ def test_a_source_met_twice_is_no_source() -> None:
     c = SyndromeCode(2, 1, 20, 600)
     for x in (1, 300, 600):
         with pytest.raises(CodeOverload, match="the sources are not distinct numbers below 600"):
-            decode(c, [[float((1 + a) * pow(x, a, P) % P) for a in range(6)]])
+            decode(c, [[float((1 + a) * pow(x, a, c.prime) % c.prime) for a in range(6)]])
 
 
 # --- refusals ---
@@ -349,12 +398,12 @@ def test_messages_that_are_refused(source: object, words: object, message: str) 
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("mean", [np.zeros((1, 7)), np.zeros(8), np.zeros((1, 8), np.float32)])
+@pytest.mark.parametrize("mean", [np.zeros((1, 7)), np.zeros(6), np.zeros((1, 6), np.float32)])
 def test_means_that_are_refused(mean: np.ndarray) -> None:
     with pytest.raises(CodeDomainError) as caught:
         SyndromeCode(2, 2, 8, 10).decode(mean)
     assert str(caught.value) == (
-        f"mean has shape {mean.shape} and type {mean.dtype}; pass (D, 8) and float64"
+        f"mean has shape {mean.shape} and type {mean.dtype}; pass (D, 6) and float64"
     )
 
 
@@ -374,7 +423,7 @@ def test_arrays_may_be_read_only_strided_or_empty() -> None:
     assert got.which.tolist() == [0, 0, 1, 1, 2, 2]
     assert got.words[:2].tolist() == [[0, 2], [8, 10]]
     assert not any(a.flags.writeable for a in (got.which, got.source, got.words))
-    assert c.encode(source[:0], words[:0, :2]).shape == (0, 8)
+    assert c.encode(source[:0], words[:0, :2]).shape == (0, 6)
     assert c.decode(mean[:0]).words.shape == (0, 2)
 
 
