@@ -85,7 +85,8 @@ def failed_examples(source: str) -> tuple[int, int]:
 
 COMMANDS = [shown for text in (README, *HOW_TO.values()) for shown in commands(text)]
 EXAMPLES = [block for block in blocks(README, "python") if ">>>" in block]
-EXAMPLES += ["\n".join(blocks(text, "python")) for text in HOW_TO.values()]
+PAGES = ["\n".join(blocks(text, "python")) for text in HOW_TO.values()]
+EXAMPLES += [page for page in PAGES if ">>>" in page]
 """Of the README one by one, of another page as one session."""
 
 

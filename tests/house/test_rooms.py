@@ -17,7 +17,7 @@ from repository import ROOT
 LEVELS = {
     "mpc_sim": (
         "errors kernels labels randomness",
-        "columns identity integers",
+        "by_identity columns identity integers",
         "records",
         "cluster cost counting_sort kept_rounds saving strict_arrays",
         "charge inputs machine_view pages placement",

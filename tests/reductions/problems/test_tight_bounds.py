@@ -100,7 +100,10 @@ def test_canary_a_bound_that_is_one_too_large() -> None:
 
 @pytest.mark.parametrize(
     ("problem", "inputs", "sizes"),
-    [("list-ranking", ["cycle"], (16, 24, 48)), ("k-hop", ["halves", "no repeats"], (36, 40, 100))],
+    [
+        ("list-ranking", ["cycle"], (16, 24, 64)),
+        ("k-hop", ["halves", "no repeats"], (40, 56, 100, 128)),
+    ],
 )
 def test_bounds_on_layers_are_met(problem: str, inputs: list[str], sizes: tuple[int, ...]) -> None:
     """By default options; k-hop has closed forms of its own."""
@@ -117,4 +120,4 @@ def test_bounds_on_layers_are_met(problem: str, inputs: list[str], sizes: tuple[
     expected = {"layers", "heads", "head_width", "code_width", "token_width", "query_width"}
     hits = met(rows)
     for name in expected | {"precision_bits", "context_length"}:
-        assert hits[name] == POINTS, name
+        assert hits[name] >= POINTS, name
