@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import sympy
 
@@ -320,8 +320,6 @@ def _of_round(
     shape: RoundShape, cluster: Cluster, options: CompilerOptions
 ) -> tuple[Formula, Formula, Formula]:
     """Return width of a head, total width and bits in a round."""
-    s, c, emitted, K, g, word = sympy.symbols("s c D K g W")
-    kept = sympy.Min(s, emitted) + c
     values = {
         "s": cluster.memory_words,
         "c": shape.channels,
@@ -330,16 +328,28 @@ def _of_round(
         "D": shape.declared,
     }
     if not shape.sent:
-        return (kept, values), (kept, values), (word, values)
+        kept, _, _ = _widths(sympy.Integer(0))
+        return (kept, values), (kept, values), (sympy.Symbol("W"), values)
     width, sizes = _code_width(shape, cluster, options)
     n_sources = _n_sources(shape, cluster, options)
     values |= sizes | {"g": shape.tokens}
     values |= {"b_bits": shape.meet.bit_length(), "U_bits": n_sources.bit_length()}
     bits = _code(shape, cluster, options).precision_formula
+    both, wider, total = _widths(width)
     if shape.in_one_head:
-        return (kept + width, values), (kept + width, values), (bits, values)
-    total = kept + sympy.ceiling(K / g) * width
-    return (sympy.Max(kept, width), values), (total, values), (bits, values)
+        return (both, values), (both, values), (bits, values)
+    return (wider, values), (total, values), (bits, values)
+
+
+@cache
+def _widths(code: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+    """Return what is kept beside one message, the wider of both, and what is kept beside all.
+
+    One for all rounds of a code: sympy compares every two terms of a maximum.
+    """
+    s, c, emitted, K, g = sympy.symbols("s c D K g")
+    kept = sympy.Min(s, emitted) + c
+    return kept + code, sympy.Max(kept, code), kept + sympy.ceiling(K / g) * code
 
 
 def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> Formula:

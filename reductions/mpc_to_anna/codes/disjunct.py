@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,17 @@ from reductions.mpc_to_anna.codes.row_code import RowCode
 
 if TYPE_CHECKING:
     import sympy
+
+
+@cache
+def _width_bound() -> sympy.Expr:
+    """Return the bound min(U, 2 b max(ceil(sqrt(U)), b)) (w + 3), which sympy takes long over."""
+    import sympy
+
+    b, sources, w = sympy.symbols("b U w")
+    most = sympy.Min(b, sources)
+    two_terms = 2 * most * sympy.Max(sympy.ceiling(sympy.sqrt(sources)), most)
+    return sympy.Min(sources, two_terms) * (w + 3)
 
 
 @lru_cache
@@ -119,12 +130,7 @@ class DisjunctCode(RowCode):
 
     @property
     def width_bound_formula(self) -> sympy.Expr:
-        import sympy
-
-        b, sources, w = sympy.symbols("b U w")
-        most = sympy.Min(b, sources)
-        two_terms = 2 * most * sympy.Max(sympy.ceiling(sympy.sqrt(sources)), most)
-        return sympy.Min(sources, two_terms) * (w + 3)
+        return _width_bound()
 
     @property
     def formula_values(self) -> Mapping[str, int]:
