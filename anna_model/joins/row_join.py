@@ -12,10 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import FloatArray, IntArray
-from anna_model.lazy_values import LazyValues
-
-PART_BYTES = 2**25
-"""Of values that are made at a time."""
 
 Words = NDArray[np.uint64]
 
@@ -84,25 +80,6 @@ def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
 
     mean = np.zeros((n_groups + 1, V.shape[1]))
     kernels.group_means(group, V, mean, np.zeros(n_groups, np.int64))
-    return mean
-
-
-def group_means_in_parts(group: IntArray, V: LazyValues, n_groups: int) -> FloatArray:
-    """Return `group_means` of values that are made part by part, and added into the sums.
-
-    Notes
-    -----
-    Memory: n_groups m sums and `PART_BYTES` of values, whatever their number.
-    """
-    from anna_model.kernels import exact_match as kernels
-
-    mean, count = np.zeros((n_groups + 1, V.shape[1])), np.zeros(n_groups, np.int64)
-    step = max(1, PART_BYTES // (8 * max(1, V.shape[1])))
-    listed = np.flatnonzero(group >= 0)
-    for first in range(0, len(listed), step):
-        part = listed[first : first + step]
-        kernels.add_to_groups(group[part], V[part], mean, count)
-    mean[:-1] /= np.maximum(count, 1)[:, None]
     return mean
 
 

@@ -225,7 +225,7 @@ class RouteLayer(Layer):
         assert self.code is not None
         assert self.assignment is not None
         front = self.self_width if self.in_one_head else 0
-        decoded = self.code.decode(np.ascontiguousarray(answer.mean[:, front:]))
+        decoded = self.code.decode(answer.mean[:, front:], self.sources.likely)
         count = np.bincount(decoded.which, minlength=len(answer.mean))
         kept = np.rint(count[:, None] * answer.mean[:, :front])[answer.which]
         first = np.cumsum(count) - count

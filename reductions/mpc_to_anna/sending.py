@@ -14,7 +14,7 @@ import numpy as np
 
 from anna_model.lazy_values import Entries, LazyValues, SelectedRows
 from reductions.arrays import Booleans, Floats, Integers
-from reductions.mpc_to_anna.codes.code import MessageCode
+from reductions.mpc_to_anna.codes.code import Likely, MessageCode
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class SourceIds:
     def first(self) -> int:
         """The source of the message of machine 0 that is numbered 0."""
         return 0 if self.of_tokens else self.n_own
+
+    @property
+    def likely(self) -> Likely | None:
+        """Who sends a message numbered r + 1 to a machine sends one numbered r as well."""
+        return None if self.of_tokens else Likely(self.n_own + self.n_machines, self.n_machines)
 
     def of(self, source: Integers, to: Integers, head: Integers, role: Integers) -> Integers:
         """Return the sources, int64[E], of messages in the order of emission of every machine."""
@@ -165,3 +170,12 @@ class CodedMessages(LazyValues):
         if self.own is None:
             return coded
         return np.concatenate([self.own[entries], coded], axis=1)
+
+    def group_means(self, group: Integers, n_groups: int) -> Floats:
+        """Encode into the sums, group by group."""
+        order = np.argsort(group, kind="stable")
+        edge = np.searchsorted(group[order], np.arange(n_groups + 1))
+        coded = self.code.mean_codewords(self.source, self.words, order, edge)
+        if self.own is None:
+            return coded
+        return np.concatenate([self.own.group_means(group, n_groups), coded], axis=1)
