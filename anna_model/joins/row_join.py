@@ -127,3 +127,28 @@ def sort_by(key: IntArray, n_keys: int) -> tuple[IntArray, IntArray]:
     order, end = np.empty(len(key), np.int64), np.zeros(n_keys + 1, np.int64)
     kernels.stable_order(key, end, order)
     return order, end[:-1]
+
+
+def order_by(*keys: IntArray) -> IntArray:
+    """Return `np.lexsort` of keys that are not negative: the last key counts most.
+
+    Parameters
+    ----------
+    keys : int64[n]
+
+    Returns
+    -------
+    int64[n]
+
+    Notes
+    -----
+    A pass of counting for each key, in O(n) where its range is; a range beyond 16 n is sorted.
+    """
+    order = np.arange(len(keys[0]))
+    for place, key in enumerate(keys):
+        named = np.take(key, order) if place else key
+        n_keys = int(named.max(initial=-1)) + 1
+        counted = n_keys <= 16 * len(key) + 1024
+        passed = sort_by(named, n_keys)[0] if counted else np.argsort(named, kind="stable")
+        order = np.take(order, passed) if place else passed
+    return order

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anna_model.joins.row_join import order_by, sort_by
 from anna_model.lazy_values import Entries, LazyValues, SelectedRows
 from reductions.arrays import Booleans, Floats, Integers
 from reductions.mpc_to_anna.codes.code import Likely, MessageCode
@@ -72,7 +73,7 @@ class SourceIds:
 
 def _turns(*keys: Integers) -> Integers:
     """Return how many entries before each have equal keys."""
-    order = np.lexsort(keys[::-1])
+    order = order_by(*keys[::-1])
     changes = np.zeros(len(order), bool)
     for key in keys:
         changes[1:] |= np.diff(key[order]) != 0
@@ -121,6 +122,8 @@ class Sent(NamedTuple):
 
     def taken(self, holds: Booleans) -> Sent:
         """Keep what those tokens send that hold the row it comes from: bool[g, P]."""
+        if holds.all():
+            return self
         mine, own = holds.ravel()[self.token], holds[0, self.keeper]
         messages = (array[mine] for array in self[2:])
         return Sent(self.keeper[own], self.kept[own], *messages)
@@ -173,8 +176,9 @@ class CodedMessages(LazyValues):
 
     def group_means(self, group: Integers, n_groups: int) -> Floats:
         """Encode into the sums, group by group."""
-        order = np.argsort(group, kind="stable")
-        edge = np.searchsorted(group[order], np.arange(n_groups + 1))
+        listed = np.flatnonzero(group >= 0)
+        order, end = sort_by(np.take(group, listed), n_groups)
+        order, edge = np.take(listed, order), np.concatenate([[0], end])
         coded = self.code.mean_codewords(self.source, self.words, order, edge)
         if self.own is None:
             return coded
