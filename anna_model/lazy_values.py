@@ -14,6 +14,9 @@ from anna_model.frozen_arrays import BoolArray, FloatArray, FrozenArrays, IntArr
 
 Entries = slice | IntArray
 
+PART_BYTES = 2**25
+"""Of values that are made at a time."""
+
 
 class LazyValues(ABC):
     """float64[E, m] that is read by entries, ``values[entries]``, and never as a whole."""
@@ -31,6 +34,39 @@ class LazyValues(ABC):
     @abstractmethod
     def not_zero(self) -> BoolArray:
         """Which entries are no zero rows, bool[E], without their values."""
+
+    def group_means(self, group: IntArray, n_groups: int) -> FloatArray:
+        """Mean of the values of every group: their sum in order, divided once by the count.
+
+        Parameters
+        ----------
+        group : int64[E]
+            In 0 .. n_groups - 1, each of them met, or -1: left out.
+        n_groups : int
+
+        Returns
+        -------
+        float64[n_groups, m]
+
+        Notes
+        -----
+        Memory: n_groups m sums and `PART_BYTES` of values, whatever their number.
+        """
+        from anna_model.kernels import exact_match as kernels
+
+        mean, count = np.zeros((n_groups, self.shape[1])), np.zeros(n_groups, np.int64)
+        step = max(1, PART_BYTES // (8 * max(1, self.shape[1])))
+        listed = np.flatnonzero(group >= 0)
+        alone = len(listed) == n_groups
+        for first in range(0, len(listed), step):
+            part = listed[first : first + step]
+            if alone:
+                mean[group[part]] = self[part]
+            else:
+                kernels.add_to_groups(group[part], self[part], mean, count)
+        if not alone:
+            mean /= np.maximum(count, 1)[:, None]
+        return mean
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -20,17 +20,22 @@ HASHES_A_THREAD = 2**15
 
 
 @contextmanager
-def threads(n_hashes: int) -> Iterator[tuple[Run, int]]:
+def threads(work: int, least: int = HASHES_A_THREAD) -> Iterator[tuple[Run, int]]:
     """Yield a function that runs jobs side by side, and how many may run at once.
 
     Parameters
     ----------
-    n_hashes : int
-        Evaluations of hash functions in all: the measure of the work.
+    work : int
+        In all; by default in evaluations of hash functions.
+    least : int
+        Less than this is no work for another thread.
     """
-    from anna_model.kernels.hashing import N_THREADS
+    if work < 2 * least:
+        yield lambda function, jobs: [function(*job) for job in jobs], 1
+        return
+    from anna_model.kernels.exact_match import N_THREADS
 
-    n_threads = max(1, min(N_THREADS, n_hashes // HASHES_A_THREAD))
+    n_threads = max(1, min(N_THREADS, work // least))
     if n_threads == 1:
         yield lambda function, jobs: [function(*job) for job in jobs], 1
         return

@@ -10,7 +10,7 @@ functions of (position, row), so depth counts attention only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from anna_model.answers import Answer
@@ -282,7 +282,8 @@ def declared_blocks(index: int, layer: Layer, rows: Rows, budget_bytes: int) -> 
     ValueError
         A head missing, repeated or of another shape, a block over another context length.
     """
-    declared = _shape_of_every_head(layer.heads)
+    declared = [[shape.count, shape.query_width, shape.value_width] for shape in layer.heads]
+    declared.reverse()
     next_head = 0
     for block in layer.blocks(rows, budget_bytes):
         if block.first_head != next_head or block.n_tokens != rows.n_tokens:
@@ -290,20 +291,20 @@ def declared_blocks(index: int, layer: Layer, rows: Rows, budget_bytes: int) -> 
                 f"layer {index}: expected a block from head {next_head} over {rows.n_tokens} "
                 f"tokens, not from head {block.first_head} over {block.n_tokens}"
             )
-        for head in range(next_head, next_head + block.n_heads):
-            shape = next(declared, None)
-            if shape != (block.query_width, block.value_width):
+        built, left = (block.query_width, block.value_width), block.n_heads
+        while left:
+            shape = tuple(declared[-1][1:]) if declared else None
+            if shape != built:
                 raise ValueError(
-                    f"layer {index}, head {head}: declared (query width, value width) {shape}, "
-                    f"built {(block.query_width, block.value_width)}"
+                    f"layer {index}, head {next_head + block.n_heads - left}: declared (query "
+                    f"width, value width) {shape}, built {built}"
                 )
+            taken = min(left, declared[-1][0])
+            left -= taken
+            declared[-1][0] -= taken
+            if not declared[-1][0]:
+                declared.pop()
         next_head += block.n_heads
         yield block
     if next_head != layer.n_heads:
         raise ValueError(f"layer {index}: {layer.n_heads} heads declared, {next_head} built")
-
-
-def _shape_of_every_head(heads: Iterable[HeadShape]) -> Iterator[tuple[int, int]]:
-    for shape in heads:
-        for _ in range(shape.count):
-            yield shape.query_width, shape.value_width

@@ -18,7 +18,23 @@ from mpc_sim.routing import Traffic, collect
 
 Rows = Mapping[str, tuple[Words, Words, dict[str, Words]]]
 Shape = tuple[int, tuple[Channel, ...]]
-Tables = Callable[[Rows | None], dict[str, Words]]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows by their columns; the first one is their machine."""
+
+    columns: tuple[Words, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def equals(self, other: Table) -> bool:
+        """Return whether all columns are equal."""
+        return all(map(np.array_equal, self.columns, other.columns))
+
+
+Tables = Callable[[Rows | None], dict[str, Table]]
 """Tables of what the ordinary run sends, or of rows of its parts, in one order."""
 
 
@@ -101,7 +117,7 @@ def joined(task: Task, waiting: list[tuple[Words, Answer]], patience: float, sha
             text = f"{here} machine {machine} has other rounds or channels than in the run"
             raise Different(text, machine, "shape")
         for name, (source, to, columns) in found.items():
-            strangers = np.setdiff1d(source, part)
+            strangers = np.unique(source[~np.isin(source, part)])
             if len(strangers):
                 machine = int(strangers[0])
                 text = f"{here} it acts for machine {machine}, which is not among them"
@@ -114,7 +130,7 @@ def joined(task: Task, waiting: list[tuple[Words, Answer]], patience: float, sha
     return {name: outbox.rows(name) for name in outbox}
 
 
-def message_tables(traffic: Traffic, rows: Rows | None) -> dict[str, Words]:
+def message_tables(traffic: Traffic, rows: Rows | None) -> dict[str, Table]:
     """Tables of messages, [R, 2 + fields], by source and emission: of a round, or of its parts."""
     if rows is not None:
         outbox = Outbox()
@@ -130,12 +146,12 @@ def message_tables(traffic: Traffic, rows: Rows | None) -> dict[str, Words]:
             label=traffic.label,
         )
     return {
-        part.channel.name: np.column_stack([part.source, part.to, *part.columns.values()])
+        part.channel.name: Table((part.source, part.to, *part.columns.values()))
         for part in traffic.messages
     }
 
 
-def output_table(output: Words, cluster: Cluster, rows: Rows | None) -> dict[str, Words]:
+def output_table(output: Words, cluster: Cluster, rows: Rows | None) -> dict[str, Table]:
     """Tables of output words, [N, 2]: their machine and they, of a run or of its parts."""
     if rows is not None:
         source, _, columns = rows.get("output", (np.zeros(0, np.int64),) * 2 + ({},))
@@ -144,11 +160,11 @@ def output_table(output: Words, cluster: Cluster, rows: Rows | None) -> dict[str
         held = {"output": Records(tuple(named), source[order], named)}
         output = read_output(Inbox(np.arange(cluster.n_machines), held), cluster)
     machine = np.arange(cluster.n_words) // cluster.block_words
-    return {"output": np.column_stack([machine, output])}
+    return {"output": Table((machine, output))}
 
 
 def difference(
-    ordinary: dict[str, Words], found: dict[str, Words]
+    ordinary: dict[str, Table], found: dict[str, Table]
 ) -> tuple[int, tuple[str, int] | None]:
     """Return how many rows differ, and channel and lowest machine of the first that does.
 
@@ -157,12 +173,13 @@ def difference(
     different, first = 0, None
     for name, table in ordinary.items():
         other = found[name]
-        if np.array_equal(table, other):
+        if table.equals(other):
             continue
-        n_machines = 1 + max(one[:, 0].max(initial=0) for one in (table, other))
-        counts = [np.bincount(one[:, 0], minlength=n_machines) for one in (table, other)]
+        tables = [np.column_stack(one.columns) for one in (table, other)]
+        n_machines = 1 + max(one[:, 0].max(initial=0) for one in tables)
+        counts = [np.bincount(one[:, 0], minlength=n_machines) for one in tables]
         aligned = counts[0] == counts[1]
-        pairs = [one[aligned[one[:, 0]]] for one in (table, other)]
+        pairs = [one[aligned[one[:, 0]]] for one in tables]
         rows = (pairs[0] != pairs[1]).any(axis=1)
         by_machine = np.bincount(pairs[0][rows, 0], minlength=n_machines)
         by_machine += np.where(aligned, 0, np.maximum(*counts))

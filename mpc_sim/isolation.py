@@ -29,6 +29,7 @@ from mpc_sim.hidden_state import traces
 from mpc_sim.isolated_parts import (
     Different,
     Shape,
+    Table,
     Tables,
     Task,
     difference,
@@ -263,7 +264,7 @@ class _Run:
         self.spent += time.perf_counter() - started
 
     def _explained(
-        self, task: Task, tables: Tables, ordinary: dict[str, Words], found: Different
+        self, task: Task, tables: Tables, ordinary: dict[str, Table], found: Different
     ) -> Fault:
         """Say what kind a difference is: the whole batch runs in a clean process, twice."""
         kind, why = found.kind, ""

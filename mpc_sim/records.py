@@ -227,20 +227,16 @@ class Inbox:
     def restrict(self, machines: ArrayLike) -> Inbox:
         """Return the inbox of some machines only, in the given order."""
         wanted = as_words(machines, "machines")
-        by_id = np.argsort(wanted, kind="stable")
-        sorted_ids = wanted[by_id]
         parts = {}
         for name, records in self.records.items():
-            slot = np.searchsorted(sorted_ids, records.machine)
-            slot_or_0 = np.where(slot < len(wanted), slot, 0)
-            held = (
-                np.zeros(len(records), bool)
-                if not len(wanted)
-                else sorted_ids[slot_or_0] == records.machine
-            )
-            kept = np.flatnonzero(held)
-            order = np.argsort(by_id[slot[kept]], kind="stable")
-            parts[name] = records.take(kept[order])
+            machine, order = records.machine, None
+            if (machine[1:] < machine[:-1]).any():
+                order = np.argsort(machine, kind="stable")
+                machine = machine[order]
+            first, end = (np.searchsorted(machine, wanted, side) for side in ("left", "right"))
+            counts = end - first
+            rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+            parts[name] = records.take(rows if order is None else order[rows])
         return Inbox(wanted, parts)
 
     def held_words(self, n_machines: int) -> Words:

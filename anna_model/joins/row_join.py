@@ -12,10 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import FloatArray, IntArray
-from anna_model.lazy_values import LazyValues
-
-PART_BYTES = 2**25
-"""Of values that are made at a time."""
 
 Words = NDArray[np.uint64]
 
@@ -86,25 +82,6 @@ def group_means(group: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
     return mean
 
 
-def group_means_in_parts(group: IntArray, V: LazyValues, n_groups: int) -> FloatArray:
-    """Return `group_means` of values that are made part by part, and added into the sums.
-
-    Notes
-    -----
-    Memory: n_groups m sums and `PART_BYTES` of values, whatever their number.
-    """
-    from anna_model.kernels import exact_match as kernels
-
-    mean, count = np.zeros((n_groups + 1, V.shape[1])), np.zeros(n_groups, np.int64)
-    step = max(1, PART_BYTES // (8 * max(1, V.shape[1])))
-    listed = np.flatnonzero(group >= 0)
-    for first in range(0, len(listed), step):
-        part = listed[first : first + step]
-        kernels.add_to_groups(group[part], V[part], mean, count)
-    mean[:-1] /= np.maximum(count, 1)[:, None]
-    return mean
-
-
 def running_means(group: IntArray, found: IntArray, V: FloatArray, n_groups: int) -> FloatArray:
     """Mean of the rows of V up to row i in the group of probe i.
 
@@ -147,3 +124,28 @@ def sort_by(key: IntArray, n_keys: int) -> tuple[IntArray, IntArray]:
     order, end = np.empty(len(key), np.int64), np.zeros(n_keys + 1, np.int64)
     kernels.stable_order(key, end, order)
     return order, end[:-1]
+
+
+def order_by(*keys: IntArray) -> IntArray:
+    """Return `np.lexsort` of keys that are not negative: the last key counts most.
+
+    Parameters
+    ----------
+    keys : int64[n]
+
+    Returns
+    -------
+    int64[n]
+
+    Notes
+    -----
+    A pass of counting for each key, in O(n) where its range is; a range beyond 16 n is sorted.
+    """
+    order = np.arange(len(keys[0]))
+    for place, key in enumerate(keys):
+        named = np.take(key, order) if place else key
+        n_keys = int(named.max(initial=-1)) + 1
+        counted = n_keys <= 16 * len(key) + 1024
+        passed = sort_by(named, n_keys)[0] if counted else np.argsort(named, kind="stable")
+        order = np.take(order, passed) if place else passed
+    return order

@@ -22,7 +22,6 @@ from anna_model.joins.partitioned_join import LEAST_ROWS, mean_of_equal_words
 from anna_model.joins.row_join import (
     as_words,
     group_means,
-    group_means_in_parts,
     match_rows,
     running_means,
     sort_by,
@@ -186,10 +185,10 @@ def _answer_sparse(block: SparseHeads) -> SparseAnswer:
     group_of_key = np.full(len(block.K), -1)
     group_of_key[asked] = group
     if isinstance(block.V, LazyValues):
-        mean = group_means_in_parts(group_of_key, block.V, n_groups)
+        mean = block.V.group_means(group_of_key, n_groups)
     else:
-        mean = group_means(group_of_key, np.ascontiguousarray(block.V), n_groups)
-    return SparseAnswer(head[order], query_class[order], which[order], mean[:-1])
+        mean = group_means(group_of_key, np.ascontiguousarray(block.V), n_groups)[:-1]
+    return SparseAnswer(head[order], query_class[order], which[order], mean)
 
 
 def _require_rows(name: str, rows: ArrayLike) -> NDArray[Any]:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from reductions.certify.run import Case
     from reductions.mpc_to_anna.options import CompilerOptions
     from reductions.problems.problem import Instance
+    from reductions.problems.protocol_solver import ProtocolSolver
 
-BYTES_A_TOKEN = 4096  # beside the values of the init layer: a row of block words for each token
+BYTES_A_TOKEN = 4096
 MOST_STEPS, PAIRS_A_STEP = 10**7, 2**10
 """Tokens in all layers that are no hour of work, where softmax looks at a pair in no time."""
 BYTES_A_NUMBER = 32
@@ -200,6 +201,8 @@ def certified(options: argparse.Namespace) -> tuple[Certificate, Case]:
         back_if_it_fits=not options.back,
         progress=progress_line(),
     )
+    if solver.compiles is not None and chosen is not None:
+        say_long_run(solver.compiles, instance, chosen, options)
     case = Case(problem, instance)
     name = options.task if solver.compiles is None else solver.name
     certificate = certify_case(case, solver, how, name)
@@ -266,6 +269,23 @@ def refuse_long_runs(solver: Any, instance: Instance, options: argparse.Namespac
             f"{options.task}: {layers} layers of {tokens} tokens take long; choose a smaller --n "
             "or --k"
         )
+
+
+def say_long_run(
+    solver: ProtocolSolver,
+    instance: Instance,
+    chosen: CompilerOptions,
+    options: argparse.Namespace,
+) -> None:
+    """Say on standard error that a run takes more than a minute, and what is faster."""
+    from reductions.certify.foretold import LEAST_WORDS, long_run
+
+    if len(instance.words) < LEAST_WORDS:
+        return
+    cluster = solver.cluster(instance, options.epsilon, options.gamma)
+    said = long_run(solver.protocol_for(instance), cluster, chosen)
+    if said is not None:
+        print(f"anna-mpc: {said}", file=sys.stderr, flush=True)
 
 
 def _has_failed(certificate: Certificate, side: str | None) -> bool:

@@ -141,8 +141,8 @@ def _in_quotes(text: str) -> str:
 def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0") -> None:
     """Refuse, before allocating, an N of 0 or one whose run cannot fit this machine.
 
-    A run takes ``bytes_a_word`` for every input word, and with ``epsilon`` a row of N^epsilon
-    numbers beside it.
+    A run takes ``bytes_a_word`` for every input word, and a row for each of N^(1 + gamma - epsilon)
+    machines.
     """
     if n < 1:
         raise UsageError(f"--n {n}: an input has at least one word")
@@ -150,7 +150,7 @@ def refuse_size(n: int, bytes_a_word: int, epsilon: str = "0", gamma: str = "0")
     exponent = min(max(as_exponent(epsilon, "epsilon"), Fraction(0)), Fraction(1))
     more = min(max(as_exponent(gamma, "gamma"), Fraction(0)), Fraction(8))
     machines = ceil_power(n, 1 + more - exponent)
-    need = n * (bytes_a_word + 8 * ceil_power(n, exponent)) + machines * BYTES_A_MACHINE
+    need = n * bytes_a_word + machines * BYTES_A_MACHINE
     if need > available:
         raise UsageError(
             f"{n} words need about {need / 2**30:.3g} GiB; this machine has "

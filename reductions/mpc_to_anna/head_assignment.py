@@ -234,7 +234,8 @@ class SpreadHeads(HeadAssignment):
 
     def _turn(self, source: Integers) -> Integers:
         seed = int(random_words(self.seed, OWN_STREAM, [0], 1)[0, 0])
-        return random_below(self.n_heads, random_words(seed, self.round, source, 1)[:, 0])
+        words = random_words(seed, self.round, np.arange(self.n_machines), 1)[:, 0]
+        return np.take(random_below(self.n_heads, words), source)
 
 
 @dataclass(frozen=True)

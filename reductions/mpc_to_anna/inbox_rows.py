@@ -31,7 +31,8 @@ class RowFormat:
         """Return the machines that hold something, int64[A], and their rows, int64[A, d]."""
         parts = [(fields, inbox[name]) for name, fields in self.channels]
         owners = np.concatenate([part.machine for _, part in parts] or [np.zeros(0, np.int64)])
-        machines, slot_of = np.unique(owners, return_inverse=True)
+        holds = np.bincount(owners) > 0
+        machines, slot_of = np.flatnonzero(holds), (np.cumsum(holds) - 1)[owners]
         n_channels = len(parts)
         splits = np.cumsum([len(part) for _, part in parts])[:-1]
         slots = np.split(slot_of, splits) if parts else []
@@ -46,9 +47,11 @@ class RowFormat:
         values = np.zeros((len(machines), width), np.int64)
         values[:, :n_channels] = counts
         for channel, ((fields, part), slot) in enumerate(zip(parts, slots, strict=True)):
-            first = ends[slot, channel] - (counts[slot, channel] - part.rank) * widths[channel]
+            start = ends[:, channel] - counts[:, channel] * widths[channel]
+            start += width * np.arange(len(machines))
+            place = np.take(start, slot) + part.rank * widths[channel]
             for offset, name in enumerate(fields):
-                values[slot, first + offset] = part[name]
+                np.put(values, place + offset, part[name])
         return machines, values
 
     def read(self, machines: Integers, values: NDArray[np.float64], batch: Integers) -> Inbox:
@@ -72,9 +75,10 @@ class RowFormat:
             count = counts[:, channel]
             row = np.repeat(np.arange(len(machines)), count)
             rank = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-            first = start[row] + rank * len(fields)
+            place = np.take(start + values.shape[1] * np.arange(len(machines)), row)
+            place += rank * len(fields)
             columns = {
-                field: values[row, first + offset].astype(np.int64)
+                field: np.take(values, place + offset).astype(np.int64)
                 for offset, field in enumerate(fields)
             }
             records[name] = Records(fields, machines[row], columns)

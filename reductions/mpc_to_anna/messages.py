@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anna_model.joins.row_join import order_by
 from mpc_sim import Channel, Cluster, Inbox, Records
 from mpc_sim.errors import SendExceeded
 from mpc_sim.routing import Traffic
@@ -154,8 +155,9 @@ class RecordMessages(Messages):
             rows.append(words)
             ranks.append(np.full(len(words), tag))
         source = np.concatenate(sources)
-        order = np.lexsort((np.concatenate(ranks), source))
-        return source[order], np.concatenate(destinations)[order], np.concatenate(rows)[order]
+        order = order_by(np.concatenate(ranks), source)
+        to, table = np.concatenate(destinations), np.concatenate(rows)
+        return source[order], to[order], np.take(table, order, axis=0)
 
     def unpack(self, heard: Heard) -> dict[str, Unpacked]:
         words, place = heard.words, heard.emission
@@ -212,12 +214,12 @@ class WordMessages(Messages):
             destinations.append(np.repeat(part.to[leaves], width))
             ranks.append(np.full(n_sent * width, tag))
         source = np.concatenate(sources)
-        order = np.lexsort((np.concatenate(ranks), source))
+        order = order_by(np.concatenate(ranks), source)
         return source[order], np.concatenate(destinations)[order], np.concatenate(words)[order]
 
     def unpack(self, heard: Heard) -> dict[str, Unpacked]:
         tags, words = np.divmod(heard.words[:, 0], 1 << self.word_bits)
-        order = np.lexsort((heard.emission, heard.source, heard.machine))
+        order = order_by(heard.emission, heard.source, heard.machine)
         found = {}
         for tag, channel in enumerate(self.away):
             mine = order[tags[order] == tag].reshape(-1, channel.words)

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol as Structure
 import numpy as np
 
 from anna_model import Combine, Rows, SparseAnswer, SparseHeads
+from anna_model.joins.row_join import order_by
 from mpc_sim import Channel, Cluster, Inbox, Protocol, Records
 from mpc_sim.errors import ChannelExceeded, MemoryExceeded
 from mpc_sim.routing import check_joint_limit
@@ -112,9 +113,10 @@ class Receive(Combine):
             owner = np.concatenate([kept.machine, heard.machine[message]])
             sender = np.concatenate([kept.machine, heard.source[message]])
             emission = np.concatenate([kept.rank, rank])
-            order = np.lexsort((emission, sender, owner))
+            order = order_by(emission, sender, owner)
             merged = {
-                name: np.concatenate([kept[name], columns[name]])[order] for name in channel.fields
+                name: np.take(np.concatenate([kept[name], columns[name]]), order)
+                for name in channel.fields
             }
             self._check_received(channel, owner[sender != owner])
             records[channel.name] = Records(channel.fields, owner[order], merged)

@@ -22,6 +22,7 @@ from anna_model import (
     SparseAnswer,
     SparseHeads,
 )
+from anna_model.joins.row_join import order_by
 from anna_model.lazy_values import SelectedRows
 from mpc_sim import Channel, Cluster, Inbox, Protocol, Records
 from mpc_sim.protocol import act
@@ -225,7 +226,7 @@ class RouteLayer(Layer):
         assert self.code is not None
         assert self.assignment is not None
         front = self.self_width if self.in_one_head else 0
-        decoded = self.code.decode(np.ascontiguousarray(answer.mean[:, front:]))
+        decoded = self.code.decode(answer.mean[:, front:], self.sources.likely)
         count = np.bincount(decoded.which, minlength=len(answer.mean))
         kept = np.rint(count[:, None] * answer.mean[:, :front])[answer.which]
         first = np.cumsum(count) - count
@@ -235,15 +236,16 @@ class RouteLayer(Layer):
         message = first[answer.which][pair] + rank
         machine = answer.query_class[pair]
         head = answer.head[pair] + block.first_head - self.first_message_head
-        ids, words = decoded.source[message], decoded.words[message]
-        mine = np.ones(len(ids), bool)
+        ids, words = decoded.source[message], np.take(decoded.words, message, axis=0)
+        mine = ids >= self.sources.n_own
         if self.hashed:
-            mine, words = words[:, 0] == machine, words[:, 1:]
-            foreign = int(np.count_nonzero((ids < self.sources.n_own) & ~mine))
+            is_own, words = words[:, 0] == machine, words[:, 1:]
+            foreign = int(np.count_nonzero(~mine & ~is_own))
             if foreign:
                 raise FarCollision(foreign, self.hashed.hashes)
-        mine &= ids >= self.sources.n_own
-        machine, head, ids, words = machine[mine], head[mine], ids[mine], words[mine]
+            mine &= is_own
+        if not mine.all():
+            machine, head, ids, words = machine[mine], head[mine], ids[mine], words[mine]
         source, number = self.sources.read(ids)
         place = head * self.tokens + number
         if self.sources.of_tokens:
@@ -349,7 +351,7 @@ class RouteLayer(Layer):
             n_tokens = len(queries["token_class"])
             sent = sent.with_null(self.n_messages, n_tokens, self.hashed.null)
             kept_row = np.pad(kept_row, (0, len(sent.to) - len(kept_row)), constant_values=-1)
-        order = np.lexsort((sent.token, sent.head))
+        order = order_by(sent.token, sent.head)
         head = sent.head[order]
         n_fit = max(1, budget_bytes // (8 * (self.code.width + 4)))
         first = 0
@@ -366,6 +368,8 @@ class RouteLayer(Layer):
                 key_head=sent.head[part] - first,
                 key_token=sent.token[part],
                 K=sent.to[part, None].astype(np.float64),
-                V=CodedMessages(self.code, sent.source[part], sent.words[part], own),
+                V=CodedMessages(
+                    self.code, sent.source[part], np.take(sent.words, part, axis=0), own
+                ),
             )
             first = end

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anna_model.joins.row_join import order_by, sort_by
 from anna_model.lazy_values import Entries, LazyValues, SelectedRows
 from reductions.arrays import Booleans, Floats, Integers
-from reductions.mpc_to_anna.codes.code import MessageCode
+from reductions.mpc_to_anna.codes.code import Likely, MessageCode
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class SourceIds:
         """The source of the message of machine 0 that is numbered 0."""
         return 0 if self.of_tokens else self.n_own
 
+    @property
+    def likely(self) -> Likely | None:
+        """Who sends a message numbered r + 1 to a machine sends one numbered r as well."""
+        return None if self.of_tokens else Likely(self.n_own + self.n_machines, self.n_machines)
+
     def of(self, source: Integers, to: Integers, head: Integers, role: Integers) -> Integers:
         """Return the sources, int64[E], of messages in the order of emission of every machine."""
         number = role if self.of_tokens else _turns(source, to, head)
@@ -66,7 +72,7 @@ class SourceIds:
 
 def _turns(*keys: Integers) -> Integers:
     """Return how many entries before each have equal keys."""
-    order = np.lexsort(keys[::-1])
+    order = order_by(*keys[::-1])
     changes = np.zeros(len(order), bool)
     for key in keys:
         changes[1:] |= np.diff(key[order]) != 0
@@ -115,6 +121,8 @@ class Sent(NamedTuple):
 
     def taken(self, holds: Booleans) -> Sent:
         """Keep what those tokens send that hold the row it comes from: bool[g, P]."""
+        if holds.all():
+            return self
         mine, own = holds.ravel()[self.token], holds[0, self.keeper]
         messages = (array[mine] for array in self[2:])
         return Sent(self.keeper[own], self.kept[own], *messages)
@@ -163,3 +171,13 @@ class CodedMessages(LazyValues):
         if self.own is None:
             return coded
         return np.concatenate([self.own[entries], coded], axis=1)
+
+    def group_means(self, group: Integers, n_groups: int) -> Floats:
+        """Encode into the sums, group by group."""
+        listed = np.flatnonzero(group >= 0)
+        order, end = sort_by(np.take(group, listed), n_groups)
+        order, edge = np.take(listed, order), np.concatenate([[0], end])
+        coded = self.code.mean_codewords(self.source, self.words, order, edge)
+        if self.own is None:
+            return coded
+        return np.concatenate([self.own.group_means(group, n_groups), coded], axis=1)

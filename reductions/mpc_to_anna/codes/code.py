@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import index
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import sympy
 
 _FLOAT_DIGITS = 53
+
+PART_BYTES = 2**25
+"""Of codewords that are made at a time."""
 
 
 def rounded(values: npt.NDArray[np.float64], bits: int) -> npt.NDArray[np.float64]:
@@ -103,6 +106,21 @@ class Decoded:
     def __post_init__(self) -> None:
         for array in (self.which, self.source, self.words):
             array.flags.writeable = False
+
+
+class Likely(NamedTuple):
+    """Which sources are tried first: a hint that saves time and changes no result.
+
+    Parameters
+    ----------
+    first : int
+        Those below it.
+    period : int
+        Then x + period for every source x that is found.
+    """
+
+    first: int
+    period: int
 
 
 @dataclass(frozen=True)
@@ -252,8 +270,42 @@ class MessageCode(ABC):
             A source or a word is out of range, or an array has the wrong shape or type.
         """
 
+    def mean_codewords(
+        self,
+        source: npt.NDArray[np.int64],
+        words: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+        edge: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float64]:
+        """Encode messages and average each of some sets: an exact sum, divided once.
+
+        Parameters
+        ----------
+        source : i64[E]
+        words : i64[E, w]
+        order : i64[any]
+            Messages, set after set.
+        edge : i64[G + 1]
+            The messages of set g are order[edge[g] : edge[g + 1]], at least one.
+
+        Returns
+        -------
+        f64[G, width]
+        """
+        means = np.empty((len(edge) - 1, self.width))
+        step = max(1, PART_BYTES // (8 * self.width))
+        first = 0
+        while first < len(means):  # as many sets as have so many messages, at least one
+            last = int(np.searchsorted(edge, edge[first] + step, side="right")) - 1
+            last = min(max(last, first + 1), len(means))
+            part, starts = order[edge[first] : edge[last]], edge[first:last] - edge[first]
+            sums = np.add.reduceat(self.encode(source[part], words[part]), starts, axis=0)
+            means[first:last] = sums / np.diff(edge[first : last + 1])[:, None]
+            first = last
+        return means
+
     @abstractmethod
-    def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
+    def decode(self, mean: npt.NDArray[np.float64], likely: Likely | None = None) -> Decoded:
         """Read the messages out of averages of codewords.
 
         Parameters
@@ -261,6 +313,7 @@ class MessageCode(ABC):
         mean : f64[D, width]
             Each row is the exact integer sum of the codewords of at most b messages from distinct
             sources, divided once by their number, and a row of zeros where there is none.
+        likely : Likely, optional
 
         Returns
         -------

@@ -48,6 +48,7 @@ from reductions.mpc_to_anna.codes.code import (
     CodeDomainError,
     CodeOverload,
     Decoded,
+    Likely,
     MessageCode,
     rounded,
 )
@@ -192,7 +193,7 @@ class RowCode(MessageCode):
         fits = (rounded(fractions, bits) == mean).all(axis=1, keepdims=True)
         return np.where(fits, fractions, mean)
 
-    def decode(self, mean: Floats) -> Decoded:
+    def decode(self, mean: Floats, likely: Likely | None = None) -> Decoded:
         mean = self.checked_mean(mean)
         step = max(1, _BLOCK_CELLS // self.width)
         parts = [

@@ -49,11 +49,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from anna_model.threads import cut, threads
 from mpc_sim.integers import ceil_div
 from reductions.mpc_to_anna.codes.code import (
     CodeDomainError,
     CodeOverload,
     Decoded,
+    Likely,
     MessageCode,
     numbers_of,
     rounded,
@@ -67,6 +69,9 @@ Floats = npt.NDArray[np.float64]
 _FLOAT_LIMIT = 2**52
 _PRODUCT_LIMIT = 2**63
 _LEAST_PRIME_BITS = 20
+
+NUMBERS_A_THREAD = 2**15
+"""Fewer coordinates of averages than this are no work for another thread."""
 
 
 @lru_cache
@@ -221,14 +226,29 @@ has more
     def encode(
         self, source: npt.NDArray[np.int64], words: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float64]:
+        each = np.arange(source.size + 1)
+        return self.mean_codewords(source, words, each[:-1], each)
+
+    def mean_codewords(
+        self,
+        source: npt.NDArray[np.int64],
+        words: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+        edge: npt.NDArray[np.int64],
+    ) -> Floats:
+        """Encode into the sums, set by set."""
         from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
 
         source, words = self.checked_messages(source, words)
-        powers = np.empty(2 * self.capacity + 2, np.uint64)
-        out = np.empty((source.size, self.width))
-        unsigned = source.view(np.uint64), self._pack(words).view(np.uint64)
-        kernels.encode(*unsigned, np.uint64(self.prime), powers, out)
-        return out
+        unsigned = source.view(np.uint64), self._pack(words).view(np.uint64), np.uint64(self.prime)
+        means = np.empty((len(edge) - 1, self.width))
+        with threads(len(source) * self.width, NUMBERS_A_THREAD) as (run, n_threads):
+            jobs = [
+                (order, edge[low : high + 1], *unsigned, means[low:high])
+                for low, high in cut(len(means), 1 if n_threads == 1 else 4 * n_threads)
+            ]
+            run(kernels.mean_codewords, jobs)
+        return means
 
     def restore(self, mean: Floats, bits: int) -> Floats:
         """Take in each row the least n for which fractions by n are rounded to all coordinates."""
@@ -243,10 +263,25 @@ has more
                 break
         return restored
 
-    def decode(self, mean: npt.NDArray[np.float64]) -> Decoded:
+    def decode(self, mean: Floats, likely: Likely | None = None) -> Decoded:
+        mean = self.checked_mean(mean)
+        parts: list[Decoded] = []
+        with threads(mean.size, NUMBERS_A_THREAD) as (run, n_threads):
+            runs = cut(len(mean), 1 if n_threads == 1 else 4 * n_threads)
+            parts = run(self._decoded, [(mean, *one, likely) for one in runs])
+        if not parts:
+            return self._decoded(mean, 0, 0, likely)
+        return Decoded(
+            np.concatenate([part.which for part in parts]),
+            np.concatenate([part.source for part in parts]),
+            np.concatenate([part.words for part in parts]),
+        )
+
+    def _decoded(self, means: Floats, low: int, high: int, likely: Likely | None) -> Decoded:
+        """Decode some rows."""
         from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
 
-        mean = self.checked_mean(mean)
+        mean = means[low:high]
         status = np.empty(len(mean), np.int64)
         most = len(mean) * self.capacity  # reserved: a page is touched only when messages reach it
         which, found = np.empty(most, np.int64), np.empty(most, np.uint64)
@@ -254,14 +289,18 @@ has more
         points = np.arange(1, self.n_sources + 1, dtype=np.uint64)
         n_last = self.n_words - self.packed * (self.n_numbers - 1)
         below, last = (np.uint64(2 ** (n * self.word_bits)) for n in (self.packed, n_last))
+        ratios = (points << np.uint64(32)) // np.uint64(self.prime)
+        hint = likely or Likely(self.n_sources, self.n_sources)
+        given = points, ratios, min(hint.first, self.n_sources), hint.period
         limits = np.uint64(self.prime), below, last
-        n_read = kernels.decode(mean, self.capacity, points, *limits, status, which, found, numbers)
+        n_read = kernels.decode(mean, self.capacity, *given, *limits, status, which, found, numbers)
         wrong = np.flatnonzero(status != kernels.DECODED)
         if wrong.size:
             row = int(wrong[0])
-            raise CodeOverload(row, self.capacity, self._reason(int(status[row])))
+            reason = self._reason(int(status[row]))
+            raise CodeOverload(low + row, self.capacity, reason)
         source = found[:n_read].astype(np.int64) - 1
-        return Decoded(which[:n_read].copy(), source, self._unpack(numbers[:n_read]))
+        return Decoded(which[:n_read] + low, source, self._unpack(numbers[:n_read]))
 
     def _pack(self, words: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Put r words into a number, the first one in its lowest bits."""

@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import count, product
 from math import comb, lcm, log2
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reductions.mpc_to_anna.codes import CodeDomainError, CodeOverload, SyndromeCode
+from reductions.mpc_to_anna.codes.code import Likely, MessageCode
 from reductions.mpc_to_anna.codes.kernels import syndrome as kernels
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
@@ -208,6 +210,32 @@ def test_wide_rows_and_blocks_of_sources() -> None:
     assert decode(c, [average(c, row) for row in rows]) == [sorted(row) for row in rows]
 
 
+def test_a_hint_changes_no_result() -> None:
+    """Sources in full periods, in broken ones, and some that the hint passes over."""
+    rng, c = np.random.default_rng(7), SyndromeCode(9, 2, 20, 31)
+    chosen = [[0, 1, 6, 11], [4, 9, 14, 19, 24, 29], [17, 30], [2, 12], [30], [], [0, 10, 20, 25]]
+    rows = [[(s, (s, int(rng.integers(2**20)))) for s in sources] for sources in chosen]
+    mean = np.array([average(c, row) for row in rows])
+    plain = c.decode(mean)
+    for hint in (Likely(5, 5), Likely(6, 5), Likely(1, 1), Likely(31, 31), Likely(40, 3)):
+        got = c.decode(mean, hint)
+        for name in ("which", "source", "words"):
+            assert getattr(got, name).tolist() == getattr(plain, name).tolist()
+    assert decode(c, mean.tolist()) == rows
+
+
+def test_means_in_parts_and_at_once() -> None:
+    rng, c = np.random.default_rng(8), SyndromeCode(3, 2, 20, 31)
+    source, words = rng.integers(0, 31, 9), rng.integers(0, 2**20, (9, 2))
+    order, edge = rng.permutation(9)[:7], np.array([0, 1, 4, 6, 7])
+    expected = [
+        c.encode(source[part], words[part]).sum(axis=0) / len(part)
+        for part in np.split(order, edge[1:-1])
+    ]
+    for way in (c.mean_codewords, partial(MessageCode.mean_codewords, c)):
+        assert np.array_equal(way(source, words, order, edge), expected)
+
+
 def test_smallest_code() -> None:
     c = SyndromeCode(1, 1, 20, 1)
     rows: list[list[Message]] = [[(0, (0,))], [], [(0, (2**20 - 1,))]]
@@ -239,8 +267,9 @@ def test_products_at_the_largest_prime() -> None:
     points = np.array([3, 6, 8, 9, TOP_PRIME - 2, TOP_PRIME - 1], dtype=np.uint64)
     status, which = np.empty(1, np.int64), np.empty(4, np.int64)
     found, got = np.empty(4, np.uint64), np.empty((4, 2), np.uint64)
+    ratios = (points << np.uint64(32)) // np.uint64(c.prime)
     limits = np.uint64(c.prime), np.uint64(2**31), np.uint64(2**31)
-    assert kernels.decode(mean, 4, points, *limits, status, which, found, got) == 4
+    assert kernels.decode(mean, 4, points, ratios, 6, 6, *limits, status, which, found, got) == 4
     assert status[0] == kernels.DECODED
     assert found.tolist() == (source + 1).tolist()
     assert got.tolist() == words.tolist()
