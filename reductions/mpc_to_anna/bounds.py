@@ -359,9 +359,8 @@ def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -
 
 
 def _code(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> MessageCode:
-    word_bits = _word_bits(shape, cluster)
-    n_sources = _n_sources(shape, cluster, options)
-    return _widest(shape, options.code, options.seed, word_bits, n_sources)
+    bits, n_sources = _word_bits(shape, cluster), _n_sources(shape, cluster, options)
+    return _widest(shape, options.code, options.seed, bits, n_sources)
 
 
 def _word_bits(shape: RoundShape, cluster: Cluster) -> int:

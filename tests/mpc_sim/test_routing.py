@@ -333,9 +333,13 @@ def test_routing_loses_and_invents_nothing_and_keeps_the_order(
 )
 def test_a_restricted_inbox_holds_the_same_memories(owners: list[int], batch: list[int]) -> None:
     records = Records.of(owners, word=np.arange(len(owners)))
-    part = Inbox.of(range(6), x=records).restrict(batch)
+    whole = Inbox.of(range(6), x=records)
+    part = whole.restrict(batch)
     pairs = list(zip(owners, range(len(owners)), strict=True))
     expected = [(machine, word) for machine in batch for owner, word in pairs if owner == machine]
     assert part.machines.tolist() == batch
     found = zip(part["x"].machine.tolist(), part["x"]["word"].tolist(), strict=True)
     assert list(found) == expected
+    again = whole.restrict([3, 0, 5, 1, 4, 2]).restrict(batch)
+    assert again["x"].machine.tolist() == part["x"].machine.tolist()
+    assert again["x"]["word"].tolist() == part["x"]["word"].tolist()

@@ -21,13 +21,7 @@ from reductions.mpc_to_anna.codes.kernels.prime_field import (
     times,
 )
 
-DECODED = 0
-NOT_AN_AVERAGE = 1
-TOO_MANY = 2
-WRONG_COUNT = 3
-NO_SOURCES = 4
-WORD_RANGE = 5
-MISMATCH = 6
+DECODED, NOT_AN_AVERAGE, TOO_MANY, WRONG_COUNT, NO_SOURCES, WORD_RANGE, MISMATCH = range(7)
 
 _LANES = 256
 
