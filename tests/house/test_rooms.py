@@ -16,7 +16,7 @@ from repository import ROOT
 
 LEVELS = {
     "mpc_sim": (
-        "errors kernels labels randomness",
+        "by_identity errors kernels labels randomness",
         "columns identity integers",
         "records",
         "cluster cost counting_sort kept_rounds saving strict_arrays",
