@@ -15,17 +15,19 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mpc_sim.errors import InputError
 from mpc_sim.protocol import Protocol
+
+if TYPE_CHECKING:
+    import subprocess
 
 Act = Callable[[Protocol], Any]
 """A task: a function of a module with its arguments, called with the protocol."""
@@ -36,10 +38,11 @@ Answer = Callable[[float | None], Any]
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 START = (
     "import sys; sys.path[:] = sys.argv[2:]\n"
-    "from mpc_sim import clean_process, isolation\n"
+    "from mpc_sim import clean_process, isolated_parts\n"
     "clean_process.{}(int(sys.argv[1]))"
 )
-"""What workers need is loaded once, by the root."""
+"""What workers need is loaded once, by the root, and nothing that runs code of its own in every
+fork: `threading`, which `subprocess` loads, `random` and `logging` do, as long as a fork takes."""
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -96,6 +99,8 @@ class CleanProcesses:
 
     def _spawned(self, act: Act) -> Answer:
         """Start a task in an interpreter of its own."""
+        import subprocess
+
         process = _start("spawned", 0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._running.add(process)
         assert process.stdin is not None
@@ -226,6 +231,8 @@ def _start(function: str, argument: int, **options: Any) -> subprocess.Popen[byt
 
     It has a session of its own, so that an interrupt from the keyboard does not reach it.
     """
+    import subprocess
+
     return subprocess.Popen(
         [sys.executable, "-c", START.format(function), str(argument), *_path()],
         env=_first_environment() | ONE_THREAD,
