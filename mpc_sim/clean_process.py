@@ -15,17 +15,19 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from mpc_sim.errors import InputError
 from mpc_sim.protocol import Protocol
+
+if TYPE_CHECKING:
+    import subprocess
 
 Act = Callable[[Protocol], Any]
 """A task: a function of a module with its arguments, called with the protocol."""
@@ -36,10 +38,11 @@ Answer = Callable[[float | None], Any]
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 START = (
     "import sys; sys.path[:] = sys.argv[2:]\n"
-    "from mpc_sim import clean_process, isolation\n"
+    "from mpc_sim import clean_process, isolated_parts\n"
     "clean_process.{}(int(sys.argv[1]))"
 )
-"""What workers need is loaded once, by the root."""
+"""What workers need is loaded once, by the root, and nothing that runs code of its own in every
+fork: `threading`, which `subprocess` loads, `random` and `logging` do, as long as a fork takes."""
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -96,6 +99,8 @@ class CleanProcesses:
 
     def _spawned(self, act: Act) -> Answer:
         """Start a task in an interpreter of its own."""
+        import subprocess
+
         process = _start("spawned", 0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._running.add(process)
         assert process.stdin is not None
@@ -170,27 +175,38 @@ def pickled(protocol: Protocol) -> bytes:
 _roots: dict[int, tuple[socket.socket, subprocess.Popen[bytes]]] = {}
 """Of this process; one that was forked from it has its own."""
 
-_importers: dict[tuple[int, str, int], socket.socket] = {}
+_importers: dict[tuple[int, tuple[str, ...], int], socket.socket] = {}
 
 
 def _template(protocol: Protocol, pickled: bytes) -> socket.socket:
     """Let a process that knows the module of a protocol fork a template; return the way to it."""
-    return _forked(_importer(type(protocol).__module__), pickled)
+    late = tuple(sorted(_late_imports(protocol)))
+    return _forked(_importer(type(protocol).__module__, late), pickled)
 
 
-def _importer(name: str) -> socket.socket:
-    """Return the way to a process that has imported a module, as its file is now."""
+def _late_imports(protocol: Protocol) -> set[str]:
+    """Return what the steps of a protocol and of its parts import when they run."""
+    found = set(protocol.late_imports)
+    for value in vars(protocol).values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Protocol):
+                found |= _late_imports(part)
+    return found
+
+
+def _importer(name: str, late: tuple[str, ...]) -> socket.socket:
+    """Return the way to a process that has imported modules, the first as its file is now."""
     file = Path(getattr(sys.modules.get(name), "__file__", None) or "")
     if name == "__main__" or not file.is_file():
         return _started_root()
-    key = os.getpid(), name, file.stat().st_mtime_ns
+    key = os.getpid(), (name, *late), file.stat().st_mtime_ns
     if key not in _importers:
-        _importers[key] = _forked(_started_root(), name)
+        _importers[key] = _forked(_started_root(), key[1])
     return _importers[key]
 
 
-def _forked(parent: socket.socket, told: str | bytes) -> socket.socket:
-    """Let a process fork one and tell it a module or a protocol; return the way to it."""
+def _forked(parent: socket.socket, told: tuple[str, ...] | bytes) -> socket.socket:
+    """Let a process fork one and tell it modules or a protocol; return the way to it."""
     ours, theirs = socket.socketpair()
     with theirs:
         socket.send_fds(parent, [b"f"], [theirs.fileno()])
@@ -226,6 +242,8 @@ def _start(function: str, argument: int, **options: Any) -> subprocess.Popen[byt
 
     It has a session of its own, so that an interrupt from the keyboard does not reach it.
     """
+    import subprocess
+
     return subprocess.Popen(
         [sys.executable, "-c", START.format(function), str(argument), *_path()],
         env=_first_environment() | ONE_THREAD,
@@ -304,15 +322,16 @@ def _serve(control: socket.socket, act: Callable[[socket.socket], None]) -> None
 
 
 def _as_importer_or_template(control: socket.socket) -> None:
-    """Import a module and serve templates; or read a protocol and nothing else, and serve workers.
+    """Import modules and serve templates; or read a protocol and nothing else, and serve workers.
 
     What user code prints is not shown.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.path[:], told = pickle.loads(_read(control, int.from_bytes(_read(control, 8), "big")))
-    if isinstance(told, str):
-        with suppress(BaseException):  # it shows again where the protocol is read
-            import_module(told)
+    if isinstance(told, tuple):
+        for name in told:
+            with suppress(BaseException):  # it shows again where the protocol is read
+                import_module(name)
         _serve(control, _as_importer_or_template)
     found = _unpickled(told)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -183,6 +182,8 @@ def threads(n_parts: int) -> Iterator[Run]:
     if n_parts < 2:
         yield lambda function, jobs: [function(*job) for job in jobs]
         return
+    from concurrent.futures import ThreadPoolExecutor  # it makes every fork of a process slower
+
     with ThreadPoolExecutor(n_parts - 1) as pool:
 
         def run(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Rational
+from typing import ClassVar
 
 from mpc_sim.charge import Mode
 from mpc_sim.cluster import Cluster
@@ -55,6 +56,10 @@ class Protocol(ABC):
     >>> Simulation(Rotate(), cluster, [1, 2, 3, 4]).run().tolist()
     [3, 4, 1, 2]
     """
+
+    late_imports: ClassVar[tuple[str, ...]] = ()
+    """Modules that its steps import when they run, as compiled kernels: in isolation they are
+    imported once, not by every worker."""
 
     @abstractmethod
     def n_rounds(self, cluster: Cluster) -> int:

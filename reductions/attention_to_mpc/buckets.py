@@ -12,6 +12,7 @@ Axes: n tokens, H heads, l tables, m value width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -64,6 +65,8 @@ def sums_of_buckets(plan: LayerPlan) -> Scan:
 @dataclass(frozen=True)
 class AskAndOffer(LocalStage):
     """Turn the rows of the leaves into records: queries, keys and values of their tokens."""
+
+    late_imports: ClassVar[tuple[str, ...]] = ("anna_model.kernels.hashing",)
 
     plan: LayerPlan
     layer: Layer

@@ -342,14 +342,15 @@ def _of_round(
 
 
 @cache
-def _widths(code: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+def _widths(width: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
     """Return what is kept beside one message, the wider of both, and what is kept beside all.
 
     One for all rounds of a code: sympy compares every two terms of a maximum.
     """
     s, c, emitted, K, g = sympy.symbols("s c D K g")
     kept = sympy.Min(s, emitted) + c
-    return kept + code, sympy.Max(kept, code), kept + sympy.ceiling(K / g) * code
+    total = kept + sympy.ceiling(K / g) * width
+    return kept + width, sympy.Max(kept, width), total
 
 
 def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> Formula:

@@ -16,8 +16,8 @@ from repository import ROOT
 
 LEVELS = {
     "mpc_sim": (
-        "errors kernels labels randomness",
-        "by_identity columns identity integers",
+        "by_identity errors kernels labels randomness",
+        "columns identity integers",
         "records",
         "cluster cost counting_sort kept_rounds saving strict_arrays",
         "charge inputs machine_view pages placement",

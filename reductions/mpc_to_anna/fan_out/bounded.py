@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -64,6 +65,8 @@ class BoundedFanOut(Protocol):
     >>> bounded.label(2, cluster)
     'columnsort / load / from waypoints 1/2'
     """
+
+    late_imports: ClassVar[tuple[str, ...]] = ("mpc_sim.kernels.routing",)
 
     protocol: Protocol
     inner: Cluster
