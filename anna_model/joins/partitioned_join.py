@@ -50,10 +50,11 @@ def mean_of_equal_words(
     Deterministic, whatever the threads. Besides the result 16 bytes per word, 12 per probe, and
     for every thread a table of at most 128 bytes per word of the largest part.
     """
-    from anna_model.kernels import exact_match as kernels
+    from anna_model.kernels import partitioned_join as kernels
+    from anna_model.kernels.exact_match import N_THREADS
 
     bits = min(MOST_BITS, max(1, (len(words) // ROWS_A_PART).bit_length()))
-    n_threads = kernels.N_THREADS if n_threads is None else n_threads
+    n_threads = N_THREADS if n_threads is None else n_threads
     out, unmatched = np.empty(len(probes)), np.empty(len(probes), bool)
     with ThreadPoolExecutor(max(1, n_threads - 1)) as pool:
 
@@ -109,7 +110,7 @@ def _places(
     words: Words, bits: int, n_threads: int, run: Run
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """int64[B + 1]: where every part begins; int64[T, B]: where a thread's words of it begin."""
-    from anna_model.kernels import exact_match as kernels
+    from anna_model.kernels import partitioned_join as kernels
 
     count = np.zeros((n_threads, 1 << bits), np.int64)
     pieces = enumerate(_pieces(len(words), n_threads))

@@ -112,7 +112,7 @@ class Rotations(HashFunctions):
         """Tables, l."""
         return len(self.flips)
 
-    def _kernel(self) -> Any:
+    def _kernel(self, n_rows: int) -> Any:
         from anna_model.kernels.hashing import hash_rotated
 
         return hash_rotated

@@ -190,15 +190,15 @@ class HashFunctions(FrozenArrays, ABC):
             parts = cut(len(rows), PARTS * n_threads if n_threads > 1 else 1, BLOCK)
             jobs += [(kernel_rows, *fixed, *form, low, high, out) for low, high in parts]
         with np.errstate(over="ignore", invalid="ignore"):  # wraps, and tests for inf - inf
-            bad = run(self._kernel(), jobs)
+            bad = run(self._kernel(sum(map(len, named.values()))), jobs)
         for name, rows, _ in batches:
             places = [place for job, place in zip(jobs, bad, strict=True) if job[0] is rows]
             _raise_if_bad(name, rows, places)
         return [out for _, _, out in batches]
 
     @abstractmethod
-    def _kernel(self) -> Any:
-        """The compiled loop: rows, arguments, low, high, out."""
+    def _kernel(self, n_rows: int) -> Any:
+        """The loop for so many rows, compiled where that pays: rows, arguments, low, high, out."""
 
     @abstractmethod
     def _arguments(self, dtype: np.dtype[Any], first: int, last: int) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from anna_model.frozen_arrays import FloatArray, read_only
 from anna_model.lsh.family import HashFunctions, Matrix
+from anna_model.lsh.small_batches import SMALL_BATCH, hash_projected as hash_small_batch
 
 SIGN, ARGMAX, FLOOR = "sign", "argmax", "floor"
 _KINDS = (SIGN, ARGMAX, FLOOR)
@@ -52,7 +53,9 @@ class Projections(HashFunctions):
         """Tables, l."""
         return len(self.directions)
 
-    def _kernel(self) -> Any:
+    def _kernel(self, n_rows: int) -> Any:
+        if n_rows * self.directions.size <= SMALL_BATCH:
+            return hash_small_batch
         from anna_model.kernels.hashing import hash_projected
 
         return hash_projected

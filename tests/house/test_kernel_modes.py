@@ -48,6 +48,7 @@ def test_every_kernel_is_reached() -> None:
         "anna_model/kernels": {
             "exact_match": "ExactMatch",
             "hashing": "bucket_ids",
+            "partitioned_join": "mean_of_equal_words",
             "tables": "Anna(",
         },
         "mpc_sim/kernels": {"routing": "kernels import routing"},

@@ -13,7 +13,7 @@ import pytest
 
 from anna_model.frozen_arrays import FloatArray
 from anna_model.kernels import hashing
-from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable
+from anna_model.lsh import CrossPolytope, Family, Hyperplane, PStable, projections
 from anna_model.lsh.cross_polytope import Rotations
 from anna_model.lsh.family import code_form
 from anna_model.lsh.polytope_law import same_vertex_probability
@@ -355,3 +355,30 @@ def test_both_rotation_loops_give_the_same_codes(dtype: type) -> None:
         found.append(out)
     assert np.array_equal(*found)
     assert len(np.unique(found[0])) > 100
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("family", EXACT, ids=repr)
+def test_small_batches_are_hashed_as_by_the_loop(
+    family: Family, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of all lengths, ties and zeros; few hashes and folded ones; the same errors."""
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(70, 6)).astype(dtype)
+    rows[3], rows[4], rows[5] = 0, rows[4] * dtype(2.0**-70), -rows[6]
+    rows[8, :3] = -0.0
+    bad = rows.copy()
+    bad[40, 2], bad[65, 1] = np.inf, np.nan
+    far = (rows.astype(np.float64) * 2.0**40).astype(dtype)
+    for hashes in (1, 3, 40):
+        drawn = family.sample(6, 2, hashes, seed=hashes)
+        found: list[list[object]] = [[], []]
+        for way, limit in zip(found, (2**60, 0), strict=True):
+            monkeypatch.setattr(projections, "SMALL_BATCH", limit)
+            way.append(drawn.bucket_ids(rows).tolist())
+            for wrong in (bad, far):
+                try:
+                    way.append(drawn.bucket_ids(wrong).tolist())
+                except ValueError as error:
+                    way.append(str(error))
+        assert found[0] == found[1]
