@@ -349,8 +349,7 @@ def _widths(width: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
     """
     s, c, emitted, K, g = sympy.symbols("s c D K g")
     kept = sympy.Min(s, emitted) + c
-    total = kept + sympy.ceiling(K / g) * width
-    return kept + width, sympy.Max(kept, width), total
+    return kept + width, sympy.Max(kept, width), kept + sympy.ceiling(K / g) * width
 
 
 def _code_width(shape: RoundShape, cluster: Cluster, options: CompilerOptions) -> Formula:
