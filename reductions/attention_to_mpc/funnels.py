@@ -15,6 +15,7 @@ Axes: n tokens, H heads, l tables, m value width, R records, k words of a bucket
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class Funnels(WithinReceipts):
     Goodrich, Sitchinava, Zhang, arXiv 1101.1902 (invisible funnels); Liu et al., arXiv 2509.09001,
     Theorem 4.2 (meta machines).
     """
+
+    late_imports: ClassVar[tuple[str, ...]] = AskAndOffer.late_imports
 
     plan: HashedPlan
     layer: Layer
