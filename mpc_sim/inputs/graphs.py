@@ -204,11 +204,20 @@ def simple(n: int, edges: NDArray[Any], weights: Words | None = None) -> Words:
     codes *= n
     codes += edges.max(axis=1)
     codes[edges[:, 0] == edges[:, 1]] = -1
-    order = np.argsort(codes, kind="stable") if weights is None else np.lexsort([weights, codes])
-    codes = codes[order]
+    bits = len(codes).bit_length()
+    if weights is None and (n * n + 1).bit_length() + bits < 64:
+        # code and place in one word: NumPy sorts words many times as fast as it orders them
+        packed = np.sort((codes + 1 << bits) | np.arange(len(codes)))
+        order, codes = packed & (1 << bits) - 1, (packed >> bits) - 1
+    else:
+        keys = [codes] if weights is None else [weights, codes]
+        order = np.lexsort(keys)
+        codes = codes[order]
     stays = codes >= 0
     stays[1:] &= codes[1:] != codes[:-1]
-    return np.sort(order[stays])
+    kept = np.zeros(len(codes), bool)
+    kept[order[stays]] = True
+    return np.flatnonzero(kept)
 
 
 def _weights(weights: ArrayLike | None, m: int) -> Words | None:
