@@ -185,14 +185,14 @@ class Gpt2:
     token_embedding : float64[A, d]
     position_embedding : float64[most tokens, d]
     layers : tuple of Gpt2Layer
-    output_weights : float64[A, d]
-        The token embedding where the file has no output head.
+    output : Affine
+        From rows to logits, weight [d, A]: the token embedding, or a head.
     """
 
     token_embedding: FloatArray
     position_embedding: FloatArray
     layers: tuple[Gpt2Layer, ...]
-    output_weights: FloatArray
+    output: Affine
 
     def transformer(self, n_tokens: int) -> Transformer:
         """Return the layers as a transformer over a context of n_tokens."""
@@ -226,8 +226,7 @@ class Gpt2:
 
     def logits(self, tokens: ArrayLike) -> FloatArray:
         """Return float64[N, A]."""
-        logits: FloatArray = self.hidden(tokens) @ self.output_weights.T
-        return logits
+        return self.output.map(self.hidden(tokens))
 
 
 def load(
@@ -335,14 +334,15 @@ class _Weights:
         }
         return parts | ({"ln_f": self._norm("ln_f", width)} if is_last else {})
 
-    def output(self, embedding: FloatArray) -> FloatArray:
+    def output(self, embedding: FloatArray) -> Affine:
+        none = np.zeros(len(embedding))
         if self.head is None:
-            return embedding
+            return Affine(embedding.T, none)
         if self.head.shape != embedding.shape:
             raise WeightsFileError(
                 f"{self.file}: lm_head.weight has shape {self.head.shape}, not {embedding.shape}"
             )
-        return self.head.astype(np.float64)
+        return Affine(self.head.astype(np.float64).T, none)
 
     def _affine(self, name: str, n_in: int, n_out: int) -> Affine:
         shape = (n_out, n_in) if self.is_output_first else (n_in, n_out)

@@ -21,7 +21,8 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
     ----------
     model : Gpt2
     weights, activations : Grid
-        Coarse enough for exact sums: bits of both and of the widest matrix up to 53 together.
+        Coarse enough for exact sums: bits of both and of the widest matrix up to 53 together. The
+        output weights are among the matrices: logits are exact products of rounded rows.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
         activations.round(model.token_embedding),
         activations.round(model.position_embedding),
         tuple(layer(one) for one in model.layers),
-        model.output_weights,
+        _exact(model.output, weights, activations),
     )
 
 

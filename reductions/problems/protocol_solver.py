@@ -116,7 +116,7 @@ class ProtocolSolver:
 
     def largest_word(self, given: Any) -> int:
         """Return the largest word that a run on an input may need."""
-        return self.problem.largest_word(given)
+        return self.problem.most_word(given)
 
     def protocol_for(self, given: Any, **parameters: int) -> Protocol:
         """Return the protocol for inputs of the shape of this one."""
