@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from importlib import import_module
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -260,9 +261,9 @@ def kept_instance(problem: Problem, folder: str | Path, words: Words) -> Instanc
     name = Path(folder) / INPUT_FILE
     try:
         kept = json.loads(read_text(str(name)))
-        parameters = {str(key): int(value) for key, value in kept["parameters"].items()}
+        parameters = {str(key): index(value) for key, value in kept["parameters"].items()}
         alphabet = tuple(str(letter) for letter in kept["alphabet"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{name} is damaged: begin the run anew") from None
     if problem.reads == GRAPH:
         return problem.instance(load_graph(Path(folder) / GRAPH_FILE, words), **parameters)

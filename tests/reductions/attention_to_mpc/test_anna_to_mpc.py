@@ -180,7 +180,7 @@ def test_gpt2_on_a_grid(tmp_path: Path, buckets: Any) -> None:
     """
     (tmp_path / "w.safetensors").write_bytes(safetensors(drawn()))
     anna = Anna(Hyperplane(), hashes=2, tables=3, seed=5, causal=True)
-    model = gpt2.load(tmp_path / "w.safetensors", {"n_head": 3, "n_layer": 2}, anna)
+    model = gpt2.load(tmp_path / "w.safetensors", {"n_head": 3, "n_layer": 2}, anna, output="tied")
     grid = Grid(bits=24, fraction_bits=10)
     model = on_grid(model, Grid(bits=16, fraction_bits=10), grid)
     tokens = [3, 1, 4, 1, 5, 9, 2, 6]
