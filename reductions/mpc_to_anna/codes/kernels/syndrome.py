@@ -18,8 +18,8 @@ from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import f8, i8, njit, u8, void
-from numba.core.types import Array
+
+from anna_model.kernels.compiled import njit, types
 
 DECODED = 0
 NOT_AN_AVERAGE = 1
@@ -42,6 +42,7 @@ _I64 = npt.NDArray[np.int64]
 _F64 = npt.NDArray[np.float64]
 
 
+f8, i8, u8, void, Array = types.f8, types.i8, types.u8, types.void, types.Array
 _READ_U8 = Array(u8, 1, "C", readonly=True)
 _READ_U8_2D = Array(u8, 2, "C", readonly=True)
 _READ_F8 = Array(f8, 1, "C", readonly=True)
@@ -49,7 +50,7 @@ _READ_F8_2D = Array(f8, 2, "C", readonly=True)
 
 
 def _kernel(signature: object) -> Callable[[_Function], _Function]:
-    compiler = njit(signature, cache=True, error_model="numpy", nogil=True)
+    compiler = njit(signature, error_model="numpy", nogil=True)
     return cast("Callable[[_Function], _Function]", compiler)
 
 
