@@ -8,6 +8,9 @@ what goes wrong with the cache leaves the loop compiled for this process alone.
 mpc_sim and anna_model never import each other, so each has this file; a test holds them equal.
 """
 
+# mypy: allow-untyped-calls
+# numba is untyped.
+
 from __future__ import annotations
 
 import hashlib
@@ -17,7 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 try:
-    from numba import config, njit as numba_njit, types as types
+    from numba import config as config, njit as numba_njit, types as types
     from numba.core import typeinfer
     from numba.core.caching import FunctionCache, IndexDataCacheFile
 except ImportError as error:
@@ -56,7 +59,7 @@ def njit(signature: Any = None, **options: Any) -> Any:
     return compiled
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """A cache whose failures are misses."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -81,7 +84,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             return
 
 
-class _SealedFiles(IndexDataCacheFile):  # type: ignore[misc]
+class _SealedFiles(IndexDataCacheFile):
     """Index and data with a checksum in front; without a right one they are not there."""
 
     def _dump(self, obj: Any) -> bytes:
