@@ -83,6 +83,32 @@ def real_array(name: str, values: ArrayLike) -> FloatArray:
     return np.asarray(array, np.float64)
 
 
+def real_rows(name: str, rows: ArrayLike) -> NDArray[Any]:
+    """Return rows as contiguous float32 or float64 [n, width]; a vector is a column.
+
+    Only float32 in the order of the machine stays: integers, float16 and swapped bytes become
+    float64. NaN and infinity pass.
+
+    Raises
+    ------
+    TypeError
+        No real numbers up to float64.
+    ValueError
+        Not one or two axes, or rows of different lengths.
+    """
+    try:
+        array = np.asarray(rows)
+    except ValueError:
+        raise ValueError(f"{name} must hold rows of one length") from None
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} must have one or two axes, not {array.ndim}")
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must hold real numbers up to float64, not {array.dtype}")
+    matrix = array[:, None] if array.ndim == 1 else array
+    real = np.float32 if array.dtype == np.float32 and array.dtype.isnative else np.float64
+    return np.ascontiguousarray(matrix, dtype=real)
+
+
 def require_finite(name: str, array: FloatArray) -> None:
     """Reject NaN and infinity.
 

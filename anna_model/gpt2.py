@@ -8,10 +8,11 @@ fold, so that attention remains the only place where tokens meet.
 
 from __future__ import annotations
 
-import json
 import math
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,88 +22,17 @@ from numpy.typing import ArrayLike
 
 from anna_model.answers import Answer, DenseAnswer
 from anna_model.fixed_point.affine import Affine
-from anna_model.frozen_arrays import FloatArray
+from anna_model.frozen_arrays import FloatArray, IntArray
+from anna_model.gpt2_config import ACTIVATIONS, Gpt2Config
+from anna_model.gpt2_weights import Gpt2Weights
 from anna_model.heads import DenseHeads, HeadBlock
 from anna_model.mechanisms.mechanism import Mechanism
 from anna_model.mechanisms.softmax import Softmax
 from anna_model.rows import Rows
 from anna_model.transformer import Combine, HeadShape, Layer, Observer, Transformer
-from anna_model.weights_file import Array, WeightsFileError, read_weights
+from anna_model.weights_file import read_weights, weights_in
 
 MechanismOfHead = Callable[[int, int], Mechanism]
-
-
-def _gelu_new(x: FloatArray) -> FloatArray:
-    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-    activated: FloatArray = 0.5 * x * (1 + np.tanh(inner))
-    return activated
-
-
-def _gelu(x: FloatArray) -> FloatArray:
-    erf = np.array([math.erf(value) for value in (x / math.sqrt(2)).ravel()]).reshape(x.shape)
-    activated: FloatArray = 0.5 * x * (1 + erf)
-    return activated
-
-
-def _relu(x: FloatArray) -> FloatArray:
-    return np.maximum(x, 0)
-
-
-ACTIVATIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
-    "gelu_new": _gelu_new,
-    "gelu_pytorch_tanh": _gelu_new,
-    "gelu": _gelu,
-    "relu": _relu,
-}
-
-
-@dataclass(frozen=True)
-class Gpt2Config:
-    """The settings that the weights do not show.
-
-    Parameters
-    ----------
-    n_head : int
-        H.
-    activation_function : str
-        One of ``ACTIVATIONS``.
-    scale_attn_weights : bool
-        Whether logits are divided by sqrt(d / H).
-    scale_attn_by_inverse_layer_idx : bool
-        Whether those of layer t are divided by t + 1 as well.
-
-    Raises
-    ------
-    ValueError
-        No head, an unknown activation.
-    """
-
-    n_head: int
-    activation_function: str = "gelu_new"
-    layer_norm_epsilon: float = 1e-5
-    scale_attn_weights: bool = True
-    scale_attn_by_inverse_layer_idx: bool = False
-
-    def __post_init__(self) -> None:
-        if self.n_head < 1:
-            raise ValueError(f"n_head = {self.n_head}: a model has at least one head")
-        if self.activation_function not in ACTIVATIONS:
-            raise ValueError(
-                f"activation_function {self.activation_function!r} is unknown; "
-                f"known are {', '.join(ACTIVATIONS)}"
-            )
-
-    @classmethod
-    def of(cls, config: Gpt2Config | Mapping[str, Any] | str | Path) -> Gpt2Config:
-        """Read a configuration, or the path of a ``config.json``; other entries are ignored."""
-        if isinstance(config, Gpt2Config):
-            return config
-        if isinstance(config, str | Path):
-            config = json.loads(Path(config).read_text())
-        if not isinstance(config, Mapping) or "n_head" not in config:
-            raise ValueError("the configuration has no entry n_head: give the number of heads")
-        known = {entry.name for entry in fields(cls)}
-        return cls(**{name: value for name, value in config.items() if name in known})
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,14 +112,15 @@ class Gpt2:
     ----------
     token_embedding : float64[A, d]
     position_embedding : float64[most tokens, d]
-    output_weights : float64[A, d]
-        The token embedding where the file has no output head.
+    layers : tuple of Gpt2Layer
+    output : Affine or None
+        From rows to logits, weight [d, A]: the token embedding, or a head; None without any.
     """
 
     token_embedding: FloatArray
     position_embedding: FloatArray
     layers: tuple[Gpt2Layer, ...]
-    output_weights: FloatArray
+    output: Affine | None
 
     def transformer(self, n_tokens: int) -> Transformer:
         """Return the layers as a transformer over a context of n_tokens."""
@@ -203,46 +134,170 @@ class Gpt2:
         ValueError
             No token, too many tokens, or a token outside the vocabulary.
         """
-        listed = np.asarray(tokens)
-        if listed.ndim != 1 or listed.dtype.kind not in "iu" or not len(listed):
-            raise ValueError("tokens are a vector of integers, at least one")
-        if len(listed) > len(self.position_embedding):
-            raise ValueError(
-                f"{len(listed)} tokens, but the model has {len(self.position_embedding)} positions"
-            )
-        if listed.min() < 0 or listed.max() >= len(self.token_embedding):
-            raise ValueError(f"tokens lie in 0 .. {len(self.token_embedding) - 1}")
-        return Rows.from_dense(
-            self.token_embedding[listed] + self.position_embedding[: len(listed)]
-        )
+        (listed,) = self._texts(tokens, ndim=1)
+        return self._rows(listed)
 
     def hidden(self, tokens: ArrayLike, *, trace: Observer | None = None) -> FloatArray:
-        """Return float64[N, d], the rows after the last norm."""
-        rows = self.embed(tokens)
-        return self.transformer(rows.n_tokens).forward(rows, trace=trace).dense()
+        """Return the rows after the last norm.
+
+        Parameters
+        ----------
+        tokens : int[N] or int[B, N]
+            A text, or B texts of one length.
+        trace : optional
+            As in `Transformer.forward`; sees one text after the other.
+
+        Returns
+        -------
+        float64[N, d] or float64[B, N, d]
+
+        Warns
+        -----
+        UnmatchedQueries
+            Queries met no key and received nothing; it counts them per layer.
+
+        Raises
+        ------
+        ValueError
+            As `embed`; texts of different lengths.
+        """
+        texts = self._texts(tokens)
+        counter = _Unmatched(trace)
+        runs = []
+        for text in texts:
+            rows = self._rows(text)
+            after = self.transformer(rows.n_tokens).forward(rows, trace=counter)
+            runs.append(after.dense())
+        counter.say()
+        stacked: FloatArray = np.stack(runs)
+        return stacked[0] if np.ndim(tokens) == 1 else stacked
 
     def logits(self, tokens: ArrayLike) -> FloatArray:
-        """Return float64[N, A]."""
-        logits: FloatArray = self.hidden(tokens) @ self.output_weights.T
-        return logits
+        """Return the logits of texts as `hidden` takes them.
+
+        Returns
+        -------
+        float64[N, A] or float64[B, N, A]
+
+        Raises
+        ------
+        ValueError
+            As `hidden`; the model has no output head.
+        """
+        if self.output is None:
+            raise ValueError(
+                'the file has no output head: load it with output="tied" to use the token '
+                "embedding as one"
+            )
+        hidden = self.hidden(tokens)
+        flat = self.output.map(hidden.reshape(-1, hidden.shape[-1]))
+        return flat.reshape(*hidden.shape[:-1], -1)
+
+    def _texts(self, tokens: ArrayLike, ndim: int | None = None) -> IntArray:
+        """Return texts in range, int64[B, N]."""
+        try:
+            listed = np.asarray(tokens)
+        except ValueError:
+            raise ValueError("the texts have different lengths: give them one by one") from None
+        fits = listed.ndim in ((1, 2) if ndim is None else (ndim,))
+        if not fits or listed.dtype.kind not in "iu" or not listed.size:
+            raise ValueError("tokens are a vector of integers, at least one")
+        n_tokens, most = listed.shape[-1], len(self.position_embedding)
+        if n_tokens > most:
+            raise ValueError(f"{n_tokens} tokens, but the model has {most} positions")
+        if listed.min() < 0 or listed.max() >= len(self.token_embedding):
+            raise ValueError(f"tokens lie in 0 .. {len(self.token_embedding) - 1}")
+        return np.atleast_2d(listed.astype(np.int64))
+
+    def _rows(self, text: IntArray) -> Rows:
+        return Rows.from_dense(self.token_embedding[text] + self.position_embedding[: len(text)])
+
+
+class UnmatchedQueries(UserWarning):
+    """Queries of a run that met no key: their heads returned zeros."""
+
+
+class _Unmatched:
+    """A trace that counts queries without a key, and passes on."""
+
+    def __init__(self, trace: Observer | None) -> None:
+        self.trace = trace
+        self.missed: Counter[int] = Counter()
+        self.n_queries = 0
+
+    def __call__(self, layer: int, block: HeadBlock, answer: Answer) -> None:
+        if isinstance(answer, DenseAnswer):
+            self.missed[layer] += int(answer.unmatched.sum())
+            self.n_queries += answer.unmatched.size
+        if isinstance(self.trace, list):
+            self.trace.append((layer, block, answer))
+        elif self.trace is not None:
+            self.trace(layer, block, answer)
+
+    def say(self) -> None:
+        """Warn of what was counted, by layer."""
+        if total := self.missed.total():
+            listed = ", ".join(f"{n} in layer {layer}" for layer, n in self.missed.items() if n)
+            warnings.warn(
+                f"{total} of {self.n_queries} queries met no key and received zeros: {listed}",
+                UnmatchedQueries,
+                stacklevel=4,
+            )
+
+
+def seeded(make: Callable[[int], Mechanism], seed: int) -> MechanismOfHead:
+    """Return mechanisms of seeds of their own, one per head and layer, all derived from one.
+
+    Parameters
+    ----------
+    make : callable
+        seed, in 0 .. 2^63 - 1 -> Mechanism.
+    seed : int
+        Not negative.
+
+    Examples
+    --------
+    >>> from anna_model.lsh import Hyperplane
+    >>> from anna_model.mechanisms import Anna
+    >>> of_head = seeded(lambda one: Anna(Hyperplane(), 2, 8, one, causal=True), seed=0)
+    >>> of_head(0, 0) == of_head(0, 0), of_head(0, 0).seed == of_head(0, 1).seed
+    (True, False)
+    """
+
+    def of_head(layer: int, head: int) -> Mechanism:
+        words = np.random.SeedSequence([seed, layer, head]).generate_state(1, np.uint64)
+        return make(int(words[0] >> np.uint64(1)))
+
+    return of_head
 
 
 def load(
     path: str | Path,
-    config: Gpt2Config | Mapping[str, Any] | str | Path,
+    config: Any = None,
     attention: Mechanism | MechanismOfHead | None = None,
+    *,
+    output: str | None = None,
+    causal: bool = True,
 ) -> Gpt2:
     """Read a GPT-2-style checkpoint.
 
     Parameters
     ----------
     path : str or Path
-        As `read_weights`. Names may have a common prefix (``transformer.``, ``module.``); matrices
-        may be stored input first, as GPT-2 has them, or output first; biases may be missing.
-    config : Gpt2Config, mapping or path of a config.json
+        As `read_weights`, an ``index.json`` of shards included; or a folder that holds one of these
+        under the names of transformers. Names may have a common prefix (``transformer.``,
+        ``module.``); matrices may be stored input first, as GPT-2 has them, or output first;
+        biases may be missing.
+    config : optional
+        As `Gpt2Config.of`; by default the config.json beside the weights.
     attention : Mechanism, or callable (layer, head) -> Mechanism, optional
         By default causal softmax with the scale of the configuration. Another mechanism is given
-        queries and keys as the model made them.
+        queries and keys as the model made them; `anna_model.mechanisms.mapped` changes them first.
+    output : str, optional
+        "tied": the token embedding is the output head where the file has none. By default that is
+        so where the configuration names an architecture with a head.
+    causal : bool
+        Whether a mechanism that sees later tokens is refused.
 
     Returns
     -------
@@ -252,12 +307,35 @@ def load(
     Raises
     ------
     WeightsFileError
-        The file cannot be read, or a weight is missing or has another shape.
+        The file cannot be read, a weight is missing, has another shape or would not be used.
     ValueError
-        The configuration does not fit.
+        The configuration does not fit, or a mechanism sees later tokens.
+
+    Examples
+    --------
+    A model of one layer, width 2 and 3 tokens, in a file that is made here:
+
+    >>> import tempfile
+    >>> from anna_model.weights_file import write_weights
+    >>> shapes = {"wte.weight": (3, 2), "wpe.weight": (8, 2), "ln_f.weight": (2,)} | {
+    ...     f"h.0.{name}.weight": shape for name, shape in {
+    ...         "ln_1": (2,), "attn.c_attn": (2, 6), "attn.c_proj": (2, 2),
+    ...         "ln_2": (2,), "mlp.c_fc": (2, 8), "mlp.c_proj": (8, 2)}.items()}
+    >>> rng = np.random.default_rng(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/model.safetensors"
+    ...     write_weights(path, {n: rng.standard_normal(s) for n, s in shapes.items()})
+    ...     model = load(path, {"n_head": 1}, output="tied")
+    >>> model.hidden([0, 2, 1]).shape, model.logits([[0, 2, 1], [1, 1, 1]]).shape
+    ((3, 2), (2, 3, 3))
     """
-    settings = Gpt2Config.of(config)
-    weights = _Weights.of(Path(path).name, read_weights(path))
+    if output not in (None, "tied"):
+        raise ValueError(f'output = {output!r}: give "tied", or leave it out')
+    path = Path(path)
+    beside = path if path.is_dir() else path.parent
+    settings = Gpt2Config.of(beside / "config.json" if config is None else config)
+    weights = Gpt2Weights.of(path.name, read_weights(weights_in(path)))
+    weights.require(settings)
     embedding = weights.matrix("wte.weight")
     width = embedding.shape[1]
     if width % settings.n_head:
@@ -273,85 +351,23 @@ def load(
             attention(number, head) if callable(attention) else attention or softmax
             for head in range(settings.n_head)
         )
+        if causal:
+            _require_causal(number, heads)
         layers.append(
             Gpt2Layer(heads, settings, weights.layer(number, width, number == n_layers - 1))
         )
-    return Gpt2(embedding, weights.matrix("wpe.weight"), tuple(layers), weights.output(embedding))
+    head = weights.output(embedding, output == "tied" or settings.is_tied)
+    positions = weights.matrix("wpe.weight")
+    weights.require_all_used()
+    return Gpt2(embedding, positions, tuple(layers), head)
 
 
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """The arrays of a file, under the names that GPT-2 gives them."""
-
-    file: str
-    arrays: Mapping[str, Array]
-    is_output_first: bool
-    head: Array | None
-
-    @classmethod
-    def of(cls, file: str, arrays: Mapping[str, Array]) -> _Weights:
-        found = sorted((name for name in arrays if name.endswith("wte.weight")), key=len)
-        if not found:
-            raise WeightsFileError(f"{file} has no weight wte.weight: it is no GPT-2 checkpoint")
-        prefix = found[0].removesuffix("wte.weight")
-        inner = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-        attention = inner.get("h.0.attn.c_attn.weight")
-        is_output_first = attention is not None and attention.shape[0] == 3 * attention.shape[-1]
-        heads = [array for name, array in arrays.items() if name.endswith("lm_head.weight")]
-        return cls(file, inner, is_output_first, heads[0] if heads else None)
-
-    @property
-    def n_layers(self) -> int:
-        numbers = {name.split(".")[1] for name in self.arrays if name.startswith("h.")}
-        if not numbers or numbers != {str(number) for number in range(len(numbers))}:
-            raise WeightsFileError(
-                f"{self.file} has the layers {sorted(numbers)}; 0, 1, ... needed"
+def _require_causal(layer: int, mechanisms: tuple[Mechanism, ...]) -> None:
+    for head, mechanism in enumerate(mechanisms):
+        if not isinstance(mechanism, Mechanism):
+            raise ValueError(f"layer {layer}, head {head}: {mechanism!r:.80} is no mechanism")
+        if not mechanism.causal:
+            raise ValueError(
+                f"layer {layer}, head {head}: {type(mechanism).__name__} sees later tokens, which "
+                "the model was not trained with: make it with causal=True, or load(causal=False)"
             )
-        return len(numbers)
-
-    def matrix(self, name: str, shape: tuple[int, ...] | None = None) -> FloatArray:
-        if name not in self.arrays:
-            raise WeightsFileError(f"{self.file} has no weight {name}")
-        array = self.arrays[name]
-        if array.ndim != (2 if shape is None else len(shape)) or shape not in (None, array.shape):
-            raise WeightsFileError(f"{self.file}: {name} has shape {array.shape}, not {shape}")
-        return array.astype(np.float64)
-
-    def layer(self, number: int, width: int, is_last: bool) -> dict[str, Affine]:
-        name = f"h.{number}."
-        inner_name = f"{name}mlp.c_fc.weight"
-        fc = self.matrix(inner_name)
-        inner = fc.shape[0] if self.is_output_first else fc.shape[1]
-        parts = {
-            "ln_1": self._norm(f"{name}ln_1", width),
-            "c_attn": self._affine(f"{name}attn.c_attn", width, 3 * width),
-            "attn.c_proj": self._affine(f"{name}attn.c_proj", width, width),
-            "ln_2": self._norm(f"{name}ln_2", width),
-            "c_fc": self._affine(f"{name}mlp.c_fc", width, inner),
-            "mlp.c_proj": self._affine(f"{name}mlp.c_proj", inner, width),
-        }
-        return parts | ({"ln_f": self._norm("ln_f", width)} if is_last else {})
-
-    def output(self, embedding: FloatArray) -> FloatArray:
-        if self.head is None:
-            return embedding
-        if self.head.shape != embedding.shape:
-            raise WeightsFileError(
-                f"{self.file}: lm_head.weight has shape {self.head.shape}, not {embedding.shape}"
-            )
-        return self.head.astype(np.float64)
-
-    def _affine(self, name: str, n_in: int, n_out: int) -> Affine:
-        shape = (n_out, n_in) if self.is_output_first else (n_in, n_out)
-        matrix = self.matrix(f"{name}.weight", shape)
-        if self.is_output_first:  # in the same order of memory: products may round by the layout
-            matrix = np.ascontiguousarray(matrix.T)
-        return Affine(matrix, self._bias(name, n_out))
-
-    def _norm(self, name: str, width: int) -> Affine:
-        return Affine(self.matrix(f"{name}.weight", (width,)), self._bias(name, width))
-
-    def _bias(self, name: str, width: int) -> FloatArray:
-        if f"{name}.bias" not in self.arrays:
-            return np.zeros(width)
-        return self.matrix(f"{name}.bias", (width,))

@@ -20,7 +20,8 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
     Parameters
     ----------
     weights, activations : Grid
-        Coarse enough for exact sums: bits of both and of the widest matrix up to 53 together.
+        Coarse enough for exact sums: bits of both and of the widest matrix up to 53 together. The
+        output weights are among the matrices: logits are exact products of rounded rows.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def on_grid(model: Gpt2, weights: Grid, activations: Grid) -> Gpt2:
         activations.round(model.token_embedding),
         activations.round(model.position_embedding),
         tuple(layer(one) for one in model.layers),
-        model.output_weights,
+        None if model.output is None else _exact(model.output, weights, activations),
     )
 
 

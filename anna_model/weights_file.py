@@ -1,20 +1,16 @@
 """Named arrays from files of other programs: safetensors, and state dictionaries of PyTorch.
 
-Nothing in a file is executed. A ``.pt`` file holds a pickle; it is read by an unpickler that knows
-an ordered dictionary, the tensor constructors and the storage types, and rejects every other name.
+Nothing in a file is executed, and what is read takes no more memory than a small multiple of the
+file, whatever sizes it declares. Of the pickle in a ``.pt`` file `anna_model.torch_file` knows an
+ordered dictionary, the tensor constructors and the storage types, and rejects every other name.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import math
-import pickle
+import re
 import struct
-import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +19,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-MAX_HEADER_BYTES = 10**8
+INDEX = ".index.json"
+SHARD = re.compile(r"-\d+-of-(\d+)\.")
+MAX_HEADER_BYTES = 2**21
+"""Some 20,000 arrays; parsed JSON may take 20 times its text."""
+
 BFLOAT16 = "bfloat16"
 SAFETENSORS_DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": BFLOAT16, "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1",
-}  # fmt: skip
-STORAGE_DTYPES = {
-    "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2",
-    "BFloat16Storage": BFLOAT16, "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2",
-    "CharStorage": "|i1", "ByteStorage": "|u1", "BoolStorage": "|b1",
 }  # fmt: skip
 
 
@@ -47,13 +42,14 @@ def read_weights(path: str | Path) -> dict[str, Array]:
     ----------
     path : str or Path
         A ``.safetensors`` file, or a state dictionary written by ``torch.save`` (zip format, since
-        PyTorch 1.6). A dictionary under the key ``model`` or ``state_dict`` of the outermost one is
-        taken; entries that are no tensors are left out. On which device it was saved is ignored.
+        PyTorch 1.6). A dictionary under ``model``, ``state_dict`` or ``model_state_dict`` of the
+        outermost one is taken; entries that are no tensors are left out. On which device it was
+        saved is ignored. Or the ``.index.json`` of several such files beside it.
 
     Returns
     -------
     dict of str to array
-        In the dtype of the file; bfloat16 becomes float32. All arrays own their memory.
+        In the dtype of the file, read-only, in one memory; bfloat16 becomes float32.
 
     Raises
     ------
@@ -63,6 +59,55 @@ def read_weights(path: str | Path) -> dict[str, Array]:
         The file cannot be read.
     """
     path = Path(path)
+    if path.name.endswith(INDEX):
+        return _read_shards(path)
+    if (part := SHARD.search(path.name)) and int(part[1]) > 1:
+        raise WeightsFileError(
+            f"{path.name} is one part of {int(part[1])}: give the {INDEX} beside it, or the folder"
+        )
+    return _read_one(path)
+
+
+def weights_in(path: Path) -> Path:
+    """Return a file of weights; of a folder the one that transformers writes into it.
+
+    Raises
+    ------
+    WeightsFileError
+        The folder has none.
+    """
+    if not path.is_dir():
+        return path
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        for file in (path / name, path / f"{name}{INDEX}"):
+            if file.is_file():
+                return file
+    raise WeightsFileError(f"{path.name} holds no model.safetensors and no pytorch_model.bin")
+
+
+def _read_shards(path: Path) -> dict[str, Array]:
+    """Read all files that an index names, each array from the file that it names for it."""
+    try:
+        places = json.loads(path.read_bytes())["weight_map"]
+        files = sorted({str(name) for name in places.values()})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WeightsFileError(f"{path.name} is damaged or no index: {_said(error)}") from None
+    found: dict[str, Array] = {}
+    for file in files:
+        if Path(file).name != file or file in ("", ".", ".."):
+            raise WeightsFileError(f"{path.name} names {file[:80]!r}: parts lie beside the index")
+        if not (path.parent / file).is_file():
+            raise WeightsFileError(f"{path.name} names {file}, which is not there")
+        arrays = _read_one(path.parent / file)
+        named = {name for name, place in places.items() if place == file}
+        if named != arrays.keys():
+            one = min(named ^ arrays.keys())
+            raise WeightsFileError(f"{path.name} and {file} differ: {one} is in one of them only")
+        found |= arrays
+    return found
+
+
+def _read_one(path: Path) -> dict[str, Array]:
     with path.open("rb") as file:
         start = file.read(4)
     if start == b"PK\x03\x04":
@@ -123,116 +168,72 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _read_safetensors(path: Path) -> dict[str, Array]:
+    """Read a file whose arrays lie one behind the other and fill it, as its format wants."""
     data = path.read_bytes()
     try:
         (length,) = struct.unpack_from("<Q", data)
         if length > min(len(data) - 8, MAX_HEADER_BYTES):
             raise ValueError(f"its header has {length} bytes")
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(data[8 : 8 + length], object_pairs_hook=_once)
         header.pop("__metadata__", None)
         body = memoryview(data)[8 + length :]
+        end = 0
+        for low, high in sorted(entry["data_offsets"] for entry in header.values()):
+            if low != end or high < low:
+                raise ValueError(f"an array lies at {low} .. {high}, behind one that ends at {end}")
+            end = high
+        if end != len(body):
+            raise ValueError(f"its arrays end at {end} of {len(body)} bytes")
         return {name: _safetensor(entry, body) for name, entry in header.items()}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsFileError(f"{path.name} is damaged or no safetensors file: {error}") from None
+    except Exception as error:  # a parser on damaged bytes may raise nearly anything
+        raise WeightsFileError(
+            f"{path.name} is damaged or no safetensors file: {_said(error)}"
+        ) from None
 
 
 def _safetensor(entry: Mapping[str, Any], body: memoryview) -> Array:
     low, high = entry["data_offsets"]
     shape = tuple(entry["shape"])
     dtype = SAFETENSORS_DTYPES[entry["dtype"]]
-    if not 0 <= low <= high <= len(body) or any(size < 0 for size in shape):
-        raise ValueError(f"an array lies at {low} .. {high} of {len(body)} bytes")
-    return _numbers(bytes(body[low:high]), dtype).reshape(shape)
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"an array has shape {shape}"[:200])
+    return numbers_of(body[low:high], dtype).reshape(shape)
 
 
-def _numbers(data: bytes, dtype: str) -> Array:
-    if dtype == BFLOAT16:  # the upper half of a float32
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
-    return np.frombuffer(data, dtype).copy()
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in its header")
+    return found
 
 
-@dataclass(frozen=True)
-class _StorageType:
-    dtype: str
+def numbers_of(data: bytes | memoryview, dtype: str) -> Array:
+    """Return bytes as numbers, read-only; the upper halves of float32 as those."""
+    found = np.frombuffer(data, "<u2" if dtype == BFLOAT16 else dtype)
+    if dtype == BFLOAT16:
+        found = (found.astype(np.uint32) << 16).view(np.float32)
+    found.setflags(write=False)
+    return found
+
+
+def _said(error: Exception) -> str:
+    """Write an error on one line of bounded length."""
+    return " ".join(f"{type(error).__name__} {error}".split())[:200]
 
 
 def _read_torch(path: Path) -> dict[str, Array]:
+    from anna_model.torch_file import read_torch
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            (index,) = [name for name in archive.namelist() if name.endswith("data.pkl")]
-            reader = _TensorUnpickler(archive, index.removesuffix("data.pkl"))
-            found = reader.load()
+        found = read_torch(path)
     except WeightsFileError as error:
         raise WeightsFileError(f"{path.name}: {error}") from None
-    except Exception as error:  # an unpickler on damaged bytes may raise nearly anything
+    except Exception as error:  # a zip file or a pickle of damaged bytes may raise nearly anything
         raise WeightsFileError(
-            f"{path.name} is damaged or no state dictionary of torch.save: "
-            f"{type(error).__name__}: {error}"
+            f"{path.name} is damaged or no state dictionary of torch.save: {_said(error)}"
         ) from None
-    for key in ("model", "state_dict"):
+    for key in ("model", "state_dict", "model_state_dict"):
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
     if not isinstance(found, Mapping):
         raise WeightsFileError(f"{path.name} holds a {type(found).__name__}, no state dictionary")
     return {str(name): value for name, value in found.items() if isinstance(value, np.ndarray)}
-
-
-class _TensorUnpickler(pickle.Unpickler):
-    """Build arrays where the pickle names tensors; know nothing else."""
-
-    def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
-        super().__init__(io.BytesIO(_stored(archive, f"{folder}data.pkl")))
-        self.archive, self.folder = archive, folder
-        if f"{folder}byteorder" in archive.namelist():
-            order = _stored(archive, f"{folder}byteorder")
-            if order != b"little":
-                raise WeightsFileError(f"its byte order is {order!r}; only little is read")
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == "torch" and name in STORAGE_DTYPES:
-            return _StorageType(STORAGE_DTYPES[name])
-        known: dict[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch", "Size"): tuple,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-        }
-        if (module, name) not in known:
-            raise WeightsFileError(
-                f"its pickle asks for {module}.{name}, which is not executed: save the state "
-                "dictionary alone, torch.save(model.state_dict(), path)"
-            )
-        return known[module, name]
-
-    def persistent_load(self, pid: Any) -> Array:
-        kind, storage, key, _device, _size = pid
-        if kind != "storage" or not isinstance(storage, _StorageType):
-            raise WeightsFileError(f"its pickle refers to {kind!r}, not to a storage")
-        return _numbers(_stored(self.archive, f"{self.folder}data/{key}"), storage.dtype)
-
-
-def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
-    entry = archive.getinfo(name)
-    if entry.compress_type != zipfile.ZIP_STORED:
-        raise WeightsFileError(f"{name} is compressed; torch.save stores it as it is")
-    return archive.read(entry)
-
-
-def _rebuild_tensor(
-    storage: Array, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any
-) -> Array:
-    """Lay an array over a storage, as far as it reaches."""
-    sizes = [*shape, *stride, offset]
-    last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-    if any(type(size) is not int or size < 0 for size in sizes):
-        raise WeightsFileError(f"a tensor has shape {shape} and strides {stride}")
-    if math.prod(shape) and last >= len(storage):
-        raise WeightsFileError(
-            f"a tensor of shape {shape} reaches beyond its {len(storage)} numbers"
-        )
-    steps = [step * storage.itemsize for step in stride]
-    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps).copy()
-
-
-def _rebuild_parameter(data: Array, *_: Any) -> Array:
-    return data

@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when nothing failed, 1 when a check failed, 2 for bad usage, a malformed file or an
         impossible size, 130 when interrupted.
     """
+    _open_streams()
     try:
         options = parser().parse_args(arguments)
         for option in ("out", "ledger"):
@@ -82,10 +83,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         _complain(f"cannot write the output: {error.strerror}")
         return 2
+    except ImportError as error:
+        if _complain_of_own_code(error):
+            return 1
+        _complain(str(error))
+        return 2
     except Exception as error:
         if _complain_of_own_code(error):
             return 1
         raise
+
+
+def _open_streams() -> None:
+    """Write to nowhere where a stream is closed, and by its number what a stream cannot show."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - to the end
+        elif getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -67,7 +67,9 @@ class ExactAffine(Affine):
         fraction = self.weights.fraction_bits + self.activations.fraction_bits
         weight = self.weights.round(self.weight)
         bias = Grid(MOST_BITS, fraction).integers(self.bias)
-        columns = np.abs(self.weights.integers(weight)).astype(object).sum(axis=0)
+        steps = np.abs(self.weights.integers(weight))
+        fits = len(steps) * 2 ** (self.weights.bits - 1) < 2**63
+        columns = steps.sum(axis=0, dtype=np.int64 if fits else object).astype(object)
         most = columns * (2 ** (self.activations.bits - 1) - 1) + np.abs(bias).astype(object)
         if max(most, default=0) >= 2**MOST_BITS:
             raise GridOverflow(

@@ -44,7 +44,8 @@ class FixedSoftmax(Mechanism):
     Notes
     -----
     A pair whose logit is at least (g + 1) ln 2 below B has weight 0; a query that has no other
-    pairs is unmatched. Each other weight is within 1/2 of 2^g exp(logit - B).
+    pairs is unmatched. Each other weight is within 1/2 of 2^g exp(logit - B). The weights of a
+    query sum to less than 2^53, or are rejected: N_k keys always fit if N_k 2^g is less.
     """
 
     keys: Grid
@@ -75,7 +76,8 @@ class FixedSoftmax(Mechanism):
         Raises
         ------
         GridOverflow
-            Q or K does not lie on the grid, or an inner product may reach 2^53 squared steps.
+            Q or K does not lie on the grid, an inner product may reach 2^53 squared steps, or the
+            weights of a query sum to 2^53 or more.
         """
         queries, keys = (
             steps_on(self.keys, rows, "queries and keys").astype(np.float64)
@@ -83,7 +85,14 @@ class FixedSoftmax(Mechanism):
         )
         self.require_exact_products(queries.shape[1])
         weights = self.of_products((queries @ keys.T).astype(np.int64))
-        return np.tril(weights) if self.causal else weights
+        weights = np.tril(weights) if self.causal else weights
+        # Sums in float64 are exact below 2^53, and none falls below that again.
+        if np.any(weights.sum(axis=1, dtype=np.float64) >= 2.0**MOST_BITS):
+            raise GridOverflow(
+                f"the weights of a query over {weights.shape[1]} keys sum to 2^{MOST_BITS} or more "
+                f"at weight_bits = {self.weight_bits}: take fewer"
+            )
+        return weights
 
     def weights(self, Q: ArrayLike, K: ArrayLike) -> FloatArray:
         """Return the attention matrix, float64[N_q, N_k]."""

@@ -15,8 +15,9 @@ instructions, which wait for all loads in flight.
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit, types
 from numpy.typing import NDArray
+
+from anna_model.kernels.compiled import config, njit, types
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
@@ -37,7 +38,7 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 HALF, LOW_HALF = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
-@njit(types.uint64(types.uint64), cache=True, nogil=True)
+@njit(types.uint64(types.uint64), nogil=True)
 def mix(h: np.uint64) -> np.uint64:
     """Scramble one word: the finaliser of splitmix64, one-to-one."""
     h = (h ^ (h >> SHIFT_30)) * MIX_1
@@ -45,7 +46,7 @@ def mix(h: np.uint64) -> np.uint64:
     return h ^ (h >> SHIFT_31)
 
 
-@njit(types.int64(READ_U2, U2, I1, U1), cache=True, nogil=True)
+@njit(types.int64(READ_U2, U2, I1, U1), nogil=True)
 def group_rows(words: U64, table: U64, group: I64, scratch: U64) -> int:
     """Label equal rows alike; return the number of groups.
 
@@ -93,7 +94,7 @@ def group_rows(words: U64, table: U64, group: I64, scratch: U64) -> int:
     return n_groups
 
 
-@njit(types.void(READ_U2, READ_U2, READ_U2, I1, U1), cache=True, nogil=True)
+@njit(types.void(READ_U2, READ_U2, READ_U2, I1, U1), nogil=True)
 def find_rows(words: U64, table: U64, probes: U64, found: I64, scratch: U64) -> None:
     """Find the group that equals every probe.
 
@@ -139,7 +140,7 @@ def find_rows(words: U64, table: U64, probes: U64, found: I64, scratch: U64) -> 
                 slot = (slot + ONE) & mask
 
 
-@njit(types.void(READ_I1, READ_F2, F2, I1), cache=True, nogil=True)
+@njit(types.void(READ_I1, READ_F2, F2, I1), nogil=True)
 def add_to_groups(group: I64, V: F64, total: F64, count: I64) -> None:
     """Add every row of V to the total of its group, and 1 to its count.
 
@@ -153,7 +154,7 @@ def add_to_groups(group: I64, V: F64, total: F64, count: I64) -> None:
             total[g, c] += V[i, c]
 
 
-@njit(types.void(READ_I1, READ_F2, F2, I1), cache=True, nogil=True)
+@njit(types.void(READ_I1, READ_F2, F2, I1), nogil=True)
 def group_means(group: I64, V: F64, mean: F64, count: I64) -> None:
     """Mean of V over every group: the sum in the order of the rows, divided once by the count.
 
@@ -174,7 +175,7 @@ def group_means(group: I64, V: F64, mean: F64, count: I64) -> None:
                 mean[label, c] /= n
 
 
-@njit(types.void(READ_I1, I1, READ_F2, F2, I1, F2), cache=True, nogil=True)
+@njit(types.void(READ_I1, I1, READ_F2, F2, I1, F2), nogil=True)
 def running_means(group: I64, found: I64, V: F64, total: F64, count: I64, out: F64) -> None:
     """Mean of V over those rows 0 .. i that lie in the group of probe i, for every i in turn.
 
@@ -198,7 +199,7 @@ def running_means(group: I64, found: I64, V: F64, total: F64, count: I64, out: F
                     out[i, c] = total[g, c] / n
 
 
-@njit(types.void(READ_I1, I1, I1), cache=True, nogil=True)
+@njit(types.void(READ_I1, I1, I1), nogil=True)
 def stable_order(key: I64, end: I64, order: I64) -> None:
     """Sort by counting: order[t] is the row that comes t-th, equal keys in their old order.
 

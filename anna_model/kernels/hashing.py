@@ -21,8 +21,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config, njit
 from numpy.typing import NDArray
+
+from anna_model.kernels.compiled import config, njit
 
 Floats = NDArray[Any]
 Words = NDArray[Any]
@@ -39,7 +40,7 @@ SHIFT_31, SHIFT_32, SHIFT_33 = np.uint64(31), np.uint64(32), np.uint64(33)
 RANGE = 2.0**31
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _load(K: Floats, low: int, scaled: bool, block: Floats, largest: Floats, off: Floats) -> int:
     """Transpose the rows from `low` on into the block; return the first non-finite row, or FINE.
 
@@ -79,14 +80,14 @@ def _load(K: Floats, low: int, scaled: bool, block: Floats, largest: Floats, off
     return FINE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _start(plus: Words, code: Words) -> None:
     for f in range(plus.shape[0]):
         for t in range(BLOCK):
             code[f * BLOCK + t] = plus[f]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _add(symbol: Words, times: Words, i: int, code: Words) -> None:
     for f in range(times.shape[0]):
         factor, part = times[f, i], code[f * BLOCK : (f + 1) * BLOCK]
@@ -94,7 +95,7 @@ def _add(symbol: Words, times: Words, i: int, code: Words) -> None:
             part[t] += factor * symbol[t]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _store(code: Words, n_forms: int, low: int, out: Codes) -> None:
     size, part = min(BLOCK, out.shape[0] - low), out[low:]
     if n_forms == 2:
@@ -106,7 +107,7 @@ def _store(code: Words, n_forms: int, low: int, out: Codes) -> None:
             part[t] = code[t]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _largest(rows: Floats, n_rows: int, first: int, best: Floats, at: I32) -> None:
     """Update the coordinate of largest magnitude, `best` at place `at`; ties keep the earlier.
 
@@ -128,7 +129,7 @@ def _largest(rows: Floats, n_rows: int, first: int, best: Floats, at: I32) -> No
             best[t], at[t] = value, p
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _signed(best: Floats, at: I32, symbol: Words) -> None:
     """Turn coordinate and sign into a symbol, and begin anew."""
     for t in range(symbol.shape[0]):
@@ -136,7 +137,7 @@ def _signed(best: Floats, at: I32, symbol: Words) -> None:
         best[t], at[t] = 0, 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _project(block: Floats, directions: Floats, k: int, value: Floats) -> None:
     """Scalar products of the directions k .. k + 3 and every row, coordinate by coordinate."""
     value[:] = 0
@@ -154,7 +155,7 @@ def _project(block: Floats, directions: Floats, k: int, value: Floats) -> None:
             value[3 * BLOCK + t] = (value[3 * BLOCK + t] + a3 * x) + b3 * y
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def hash_projected(
     K: Floats,
     directions: Floats,
@@ -212,14 +213,14 @@ def hash_projected(
     return np.int64(FINE)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _flip(source: Floats, signs: Floats, out: Floats) -> None:
     for c in range(signs.shape[0]):
         for t in range(c * BLOCK, (c + 1) * BLOCK):
             out[t] = source[t] * signs[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _butterflies(rows: Floats, n_rows: int, stride: int) -> None:
     """One stage of the fast Hadamard transform in place: (a, b) becomes (a + b, a - b)."""
     for base in range(0, n_rows, 2 * stride):
@@ -232,7 +233,7 @@ def _butterflies(rows: Floats, n_rows: int, stride: int) -> None:
                 lower[t] = a - b
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _flip_and_stride_8(source: Floats, signs: Floats, out: Floats) -> None:
     """Flip signs of 64 coordinates, then the stages of strides 32, 16 and 8.
 
@@ -257,7 +258,7 @@ def _flip_and_stride_8(source: Floats, signs: Floats, out: Floats) -> None:
             out[at + 48 * BLOCK + t], out[at + 56 * BLOCK + t] = a6 + a7, a6 - a7
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _stride_1(source: Floats, out: Floats) -> None:
     """Run the stages of strides 4, 2 and 1 on 64 coordinates."""
     for c in range(8):
@@ -277,7 +278,7 @@ def _stride_1(source: Floats, out: Floats) -> None:
             out[at + 6 * BLOCK + t], out[at + 7 * BLOCK + t] = a6 + a7, a6 - a7
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _stride_1_largest(source: Floats, kept: Floats) -> None:
     """Run the stages of strides 4 and 2, and of stride 1 what the largest magnitude needs.
 
@@ -318,7 +319,7 @@ def _stride_1_largest(source: Floats, kept: Floats) -> None:
             kept[t], kept[BLOCK + t], kept[2 * BLOCK + t], kept[3 * BLOCK + t] = v, p, a, b
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _signed_of_pair(kept: Floats, symbol: Words) -> None:
     for t in range(symbol.shape[0]):
         plus = kept[2 * BLOCK + t] + kept[3 * BLOCK + t]
@@ -329,7 +330,7 @@ def _signed_of_pair(kept: Floats, symbol: Words) -> None:
         symbol[t] = 2 * np.int32(kept[BLOCK + t]) + later + sign
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _rotate_wide(source: Floats, signs: Floats, spare: Floats, out: Floats) -> None:
     """Flip signs, then the whole transform of any power of two of coordinates."""
     width = signs.shape[0]
@@ -346,7 +347,7 @@ def _rotate_wide(source: Floats, signs: Floats, spare: Floats, out: Floats) -> N
         stride //= 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def hash_rotated(
     K: Floats,
     flips: Floats,

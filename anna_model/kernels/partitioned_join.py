@@ -7,9 +7,9 @@ the date of their own file, so who changes `mix` there touches this one.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
 from numpy.typing import NDArray
 
+from anna_model.kernels.compiled import njit, types
 from anna_model.kernels.exact_match import GOLDEN, I1, ONE, READ_I1, READ_U2, U1, U2, ZERO, mix
 
 U64 = NDArray[np.uint64]
@@ -24,7 +24,7 @@ READ_S1 = types.Array(types.int32, 1, "C", readonly=True)
 F1, S1, B1 = types.float64[::1], types.int32[::1], types.boolean[::1]
 
 
-@njit(types.void(READ_U2, types.int64, I1), cache=True, nogil=True)
+@njit(types.void(READ_U2, types.int64, I1), nogil=True)
 def count_parts(words: U64, bits: int, count: I64) -> None:
     """Count rows by the upper ``bits`` bits of their hash, 1 .. 63.
 
@@ -36,7 +36,7 @@ def count_parts(words: U64, bits: int, count: I64) -> None:
         count[h >> shift] += 1
 
 
-@njit(types.void(READ_U2, types.int64, types.int64, I1, U1, S1), cache=True, nogil=True)
+@njit(types.void(READ_U2, types.int64, types.int64, I1, U1, S1), nogil=True)
 def scatter_rows(words: U64, bits: int, first: int, place: I64, hashed: U64, row: I32) -> None:
     """Write hash and row number of every row to the next place of its part, in the old order.
 
@@ -53,7 +53,7 @@ def scatter_rows(words: U64, bits: int, first: int, place: I64, hashed: U64, row
         row[at] = np.int32(first + i)
 
 
-@njit(types.void(READ_U2, READ_F1, types.int64, I1, U1, F1), cache=True, nogil=True)
+@njit(types.void(READ_U2, READ_F1, types.int64, I1, U1, F1), nogil=True)
 def scatter_values(words: U64, V: F64, bits: int, place: I64, hashed: U64, value: F64) -> None:
     """Write hash and value of every row to the next place of its part, in the old order.
 
@@ -74,7 +74,7 @@ def scatter_values(words: U64, V: F64, bits: int, place: I64, hashed: U64, value
     types.void(
         READ_U1, READ_F1, READ_I1, READ_U1, READ_S1, READ_I1, U2, F1, S1, F1, B1
     ),
-    cache=True,
+
     nogil=True,
 )  # fmt: skip
 def join_values(

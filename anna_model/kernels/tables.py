@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from anna_model.kernels.compiled import njit
 
 Floats = NDArray[Any]
 I64 = NDArray[np.int64]
@@ -25,7 +26,7 @@ BATCH = 256
 EXACT = 2**24
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def label(code: Codes, row_of_code: I32, row: I32) -> int:
     """Number the codes from 1 in the order of their first appearance; return how many there are.
 
@@ -42,14 +43,14 @@ def label(code: Codes, row_of_code: I32, row: I32) -> int:
     return n_rows
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def find(code: Codes, row_of_code: I32, row: I32) -> None:
     """Look codes up; row : int32[n], written, 0 where a code was not labelled."""
     for j in range(code.shape[0]):
         row[j] = row_of_code[np.uintp(code[j])]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def sum_buckets(row: I32, shift: int, V: Floats, n_rows: I64, total: Floats, count: I64) -> None:
     """Sum the values of every bucket of every table: the first hit writes, later ones add.
 
@@ -83,7 +84,7 @@ def sum_buckets(row: I32, shift: int, V: Floats, n_rows: I64, total: Floats, cou
                     total[u, r, c] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def read_buckets(
     row: I32,
     shift: int,
@@ -136,7 +137,7 @@ def read_buckets(
             _divide(met, out[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _divide(met: int, sums: Floats) -> None:
     if 0 < met <= EXACT:
         whole = sums.dtype.type(met)
@@ -148,7 +149,7 @@ def _divide(met: int, sums: Floats) -> None:
             sums[c] = np.float64(sums[c]) / wide
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def run_through(
     key_row: I32,
     query_row: I32,
@@ -187,7 +188,7 @@ def run_through(
                 out[i, c] += total[r, c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def divide(seen: I64, low: int, high: int, out: Floats) -> None:
     """Divide the sums of the queries low .. high - 1 by their counts.
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from anna_model.lsh.cross_polytope import CrossPolytope as CrossPolytope
     from anna_model.lsh.family import Family as Family, HashFunctions as HashFunctions
     from anna_model.lsh.hyperplane import Hyperplane as Hyperplane
+    from anna_model.lsh.numpy_family import NumpyFamily as NumpyFamily
     from anna_model.lsh.p_stable import PStable as PStable
 
 _HOME = {
@@ -16,6 +17,7 @@ _HOME = {
     "Family": "family",
     "HashFunctions": "family",
     "Hyperplane": "hyperplane",
+    "NumpyFamily": "numpy_family",
     "PStable": "p_stable",
 }
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anna_model.frozen_arrays import FrozenArrays, IntArray
+from anna_model.frozen_arrays import FrozenArrays, IntArray, real_rows
 from anna_model.threads import Run, cut, threads
 
 Matrix = NDArray[Any]
@@ -148,7 +148,8 @@ class HashFunctions(FrozenArrays, ABC):
 
         Parameters
         ----------
-        rows : float32 or float64 [N, m]
+        rows : real [N, m]
+            In float32 if they are, else in float64.
 
         Returns
         -------
@@ -158,8 +159,8 @@ class HashFunctions(FrozenArrays, ABC):
         Raises
         ------
         TypeError, ValueError
-            Another dtype or shape, NaN or infinity; rows too long for the cells of a p-stable
-            family.
+            No real numbers, another shape, NaN or infinity; rows too long for the cells of a
+            p-stable family.
         """
         checked = require_rows("rows", rows, self.m)
         with threads(len(checked) * self.tables * self.hashes) as (run, n_threads):
@@ -269,19 +270,17 @@ def require_angle_distance(distance: float) -> None:
 
 
 def require_rows(name: str, array: ArrayLike, m: int | None = None) -> Matrix:
-    """Check a batch of rows and return it contiguous and read-only.
+    """Check a batch of rows and return it contiguous and read-only, as `real_rows` takes it.
 
     Raises
     ------
     TypeError, ValueError
     """
-    rows = np.asarray(array)
-    if rows.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} must have dtype float32 or float64, not {rows.dtype}")
-    if rows.ndim != 2 or rows.shape[1] != (rows.shape[1] if m is None else m):
+    rows = real_rows(name, array)
+    if rows.shape[1] != (rows.shape[1] if m is None else m):
         width = "any" if m is None else m
         raise ValueError(f"{name} must have shape (any, {width}), not {rows.shape}")
-    view = np.ascontiguousarray(rows).view()
+    view = rows.view()
     view.setflags(write=False)
     return view
 

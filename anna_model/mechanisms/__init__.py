@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anna_model.mechanisms.anna import Anna as Anna
+    from anna_model.mechanisms.argmax import Argmax as Argmax
     from anna_model.mechanisms.exact_match import ExactMatch as ExactMatch
     from anna_model.mechanisms.low_rank import (
         EluPlusOne as EluPlusOne,
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
         LowRank as LowRank,
         PositiveRandomFeatures as PositiveRandomFeatures,
         Raw as Raw,
+    )
+    from anna_model.mechanisms.mapped import (
+        InnerProductToAngle as InnerProductToAngle,
+        Mapped as Mapped,
+        UnitNorm as UnitNorm,
     )
     from anna_model.mechanisms.mechanism import Attended as Attended, Mechanism as Mechanism
     from anna_model.mechanisms.reformer import Reformer as Reformer
@@ -28,19 +34,23 @@ if TYPE_CHECKING:
 _HOME = {
     "AngularCodes": "sorted_chunks",
     "Anna": "anna",
+    "Argmax": "argmax",
     "Attended": "mechanism",
     "Codes": "sorted_chunks",
     "EluPlusOne": "low_rank",
     "ExactMatch": "exact_match",
     "FeatureMap": "low_rank",
     "GivenCodes": "sorted_chunks",
+    "InnerProductToAngle": "mapped",
     "LowRank": "low_rank",
+    "Mapped": "mapped",
     "Mechanism": "mechanism",
     "PositiveRandomFeatures": "low_rank",
     "Raw": "low_rank",
     "Reformer": "reformer",
     "Softmax": "softmax",
     "SparseLowRank": "sparse_low_rank",
+    "UnitNorm": "mapped",
 }
 
 __all__ = sorted(_HOME)

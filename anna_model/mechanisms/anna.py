@@ -127,21 +127,21 @@ class Anna(Mechanism):
 
         Parameters
         ----------
-        Q : float32 or float64 [N_q, m_qk]
-        K : float32 or float64 [N_k, m_qk]
-            Where the dtypes of Q and K differ both are hashed in float64.
-        V : float32 or float64 [N_k, m]
+        Q : real [N_q, m_qk]
+        K : real [N_k, m_qk]
+            Hashed in float32 if both are, else in float64.
+        V : real [N_k, m]
             Not checked for NaN: one reaches the queries that meet its key, and no other.
 
         Returns
         -------
         Attended
-            values : [N_q, m] in the dtype of V, unmatched : bool[N_q].
+            values : float32[N_q, m] if V is, else float64, unmatched : bool[N_q].
 
         Raises
         ------
         TypeError
-            Another dtype.
+            No real numbers up to float64.
         ValueError
             Shapes that do not fit, NaN or infinity in Q or K, N_q != N_k under causal.
         """

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anna_model.answers import Answer, SparseAnswer
-from anna_model.frozen_arrays import FloatArray, require_finite
+from anna_model.frozen_arrays import FloatArray, real_rows, require_finite
 from anna_model.heads import EVERY_HEAD, HeadBlock, SparseHeads
 from anna_model.joins.partitioned_join import LEAST_ROWS, mean_of_equal_words
 from anna_model.joins.row_join import (
@@ -99,7 +99,8 @@ class ExactMatch(Mechanism):
         ----------
         Q : integer or float [N_q] or [N_q, m_qk]
         K : integer or float [N_k] or [N_k, m_qk]
-        V : float64[N_k, m]
+        V : real [N_k, m]
+            Added in float64.
             Not checked for NaN: one reaches the queries that match its key, and no other.
 
         Returns
@@ -110,7 +111,7 @@ class ExactMatch(Mechanism):
         Raises
         ------
         TypeError
-            One side is integer and the other float, or neither; V is not float64.
+            One side is integer and the other float, or neither; V is not real.
         ValueError
             Shapes that do not fit, NaN or infinity in Q or K, N_q != N_k under causal.
         """
@@ -215,9 +216,7 @@ def _require_int64(name: str, rows: NDArray[Any]) -> NDArray[Any]:
 
 
 def _require_values(V: ArrayLike, n_keys: int) -> FloatArray:
-    values = np.asarray(V)
-    if values.dtype != np.float64:
-        raise TypeError(f"V must have dtype float64, not {values.dtype}")
-    if values.ndim != 2 or len(values) != n_keys:
+    values = real_rows("V", V)
+    if len(values) != n_keys:
         raise ValueError(f"V must have shape ({n_keys}, any), not {values.shape}")
-    return np.ascontiguousarray(values)
+    return values.astype(np.float64, copy=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anna_model.frozen_arrays import require_finite
+from anna_model.frozen_arrays import real_rows, require_finite
 
 Matrix = NDArray[Any]
 
@@ -25,14 +25,7 @@ def as_matrix(name: str, rows: ArrayLike) -> Matrix:
     ValueError
         Not one or two axes; NaN or infinity.
     """
-    array = np.asarray(rows)
-    if array.ndim not in (1, 2):
-        raise ValueError(f"{name} must have one or two axes, not {array.ndim}")
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise TypeError(f"{name} must hold real numbers up to float64, not {array.dtype}")
-    matrix = array[:, None] if array.ndim == 1 else array
-    real = np.float32 if array.dtype == np.float32 else np.float64
-    matrix = np.ascontiguousarray(matrix, dtype=real)
+    matrix = real_rows(name, rows)
     require_finite(name, matrix)
     return matrix
 

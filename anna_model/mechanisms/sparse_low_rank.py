@@ -10,12 +10,13 @@ m_qk query and key width, m value width, r features, B chunk size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from anna_model.frozen_arrays import FloatArray, IntArray
-from anna_model.mechanisms.low_rank import PositiveRandomFeatures
+from anna_model.mechanisms.low_rank import PositiveRandomFeatures, require_numbers
 from anna_model.mechanisms.matrices import Matrix, head_of, queries_and_keys
 from anna_model.mechanisms.mechanism import Attended, Mechanism
 from anna_model.mechanisms.sorted_chunks import AngularCodes, chunk_of_row, rows_of_chunks
@@ -41,10 +42,12 @@ class SparseLowRank(Mechanism):
 
     Notes
     -----
-    Not causal: the order of the chunks is not that of the tokens. Weights are not shifted by the
-    largest logit, so beta |q| |k| must stay below about 80 in float32 and 700 in float64; a row
-    that overflows is rejected. A query is unmatched only where there is no key. Cost O(N (m b + log
-    N + r (m_qk + m) + B (m_qk + r + m))).
+    Not causal: the order of the chunks is not that of the tokens. The weights of a query are taken
+    relative to the largest of its near pairs and of its features, so that nothing overflows; a
+    query all of whose weights lie far below that, exp(-80) in float32 and exp(-700) in float64, is
+    rejected. A query is unmatched only where there is no key. Cost O(N (m b + log N + r (m_qk + m)
+    + B (m_qk + m))); the sums of the features over the chunks from each on are kept, N r m / B
+    numbers.
 
     Examples
     --------
@@ -74,9 +77,15 @@ class SparseLowRank(Mechanism):
         queries, keys = queries_and_keys(Q, K, causal=False)
         near = self._chunk(queries)[:, None] == self._chunk(keys)
         queries, keys = queries.astype(np.float64), keys.astype(np.float64)
-        exact = np.exp(self.features.beta * (queries @ keys.T))
-        scores = np.where(near, exact, self.features(queries) @ self.features(keys).T)
-        weights: FloatArray = scores / scores.sum(axis=1, keepdims=True)
+        if not len(keys):
+            return np.zeros((len(queries), 0))
+        logits = np.where(near, self.features.beta * (queries @ keys.T), -np.inf)
+        phi_q, phi_k = self._exponents(queries, keys)
+        largest = np.maximum(phi_q.max(axis=1), logits.max(axis=1))[:, None]
+        scores = np.where(near, np.exp(logits - largest), np.exp(phi_q - largest) @ np.exp(phi_k).T)
+        total = scores.sum(axis=1, keepdims=True)
+        require_numbers(total)
+        weights: FloatArray = scores / total
         return weights
 
     def apply(self, Q: ArrayLike, K: ArrayLike, V: ArrayLike) -> Attended:
@@ -91,29 +100,34 @@ class SparseLowRank(Mechanism):
         Raises
         ------
         TypeError, ValueError
-            Shapes that do not fit, NaN or infinity; inner products that overflow exp.
+            Shapes that do not fit, NaN or infinity; weights that underflow.
         """
         queries, keys, values = head_of(Q, K, V, causal=False)
         if not len(keys):
             empty = np.zeros((len(queries), values.shape[1]), values.dtype)
             return Attended(empty, np.ones(len(queries), bool))
-        phi_q, phi_k = self.features(queries), self.features(keys)
         with_one = np.concatenate([values, np.ones((len(values), 1), values.dtype)], axis=1)
-        sums = phi_q @ (phi_k.T @ with_one)
-        pairs = zip(
-            rows_of_chunks(self._chunk(queries)), rows_of_chunks(self._chunk(keys)), strict=False
-        )
-        for asking, asked in pairs:
-            with np.errstate(over="ignore"):
-                exact = np.exp(
-                    keys.dtype.type(self.features.beta) * (queries[asking] @ keys[asked].T)
-                )
-            sums[asking] += (exact - phi_q[asking] @ phi_k[asked].T) @ with_one[asked]
-        if not np.isfinite(sums).all():
-            raise ValueError(
-                f"exp(beta <q, k>) overflows at beta = {self.features.beta}: scale Q and K down"
-            )
+        phi_q, phi_k = self._exponents(queries, keys)
+        asked = rows_of_chunks(self._chunk(keys))
+        chunks = [np.exp(phi_k[theirs]).T @ with_one[theirs] for theirs in asked]
+        before = np.zeros_like(chunks[0])
+        after = np.cumsum([before, *reversed(chunks)], axis=0)[::-1]
+        sums = np.empty((len(queries), with_one.shape[1]), with_one.dtype)
+        # A far sum leaves its own chunk out rather than taking it off again, which cancels.
+        for number, ours in enumerate(rows_of_chunks(self._chunk(queries))):
+            theirs = asked[number] if number < len(asked) else asked[0][:0]
+            logits = keys.dtype.type(self.features.beta) * (queries[ours] @ keys[theirs].T)
+            largest = np.concatenate([phi_q[ours], logits], axis=1).max(axis=1, keepdims=True)
+            far = before + after[number + 1] if number < len(asked) else before
+            sums[ours] = np.exp(phi_q[ours] - largest) @ far
+            sums[ours] += np.exp(logits - largest) @ with_one[theirs]
+            before = before + chunks[number] if number < len(asked) else before
+        require_numbers(sums[:, -1])
         return Attended(sums[:, :-1] / sums[:, -1:], np.zeros(len(queries), bool))
+
+    def _exponents(self, queries: Matrix, keys: Matrix) -> tuple[Matrix, Matrix]:
+        of_queries, of_keys = self.features.relative(queries, keys)
+        return of_queries - of_queries.dtype.type(log(self.features.rank)), of_keys
 
     def _chunk(self, rows: Matrix) -> IntArray:
         return chunk_of_row(self.codes(rows, 0), self.chunk_size)

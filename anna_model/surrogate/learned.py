@@ -151,7 +151,7 @@ class Learned:
         text = Path(card).read_bytes()
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsFileError(f"{Path(card).name} is no JSON: {error}") from None
         return cls(found, read_weights(weights))
 

@@ -47,12 +47,12 @@ def load_graph(path: str | Path, words: Words) -> Graph:
         if names is not None and not all(isinstance(name, str) for name in names):
             raise ValueError("the names are no text")
         graph = Graph(
-            int(header["n_vertices"]),
+            header["n_vertices"],
             arrays["edges"],
             arrays.get("weights"),
             None if names is None else tuple(names),
         )
-    if not np.array_equal(graph.words, words):
+    if graph.shape.n_words != len(words) or not np.array_equal(graph.words, words):
         raise CheckpointError(
             f"{path} holds another graph than the run: bring the files of one folder together, "
             "or start anew",

@@ -17,6 +17,8 @@ from typing import BinaryIO, cast
 from mpc_sim.errors import InputError
 
 BLOCK_BYTES = 1 << 20
+MOST_LINE_BYTES = 2**25
+"""A packed file of some kilobytes may hold a line of gigabytes."""
 GZIP, MARK = b"\x1f\x8b", "\ufeff".encode()
 WIDE = (  # the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -42,6 +44,10 @@ def text_blocks(stream: BinaryIO, name: str, block_bytes: int = BLOCK_BYTES) -> 
             del waiting[:cut]
             done += cut
         waiting += piece
+        if len(waiting) > MOST_LINE_BYTES:
+            raise InputError(
+                f"{name} has a line of more than {MOST_LINE_BYTES >> 20} MiB; break it"
+            )
     if waiting:
         ended = waiting.endswith((b"\n", b"\r"))
         yield _lines(bytes(waiting) + b"\n" * (not ended), name, done)
@@ -57,8 +63,11 @@ def _pieces(stream: BinaryIO, name: str, block_bytes: int) -> Iterator[bytes]:
         for mark, encoding in WIDE:
             if head.startswith(mark):
                 text = io.TextIOWrapper(source, encoding, newline="")
-                while letters := text.read(block_bytes // 4):
-                    yield letters.encode()
+                try:
+                    while letters := text.read(block_bytes // 4):
+                        yield letters.encode()
+                finally:
+                    text.detach()  # or it would close what the caller opened
                 return
         while piece := source.read(block_bytes):
             yield piece

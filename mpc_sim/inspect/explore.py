@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 from html import escape
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from mpc_sim.errors import MPCError
+from mpc_sim.extras import needed
 from mpc_sim.inspect.trace import PAIRS, Flow
 from mpc_sim.ledger.loads import LOADS, RoundLoads
 from mpc_sim.machine_view import MachineView
@@ -22,7 +22,6 @@ from mpc_sim.pages.html import asset, grid_json, matrix_json
 from mpc_sim.records import Inbox
 from mpc_sim.simulation import Simulation
 
-NEEDS = "explore() needs ipywidgets and anywidget: pip install 'anna-mpc[notebooks]'"
 PRE = (
     "max-height: 20em; overflow: auto; margin: 0; white-space: pre-wrap; word-break: normal; "
     "line-height: 1.35"
@@ -186,11 +185,8 @@ def require_widgets() -> Any:
     ImportError
         If it or anywidget is missing; the message names the extra.
     """
-    try:
-        import_module("anywidget")
-        return import_module("ipywidgets")
-    except ImportError:
-        raise ImportError(NEEDS) from None
+    needed("anywidget", "explore()")
+    return needed("ipywidgets", "explore()")
 
 
 def slider(name: str, most: int, value: int) -> Any:
@@ -229,7 +225,7 @@ def canvas() -> Any:
 
 @cache
 def _canvas_class() -> Any:
-    import anywidget
+    anywidget = needed("anywidget", "explore()")
     import traitlets
 
     nothing = square_json(Matrix("", *(np.zeros(0, np.int64),) * 3, limit=1), 1)

@@ -12,8 +12,9 @@ indices of Python in every access.
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit, types
 from numpy.typing import NDArray
+
+from mpc_sim.kernels.compiled import config, njit, types
 
 Words = NDArray[np.int64]
 Counts = NDArray[np.int32]
@@ -26,7 +27,7 @@ SORTED, UNSORTED, OUTSIDE = 0, 1, 2
 N_THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-@njit(types.int64(READ, READ, READ_FLAGS, COUNTS, COUNTS, COUNTS), cache=True, nogil=True)
+@njit(types.int64(READ, READ, READ_FLAGS, COUNTS, COUNTS, COUNTS), nogil=True)
 def count(
     source: Words, to: Words, acts: NDArray[np.bool_], sent: Counts, kept: Counts, arriving: Counts
 ) -> int:
@@ -59,7 +60,7 @@ def count(
     return answer
 
 
-@njit(types.void(READ, types.int64, WORDS, READ, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, types.int64, WORDS, READ, WORDS), nogil=True)
 def scatter(key: Words, shift: int, place: Words, column: Words, out: Words) -> None:
     """Write every word to the next free place of the bucket of its key, in the order of the rows.
 
@@ -74,7 +75,7 @@ def scatter(key: Words, shift: int, place: Words, column: Words, out: Words) -> 
         out[np.uintp(at)] = column[r]
 
 
-@njit(types.void(READ, types.int64, WORDS, READ, COUNTS, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, types.int64, WORDS, READ, COUNTS, WORDS), nogil=True)
 def scatter_first(
     key: Words, shift: int, place: Words, column: Words, keys: Counts, out: Words
 ) -> None:
@@ -92,7 +93,7 @@ def scatter_first(
         out[np.uintp(at)] = column[r]
 
 
-@njit(types.void(READ, WORDS, WORDS, COUNTS, WORDS, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, WORDS, WORDS, COUNTS, WORDS, WORDS), nogil=True)
 def settle_first(
     edges: Words, base: Words, place: Words, key: Counts, column: Words, scratch: Words
 ) -> None:
@@ -117,7 +118,7 @@ def settle_first(
             words[np.uintp(at - before)] = scratch[r]
 
 
-@njit(types.void(READ, COUNTS, WORDS, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, COUNTS, WORDS, WORDS), nogil=True)
 def settle(edges: Words, at: Counts, column: Words, scratch: Words) -> None:
     """Move every row of a bucket to its place in the bucket.
 
@@ -134,7 +135,7 @@ def settle(edges: Words, at: Counts, column: Words, scratch: Words) -> None:
             words[np.uintp(places[r])] = scratch[r]
 
 
-@njit(types.void(READ, types.int64, types.int64, WORDS), cache=True, nogil=True)
+@njit(types.void(READ, types.int64, types.int64, WORDS), nogil=True)
 def own(start: Words, low: int, high: int, owner: Words) -> None:
     """Write the machine of every row for the machines low .. high - 1.
 

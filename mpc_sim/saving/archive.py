@@ -95,6 +95,8 @@ def read(path: str | Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, Wo
         with ZipFile(file) as archive:
             size = os.fstat(file.fileno()).st_size
             members = {info.filename: info for info in archive.infolist()}
+            if sum(info.file_size for info in members.values()) > size:
+                raise ValueError("its members are longer than the file")
             for info in members.values():
                 stored = info.compress_type == ZIP_STORED and info.compress_size == info.file_size
                 if not stored or info.file_size > size:
@@ -134,8 +136,13 @@ def _read_array(archive: ZipFile, info: ZipInfo) -> Words:
         n_bytes = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or member.tell() + n_bytes != info.file_size:
             raise ValueError(f"member {info.filename!r} has not the size that it states")
-        data = member.read()
-    return np.frombuffer(data, dtype).reshape(shape).astype(np.int64)
+        array = np.empty(shape, np.int64)
+        flat, done = array.reshape(-1), 0
+        while data := member.read(CHUNK_BYTES):
+            part = np.frombuffer(data, dtype)
+            flat[done : done + len(part)] = part
+            done += len(part)
+    return array
 
 
 def _check_header(header: Any, path: str | Path, kind: FileKind) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anna_model import ExactMatch
+from mpc_sim.extras import needed
 from reductions.arrays import Integers
 from reductions.benchmarks.timing import Contestant, Progress, Row, interleaved
 
@@ -94,7 +95,7 @@ def exact_match_rows(
 
 
 def _polars(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
-    import polars
+    polars = needed("polars", "this reference")
 
     keys = polars.DataFrame({"k": K, "v": v}).lazy()
     queries = polars.DataFrame({"k": Q}).lazy()
@@ -104,7 +105,7 @@ def _polars(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
 
 
 def _pandas(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
-    import pandas
+    pandas = needed("pandas", "this reference")
 
     keys, queries = pandas.DataFrame({"k": K, "v": v}), pandas.DataFrame({"k": Q})
 
@@ -116,7 +117,7 @@ def _pandas(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
 
 
 def _duckdb(Q: Integers, K: Integers, v: NDArray[np.float64]) -> Any:
-    import duckdb
+    duckdb = needed("duckdb", "this reference")
 
     database = duckdb.connect()
     database.execute("set enable_progress_bar = false")

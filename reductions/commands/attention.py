@@ -29,7 +29,8 @@ from mpc_sim.saving.whole_file import replacing
 from reductions.certify.host_memory import available_bytes
 from reductions.certify.versions import versions
 from reductions.choice import Choice
-from reductions.commands.hash_families import HashFamily
+from reductions.commands.hash_families import HashFamily, family_of, own_law
+from reductions.commands.own_objects import is_own, load_own, named_or_own
 from reductions.commands.tables import COLOURS, open_console
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size
@@ -46,7 +47,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.set_defaults(run=run)
     command.add_argument(
-        "mechanism", choices=tuple(Head), metavar="MECHANISM", help=", ".join(Head)
+        "mechanism",
+        type=named_or_own(Head),
+        metavar="MECHANISM",
+        help=f"{', '.join(Head)}, or module:name of a mechanism of your own",
     )
     command.add_argument("--n", type=size, help="queries and keys of the seeded input (1024)")
     command.add_argument("--width", type=size, help="width of queries, keys and values (64)")
@@ -60,9 +64,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--float32", action="store_true", help="compute in float32")
     command.add_argument(
         "--family",
-        choices=tuple(HashFamily),
+        type=named_or_own(HashFamily),
         default=HashFamily.CROSS_POLYTOPE,
-        help="of the hash functions of anna (cross-polytope)",
+        metavar="FAMILY",
+        help=f"of the hash functions of anna: {', '.join(HashFamily)} (cross-polytope), or "
+        "module:name of a family of your own",
     )
     command.add_argument("--tables", type=size, default=8, help="l, tables of anna (8)")
     command.add_argument("--hashes", type=size, default=1, help="z, hashes of a table (1)")
@@ -86,11 +92,18 @@ def run(options: argparse.Namespace) -> int:
     if options.repeats < 1:
         raise UsageError("--repeats 0: run the mechanism at least once")
     try:
-        kind = Head(options.mechanism).made
+        kind = (
+            _own(options.mechanism) if is_own(options.mechanism) else Head(options.mechanism).made
+        )
         Q, K, V = _head(kind, options)
         mechanism = kind.build(options, np.atleast_2d(np.transpose(Q)).shape[0])
         values, unmatched, seconds = _timed(mechanism, (Q, K, V), options.repeats)
         checks = _checks(mechanism, Q, K, V, values) + _constraints(mechanism, Q, K, options)
+        width = np.atleast_2d(np.transpose(Q)).shape[0]
+        checks += [
+            _check("law", off, 0.0, source)
+            for off, source in own_law(mechanism, width, options.seed)
+        ]
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from None
     if options.out:
@@ -216,6 +229,23 @@ def _constraints(
     return [_check(name, count, 0, source) for name, count in zip(names, counts, strict=True)]
 
 
+def _own(name: str) -> Kind:
+    """Return how a head of a mechanism of the user's own is made."""
+
+    def build(options: argparse.Namespace, width: int) -> Mechanism:
+        causal = {"causal": True} if options.causal else {}
+        made: Mechanism = load_own(name, "mechanism", _is_mechanism, **causal)
+        if made.causal != options.causal:
+            raise UsageError(f"{name} has causal = {made.causal}: give --causal where it has")
+        return made
+
+    return Kind(build)
+
+
+def _is_mechanism(found: Any) -> bool:
+    return isinstance(found, Mechanism)
+
+
 def _check(name: str, measured: float | None, bound: float | None, source: str) -> dict[str, Any]:
     status = "UNVERIFIED"
     if measured is not None and bound is not None:
@@ -271,7 +301,7 @@ def _features(options: argparse.Namespace, width: int) -> PositiveRandomFeatures
 
 def _anna(options: argparse.Namespace) -> Mechanism:
     return Anna(
-        HashFamily(options.family).made(options.cell),
+        family_of(options.family, options.cell),
         options.hashes,
         options.tables,
         options.seed,

@@ -14,7 +14,7 @@ from reductions.benchmarks import attention, certify, exact_match, k_hop, routin
 from reductions.benchmarks.timing import Row, keep_freed_memory
 from reductions.certify.versions import versions
 from reductions.choice import Choice
-from reductions.commands.tables import progress_line
+from reductions.commands.tables import open_console, print_table, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size
 
@@ -58,7 +58,6 @@ def run(options: argparse.Namespace) -> int:
 
 def print_rows(rows: list[Row], notes: list[str]) -> None:
     """Print a table of timings in milliseconds."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -72,8 +71,8 @@ def print_rows(rows: list[Row], notes: list[str]) -> None:
         ours = ("", "") if row.case == before else (row.case, f"{1e3 * row.ours_s:.2f}")
         table.add_row(*ours, row.reference, f"{1e3 * row.reference_s:.2f}", f"{row.ratio:.2f}")
         before = row.case
-    console = Console(highlight=False)
-    console.print(table)
+    console = open_console()
+    print_table(console, table)
     for note in notes:
         console.print(f"note: {note}", soft_wrap=True)
 

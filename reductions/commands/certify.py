@@ -19,6 +19,7 @@ from reductions.commands.inputs import (
     refuse_seed,
 )
 from reductions.commands.own_code import place, said
+from reductions.commands.own_objects import named_or_own
 from reductions.commands.tables import explained, print_certificate, progress_line
 from reductions.commands.usage import UsageError
 from reductions.commands.values import size, solver_name
@@ -85,8 +86,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--family",
-        choices=("hyperplane", "gaussian-cross-polytope", "p-stable"),
-        help="of the hash functions of anna (hyperplane)",
+        type=named_or_own(("hyperplane", "gaussian-cross-polytope", "p-stable")),
+        metavar="FAMILY",
+        help="of the hash functions of anna: hyperplane, gaussian-cross-polytope, p-stable "
+        "(hyperplane), or module:name of a family of your own",
     )
     command.add_argument(
         "--hashes", type=size, metavar="Z", help="hashes of anna (Theorem 3.4: all ids stay apart)"
@@ -224,12 +227,12 @@ OF_THE_COMPILER = (
 def compiler_options(solver: Any, options: argparse.Namespace) -> CompilerOptions:
     """Read the options of the compiler; what is left out is as the solver has it."""
     from reductions.certify.run import options_of
-    from reductions.commands.hash_families import HashFamily
+    from reductions.commands.hash_families import family_of
     from reductions.mpc_to_anna.options import Attention
 
     given = {name: getattr(options, name) for name in OF_THE_COMPILER}
     if options.family is not None:
-        given["family"] = HashFamily(options.family).made(CELL)
+        given["family"] = family_of(options.family, CELL)
     chosen = {name: value for name, value in given.items() if value is not None}
     return replace(
         options_of(solver), **{"attention": Attention.BOTH, "seed": options.seed or 0, **chosen}

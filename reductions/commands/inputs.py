@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from importlib import import_module
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from reductions.commands.files import (
     shown_token,
     write_text,
 )
+from reductions.commands.own_objects import load_own
 from reductions.commands.usage import UsageError
 from reductions.registry import solver
 
@@ -36,31 +36,14 @@ def load_solver(name: str) -> Any:
     from mpc_sim import Protocol
     from reductions.problems.own_protocol import own_solver
 
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         return solver(name)
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as for python -m: the module may lie in the working folder
-    try:
-        found: Any = import_module(module)
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{name}: cannot import {module}: {one_line(error)}") from None
-    try:
-        for part in attribute.split("."):
-            found = getattr(found, part)
-        if callable(found) and not isinstance(found, Protocol) and not is_record(found):
-            found = found()
-    except AttributeError as error:
-        raise UsageError(f"{name}: {one_line(error)}") from None
-    except (Exception, SystemExit) as error:
-        raise UsageError(
-            f"{name}: {one_line(error)}; name a protocol that is built, as in module:protocol"
-        ) from None
-    if isinstance(found, Protocol):
-        return own_solver(found, name)
-    if not is_record(found):
-        raise UsageError(f"{name} is a {type(found).__name__}; name a Protocol or a solver")
-    return found
+
+    def is_made(found: Any) -> bool:
+        return not isinstance(found, type) and (isinstance(found, Protocol) or is_record(found))
+
+    found = load_own(name, "protocol", is_made)
+    return own_solver(found, name) if isinstance(found, Protocol) else found
 
 
 def is_record(found: Any) -> bool:
@@ -68,12 +51,6 @@ def is_record(found: Any) -> bool:
     from reductions.problems.problem import Problem
 
     return isinstance(getattr(found, "problem", None), Problem) and hasattr(found, "compiles")
-
-
-def one_line(error: BaseException) -> str:
-    """Return what an error of a user's module says, on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def add_parameters(command: argparse.ArgumentParser, arguments: list[str]) -> None:
@@ -260,9 +237,9 @@ def kept_instance(problem: Problem, folder: str | Path, words: Words) -> Instanc
     name = Path(folder) / INPUT_FILE
     try:
         kept = json.loads(read_text(str(name)))
-        parameters = {str(key): int(value) for key, value in kept["parameters"].items()}
+        parameters = {str(key): index(value) for key, value in kept["parameters"].items()}
         alphabet = tuple(str(letter) for letter in kept["alphabet"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{name} is damaged: begin the run anew") from None
     if problem.reads == GRAPH:
         return problem.instance(load_graph(Path(folder) / GRAPH_FILE, words), **parameters)

@@ -59,14 +59,14 @@ def run(options: argparse.Namespace) -> int:
         return 0
     from rich.table import Table
 
-    from reductions.commands.tables import open_console
+    from reductions.commands.tables import open_console, print_table
 
     table = Table(box=None, pad_edge=False)
     for heading in ("", "name", "statement", "source"):
         table.add_column(heading, overflow="fold")
     for entry in ENTRIES:
         table.add_row(entry.family, entry.name, entry.statement, entry.source)
-    open_console().print(table)
+    print_table(open_console(), table)
     return 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mpc_sim.extras import MissingExtra, needed
 from mpc_sim.saving.whole_file import replacing
 from reductions.commands.files import write_text
 from reductions.commands.usage import UsageError
@@ -84,8 +85,7 @@ def write_rows(name: str, rows: list[Row], draw: Draw) -> None:
         if suffix in SUFFIXES:
             draw(rows, name)
         else:
-            import polars
-
+            polars = needed("polars", f"--out FILE{suffix}")
             with replacing(name) as file:
                 polars.DataFrame(rows, infer_schema_length=None).write_parquet(file)
     except OSError as error:
@@ -95,13 +95,12 @@ def write_rows(name: str, rows: list[Row], draw: Draw) -> None:
 def refuse_suffix(name: str) -> None:
     """Refuse what cannot be written before anything is computed."""
     suffix = Path(name).suffix
-    extras = {".parquet": ("polars", "data")} | dict.fromkeys(SUFFIXES, ("matplotlib", "plots"))
-    if suffix in extras:
-        from importlib.util import find_spec
-
-        package, extra = extras[suffix]
-        if find_spec(package) is None:
-            raise UsageError(f"--out FILE{suffix} needs {package}: pip install 'anna-mpc[{extra}]'")
+    packages = {".parquet": "polars"} | dict.fromkeys(SUFFIXES, "matplotlib")
+    if suffix in packages:
+        try:
+            needed(packages[suffix], f"--out FILE{suffix}")
+        except MissingExtra as error:
+            raise UsageError(str(error)) from None
     elif suffix not in BY_SUFFIX:
-        endings = ", ".join([*BY_SUFFIX, *extras])
+        endings = ", ".join([*BY_SUFFIX, *packages])
         raise UsageError(f"--out {name}: end the name in one of {endings}")

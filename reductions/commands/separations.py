@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from reductions.certify.versions import versions
-from reductions.commands.tables import open_console, progress_line
+from reductions.commands.tables import open_console, print_table, progress_line
 from reductions.commands.usage import UsageError
 from reductions.registry import canonical, instead
 
@@ -107,12 +107,12 @@ def print_cells(cells: list[Cell]) -> None:
     before = ""
     for cell, (task, architecture, status, *sizes, told) in zip(cells, rows, strict=True):
         colour = COLOURS[cell.status] if cell.proved else "bold red"
-        cut = told if len(told) <= room else told[: room - 1] + "\u2026"
+        cut = told if len(told) <= room else told[: room - 3] + "..."
         shown = "" if task == before else task
         certificate = [escape(cut)] if shows_certificates else []
         listed.add_row(shown, architecture, f"[{colour}]{status}[/]", *sizes, *certificate)
         before = task
-    console.print(listed)
+    print_table(console, listed)
     checked = sum(cell.status != "open" and cell.proved for cell in cells)
     left = sum(cell.status == "open" for cell in cells)
     unproved = sum(not cell.proved for cell in cells)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from reductions.commands.usage import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
+    from rich.table import Table
 
     from reductions.bounds import Check
     from reductions.certify.certificate import Certificate
 
+LEAST_WIDTH = 80
 HEADINGS = ("quantity", "measured", "bound", "slack", "kind", "status", "source")
 COLOURS = {"PASS": "green", "FAIL": "bold red", "UNVERIFIED": "yellow"}
 
@@ -41,16 +43,18 @@ def print_certificate(certificate: Certificate) -> None:
     for check in certificate.checks:
         *cells, status, source = _cells(check)
         table.add_row(*map(Text, cells), Text(status, COLOURS[status]), Text(source))
-    console.print(table)
+    print_table(console, table)
     for line in _stated(certificate):
         console.print(line, soft_wrap=True)
     if certificate.facts:
         facts = Table(box=None, pad_edge=False)
         for heading in ("fact, no check", "value", "source"):
-            facts.add_column(heading, justify="right" if heading == "value" else "left")
+            justify: JustifyMethod = "right" if heading == "value" else "left"
+            is_long = heading == "source"
+            facts.add_column(heading, justify=justify, no_wrap=not is_long, overflow="fold")
         for fact in certificate.facts:
             facts.add_row(fact.name, str(fact.value), fact.source)
-        console.print(facts)
+        print_table(console, facts)
     verdict = "PASS" if certificate.ok else "FAIL"
     console.print(
         f"[{COLOURS[verdict]}]{verdict}[/]: {len(certificate.checks)} checks "
@@ -91,7 +95,18 @@ def open_console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Reporting(highlight=False)
+    console = Reporting(highlight=False)
+    console.width = max(console.width, LEAST_WIDTH)
+    return console
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table at least as wide as its columns need; a narrower terminal breaks the lines."""
+    from rich.measure import Measurement
+
+    anything = console.options.update(max_width=10**4)
+    console.width = max(console.width, Measurement.get(console, anything, table).minimum)
+    console.print(table)
 
 
 def _cells(check: Check) -> tuple[str, ...]:

@@ -18,9 +18,11 @@ from anna_model import HeadMaps, Resources, Rows, RowwiseLayer, Transformer
 from anna_model.mechanisms import GivenCodes, Reformer
 from anna_model.mechanisms.sorted_chunks import chunk_of_row
 from mpc_sim import InputError
+from mpc_sim.strict_arrays import whole_array
 from reductions.arrays import Floats, Integers
 
-SUM_BITS = 52
+SUM_BITS = 51
+"""The mean of a chunk, times its size, is then within 1/4 of the sum, whatever the size."""
 
 
 def no_logit(position: Integers, rows: Floats) -> Floats:
@@ -76,7 +78,7 @@ def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
 
     Notes
     -----
-    Rows are one number wide. Exact while sums stay below 2^52 in magnitude.
+    Rows are one number wide. Exact while sums stay below 2^51 in magnitude.
     """
     if n < 1 or chunk < 2 or depth < 0 or chunk**depth >= 2**62:
         raise InputError(
@@ -97,7 +99,15 @@ def chunk_sums(n: int, chunk: int, depth: int) -> Transformer:
 
 
 def layers_for(n: int, chunk: int) -> int:
-    """Return ceil(log_B n), the layers that n tokens need."""
+    """Return ceil(log_B n), the layers that n tokens need.
+
+    Raises
+    ------
+    InputError
+        No token, or chunks of less than two.
+    """
+    if n < 1 or chunk < 2:
+        raise InputError(f"n = {n}, chunk = {chunk}: take n >= 1 and chunk >= 2")
     depth, reach = 0, 1
     while reach < n:
         depth, reach = depth + 1, reach * chunk
@@ -112,10 +122,18 @@ class ChunkedSum:
     ----------
     chunk : int
         B, at least 2.
+
+    Raises
+    ------
+    InputError
+        No word, or chunks of less than two.
     """
 
     n: int
     chunk: int
+
+    def __post_init__(self) -> None:
+        layers_for(self.n, self.chunk)
 
     @property
     def transformer(self) -> Transformer:
@@ -124,10 +142,21 @@ class ChunkedSum:
         return chunk_sums(self.chunk**depth, self.chunk, depth)
 
     def run(self, words: ArrayLike) -> Integers:
-        """Return the sum everywhere: int64[n]."""
+        """Return the sum everywhere: int64[n].
+
+        Raises
+        ------
+        InputError
+            There are not n words, one is no whole number or negative, or the sum is 2^51 or more.
+        """
+        given = whole_array(words, "words", (self.n,))
+        if sum(given.tolist()) >= 2**SUM_BITS:
+            raise InputError(
+                f"the words sum to {sum(given.tolist())}: keep sums below 2^{SUM_BITS}"
+            )
         transformer = self.transformer
         rows = np.zeros((transformer.n_tokens, 1))
-        rows[: self.n, 0] = words
+        rows[: self.n, 0] = given
         return transformer.forward(Rows.from_dense(rows)).dense()[: self.n, 0].astype(np.int64)
 
     def resources(self) -> Resources:

@@ -68,8 +68,15 @@ class RecurrentKHop:
         return np.stack([words + 1, words + 1], axis=1)
 
     def run(self, letters: ArrayLike) -> NDArray[np.int64]:
-        """Return 1 + the letter at sigma^k of every token, or 0: int64[N]."""
-        return self.model.run(self.rows(letters))[:, 1]
+        """Return 1 + the letter at sigma^k of every token, or 0: int64[N].
+
+        Raises
+        ------
+        InputError
+            There are not N letters, or one is no integer in 0 .. n_letters - 1.
+        """
+        given = whole_array(letters, "letters", (self.model.n_tokens,))
+        return self.model.run(self.rows(given))[:, 1]
 
     def messages(self, prefix: ArrayLike) -> tuple[Words, ...]:
         """Return what the layers send to the tokens after a prefix."""

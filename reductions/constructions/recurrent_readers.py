@@ -14,6 +14,7 @@ from anna_model import Resources
 from anna_model.recurrent import MOST_WORD_BITS, RecurrentLayer, RecurrentModel, Words
 from mpc_sim import InputError
 from mpc_sim.integers import ceil_div
+from mpc_sim.strict_arrays import whole_array
 from reductions.arrays import Integers
 
 MOST_RESIDUES = 2**20
@@ -47,8 +48,15 @@ class RecurrentReader:
     model: RecurrentModel
 
     def run(self, words: ArrayLike) -> Integers:
-        """Return int64[N]; that of the last token is the answer."""
-        return self.model.run(words)[:, 0]
+        """Return int64[N]; that of the last token is the answer.
+
+        Raises
+        ------
+        InputError
+            There are not N words, or one is no integer in 0 .. 2^word_bits - 1.
+        """
+        most = 2**self.model.word_bits - 1
+        return self.model.run(whole_array(words, "words", (self.model.n_tokens,), 0, most))[:, 0]
 
     def resources(self) -> Resources:
         """Return what the model uses, read off it."""

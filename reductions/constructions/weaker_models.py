@@ -19,7 +19,9 @@ from reductions.problems.k_hop import K_HOP_PROBLEM
 from reductions.problems.problem import Shape
 
 CHUNK = 4
-N, HOPS, LETTERS, MODULUS, BLOCK = sympy.symbols("N k A M S", integer=True, nonnegative=True)
+N, HOPS, LETTERS, MODULUS, BLOCK, DEPTH = sympy.symbols(
+    "N k A M S D", integer=True, nonnegative=True
+)
 
 
 def last(n: int) -> slice:
@@ -36,7 +38,8 @@ def _hops_and_one(shape: Shape) -> Formula:
 
 
 def _table(shape: Shape) -> Formula:
-    return LETTERS + 1, {"A": shape.largest_word}
+    """One word per letter and one more; no layer, no state."""
+    return (LETTERS + 1) * sympy.Min(HOPS, 1), {"A": shape.largest_word, **_hops(shape)[1]}
 
 
 def _board(shape: Shape) -> Formula:
@@ -61,7 +64,11 @@ def _residue_bits(shape: Shape) -> Formula:
 
 
 def _log_layers(shape: Shape) -> Formula:
-    return sympy.Symbol("D", integer=True), {"D": layers_for(shape.n_words, CHUNK)}
+    return DEPTH, {"D": layers_for(shape.n_words, CHUNK)}
+
+
+def _one_if_any_layer(shape: Shape) -> Formula:
+    return sympy.Min(DEPTH, 1), _log_layers(shape)[1]
 
 
 RECURRENT_K_HOP = ModelSolver(
@@ -136,6 +143,7 @@ SUM_CHUNKED = replace(
     source="the depth of Proposition E.3 of arXiv 2509.09001 is reached",
     build=lambda shape: ChunkedSum(shape.n_words, CHUNK),
     depth=_log_layers,
+    width=_one_if_any_layer,
     depth_formula="ceil(log_B N), B = 4",
 )
 MATCH2_LOW_RANK = ModelSolver(

@@ -64,17 +64,19 @@ def read_matrix(path: str | Path) -> Matrix:
         The file cannot be read, is damaged, or holds no vector or matrix of real numbers.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        with Path(path).open("rb") as file:
+            if file.read(4) == b"PK\3\4":
+                raise HeadFileError(f"{path} holds several arrays; write one with np.save")
+        mapped = np.lib.format.open_memmap(path, mode="r")  # never more than the file has
+        array: Matrix = np.array(mapped)
+    except HeadFileError:
+        raise
     except OSError as error:
-        raise HeadFileError(
-            f"cannot read {path}: {error.strerror or 'it is no .npy file'}"
-        ) from None
-    except (ValueError, EOFError):
+        raise HeadFileError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception:  # the parser of the header raises errors of many kinds
         raise HeadFileError(
             f"{path} is damaged or no .npy file of numbers; np.save writes one"
         ) from None
-    if not isinstance(array, np.ndarray):
-        raise HeadFileError(f"{path} holds several arrays; write one with np.save")
     if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
         raise HeadFileError(
             f"{path} holds {array.dtype} of shape {array.shape}; a matrix of real numbers is needed"

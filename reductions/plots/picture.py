@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mpc_sim.extras import needed
 from mpc_sim.saving.whole_file import replacing
 
 SUFFIXES = (".svg", ".png", ".pdf")
@@ -56,8 +57,8 @@ def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4)
         raise ValueError(
             f"end the name of a picture in {', '.join(SUFFIXES)}, not {file.suffix or 'nothing'}"
         )
-    from matplotlib import style
-    from matplotlib.figure import Figure
+    style = needed("matplotlib.style", "a picture")
+    figures = needed("matplotlib.figure", "a picture")
 
     own = {
         "svg.hashsalt": "anna-mpc",
@@ -66,7 +67,7 @@ def picture(file: str | Path, width_inches: float = 6, height_inches: float = 4)
         "image.interpolation": "nearest",
     }
     with style.context(["default", own]):
-        figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+        figure = figures.Figure(figsize=(width_inches, height_inches), layout="constrained")
         yield figure
         with replacing(file) as target:
             figure.savefig(target, format=file.suffix[1:], dpi=150, metadata=_METADATA[file.suffix])

@@ -283,6 +283,11 @@ class Problem:
         values = {**self.fixed, **found.parameters, **self._checked(parameters)}
         return replace(found, parameters=values).with_defaults(self.parameters)
 
+    def most_word(self, given: Any) -> int:
+        """Return the largest word that a run on words or a graph may need; weights count."""
+        words = given.words if isinstance(given, Graph) else given
+        return max(self.largest_word(given), int(np.max(words)))
+
     def draw(self, n: int, seed: int, **parameters: int) -> Instance:
         """Return a seeded input of n words, of a graph n vertices."""
         if n < 1 or seed < 0:
@@ -321,7 +326,7 @@ class Problem:
         own = {key: value for key, value in given.parameters.items() if key not in self.fixed}
         if any(given.parameters.get(key, value) != value for key, value in self.fixed.items()):
             raise InputError(f"{self.name} has {dict(self.fixed)}, not {dict(given.parameters)}")
-        largest = max(given.shape.largest_word, self.largest_word(given.given))
+        largest = max(given.shape.largest_word, self.most_word(given.given))
         return replace(given, parameters=self._checked(own), largest_word=largest)
 
     def _read(self, given: Any) -> Instance:
@@ -329,7 +334,7 @@ class Problem:
             raise InputError(f"{self.name} takes {self.reads}; give a Graph for a graph alone")
         if isinstance(given, Graph):
             self._refuse_weights(given)
-            return Instance.of(given, largest_word=self.largest_word(given))
+            return Instance.of(given, largest_word=self.most_word(given))
         is_listed = isinstance(given, Sequence) and len(given) > 0
         if is_listed and all(isinstance(each, str) for each in given):
             given = Letters.of(given)

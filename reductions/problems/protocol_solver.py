@@ -119,7 +119,7 @@ class ProtocolSolver:
 
     def largest_word(self, given: Any) -> int:
         """Return the largest word that a run on an input may need."""
-        return self.problem.largest_word(given)
+        return self.problem.most_word(given)
 
     def shape_of(self, given: Any, **parameters: int) -> Shape:
         """Return what is known of an input before a model is built for it."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc_sim import Cluster, Protocol
+from mpc_sim.extras import needed
 from reductions.arrays import Integers
 from reductions.mpc_to_anna.codes import CODE_NAMES
 from reductions.testing.compiled_side import Bounds, CompiledSide
@@ -127,6 +128,7 @@ def _draw(kit: Kit, strategy: Any, max_examples: int, seed: int) -> None:
     was seen. A fault is kept with its input and not looked for again: a protocol with hidden state
     fails or not from run to run, which hypothesis would report as flaky.
     """
+    needed("hypothesis", "inputs by a strategy")
     import hypothesis
 
     faults: dict[bytes, NotConforming] = {}

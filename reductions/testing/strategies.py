@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mpc_sim import Cluster, InputError, Protocol, ShapeError, fit_cluster
+from mpc_sim.extras import needed
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -166,11 +167,4 @@ def _outlier(word: int, other: int, size: int, at: int) -> list[int]:
 
 
 def _strategies() -> Any:
-    try:
-        from hypothesis import strategies
-    except ImportError as error:
-        raise ImportError(
-            "strategies need hypothesis: install anna-mpc[test], or give assert_conforms explicit "
-            "inputs, which need nothing"
-        ) from error
-    return strategies
+    return needed("hypothesis.strategies", "drawing inputs (explicit ones need nothing)")

@@ -7,12 +7,8 @@ import json
 import math
 import pickle
 import struct
-import sys
-import types
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from anna_model import gpt2
 from anna_model.forward_by_definition import definition_forward
 from anna_model.mechanisms import LowRank, Softmax
 from anna_model.weights_file import WeightsFileError, read_weights
+from cases.damage import state_dictionary
 from cases.gpt2_weights import (
     HEADS,
     LAYERS,
@@ -104,7 +101,7 @@ TOKENS = [3, 1, 4, 1, 5, 9, 2]
 
 
 def test_hidden_rows_and_logits(folder: Path) -> None:
-    model = gpt2.load(folder / "plain.safetensors", CONFIG)
+    model = gpt2.load(folder / "plain.safetensors", CONFIG, output="tied")
     expected = np.array(plain_model(drawn(), TOKENS))
     # About 2 * 48 rounded operations of relative error 2^-53 a number, two layers of width 12.
     np.testing.assert_allclose(model.hidden(TOKENS), expected, rtol=1e-9, atol=1e-9)
@@ -148,72 +145,6 @@ def test_any_mechanism_for_any_head(folder: Path) -> None:
 
 
 # --- state dictionaries ---
-
-
-class Storage:
-    def __init__(self, kind: str, key: str, array: np.ndarray[Any, Any]) -> None:
-        self.kind, self.key, self.array = kind, key, array
-
-
-class Tensor:
-    def __init__(self, storage: Storage, shape: tuple[int, ...]) -> None:
-        self.storage, self.shape = storage, shape
-
-    def __reduce__(self) -> Any:
-        stride = tuple(math.prod(self.shape[at + 1 :]) for at in range(len(self.shape)))
-        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2
-        return rebuild, (self.storage, 0, self.shape, stride, False, OrderedDict())
-
-
-@contextmanager
-def fake_torch() -> Iterator[None]:
-    """Names for the pickler to write; nothing of them runs."""
-    torch, inner = types.ModuleType("torch"), types.ModuleType("torch._utils")
-
-    def _rebuild_tensor_v2() -> None: ...
-
-    _rebuild_tensor_v2.__module__ = "torch._utils"
-    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
-    inner._rebuild_tensor_v2 = _rebuild_tensor_v2  # type: ignore[attr-defined]
-    kind = type("FloatStorage", (), {"__module__": "torch"})
-    torch.FloatStorage = kind  # type: ignore[attr-defined]
-    torch._utils = inner  # type: ignore[attr-defined]
-    before = {name: sys.modules.get(name) for name in ("torch", "torch._utils")}
-    sys.modules.update({"torch": torch, "torch._utils": inner})
-    try:
-        yield
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-
-
-def state_dictionary(
-    arrays: Arrays, wrap: Callable[[Any], Any] = lambda found: found, device: str = "cuda:0"
-) -> bytes:
-    """A file as torch.save writes it, without torch."""
-    storages = {name: Storage("float", str(at), a) for at, (name, a) in enumerate(arrays.items())}
-    text = io.BytesIO()
-    with fake_torch():
-
-        class Pickler(pickle.Pickler):
-            def persistent_id(self, value: Any) -> Any:
-                if isinstance(value, Storage):
-                    kind = sys.modules["torch"].FloatStorage
-                    return ("storage", kind, value.key, device, value.array.size)
-                return None
-
-        named = OrderedDict((name, Tensor(storages[name], a.shape)) for name, a in arrays.items())
-        Pickler(text, protocol=2).dump(wrap(named))
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("any/data.pkl", text.getvalue())
-        archive.writestr("any/byteorder", "little")
-        for storage in storages.values():
-            archive.writestr(f"any/data/{storage.key}", storage.array.tobytes())
-    return packed.getvalue()
 
 
 @pytest.mark.parametrize("key", [None, "model", "state_dict"])

@@ -310,8 +310,8 @@ def test_nan_and_infinity_are_refused(family: Family, bad: float) -> None:
 @pytest.mark.parametrize(
     ("rows", "error", "message"),
     [
-        (np.ones((2, 3), int), TypeError, "rows must have dtype float32 or float64, not int64"),
-        (np.ones(4), ValueError, r"rows must have shape \(any, 4\), not \(4,\)"),
+        (np.ones((2, 3), bool), TypeError, "rows must hold real numbers up to float64, not bool"),
+        (np.ones(4), ValueError, r"rows must have shape \(any, 4\), not \(4, 1\)"),
         (np.ones((2, 3)), ValueError, r"rows must have shape \(any, 4\), not \(2, 3\)"),
     ],
 )

@@ -270,5 +270,5 @@ def test_bad_parameters_are_refused() -> None:
         Anna(Hyperplane(), 1, 0, 0)
     with pytest.raises(ValueError, match="as many queries as keys, not 5 and 4"):
         Anna(Hyperplane(), 1, 1, 0, causal=True).apply(EYE, EYE[:4], counting(4))
-    with pytest.raises(TypeError, match="V must have dtype float32 or float64, not int64"):
-        Anna(Hyperplane(), 1, 1, 0).apply(EYE, EYE, np.ones((5, 1), int))
+    with pytest.raises(TypeError, match="V must hold real numbers up to float64, not bool"):
+        Anna(Hyperplane(), 1, 1, 0).apply(EYE, EYE, np.ones((5, 1), bool))

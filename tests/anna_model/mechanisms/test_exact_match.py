@@ -252,8 +252,8 @@ def test_nan_and_infinity_are_refused(method: str, bad: float, side: str) -> Non
         ([[1, 2]], [[1]], [[1.0]], ValueError, "equal widths, not 2 and 1"),
         ([[[1]]], [[1]], [[1.0]], ValueError, "one or two axes, not 3"),
         (1, [1], [[1.0]], ValueError, "one or two axes, not 0"),
-        ([1], [1], [[1]], TypeError, "V must have dtype float64, not int64"),
-        ([1], [1], [1.0], ValueError, r"V must have shape \(1, any\), not \(1,\)"),
+        ([1], [1], [[1j]], TypeError, "V must hold real numbers up to float64, not complex128"),
+        ([1], [1], [[[1.0]]], ValueError, "V must have one or two axes, not 3"),
         ([1], [1, 2], [[1.0]], ValueError, r"V must have shape \(2, any\), not \(1, 1\)"),
     ],
 )

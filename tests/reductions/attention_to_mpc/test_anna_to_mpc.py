@@ -6,6 +6,7 @@ import itertools
 import pickle
 from dataclasses import replace
 from fractions import Fraction
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def test_gpt2_on_a_grid(tmp_path: Path, buckets: Any) -> None:
     """
     (tmp_path / "w.safetensors").write_bytes(safetensors(drawn()))
     anna = Anna(Hyperplane(), hashes=2, tables=3, seed=5, causal=True)
-    model = gpt2.load(tmp_path / "w.safetensors", {"n_head": 3, "n_layer": 2}, anna)
+    model = gpt2.load(tmp_path / "w.safetensors", {"n_head": 3, "n_layer": 2}, anna, output="tied")
     grid = Grid(bits=24, fraction_bits=10)
     model = on_grid(model, Grid(bits=16, fraction_bits=10), grid)
     tokens = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -195,6 +196,12 @@ def test_gpt2_on_a_grid(tmp_path: Path, buckets: Any) -> None:
     assert_same_bits(protocol.rows(sim.run()), transformer.forward(rows))
     slacks(bounds(protocol), sim)
     assert protocol.cluster.n_machines > (2 if buckets == "sorted" else 1)
+    hidden = [[Fraction(x) for x in row] for row in grid.round(model.hidden(tokens)).tolist()]
+    weight = [
+        [Fraction(round(float(x) * 2**10), 2**10) for x in row] for row in drawn()["wte.weight"]
+    ]
+    for row, found in zip(hidden, model.logits(tokens).tolist(), strict=True):
+        assert [sum(map(mul, row, one)) for one in weight] == list(map(Fraction, found))
 
 
 def test_products_on_a_grid_are_exact() -> None:

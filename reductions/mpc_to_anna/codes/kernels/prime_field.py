@@ -17,8 +17,10 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numpy as np
-from numba import njit, u8
 
+from anna_model.kernels.compiled import njit, types
+
+u8 = types.u8
 ZERO, ONE = np.uint64(0), np.uint64(1)
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
@@ -27,7 +29,7 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 def kernel(signature: object) -> Callable[[_Function], _Function]:
     """Compile a loop for one signature."""
-    compiler = njit(signature, cache=True, error_model="numpy", nogil=True)
+    compiler = njit(signature, error_model="numpy", nogil=True)
     return cast("Callable[[_Function], _Function]", compiler)
 
 

@@ -6,9 +6,8 @@ which the code packs the words of others; D rows; n messages per row.
 
 import numpy as np
 import numpy.typing as npt
-from numba import f8, i8, u8, void
-from numba.core.types import Array
 
+from anna_model.kernels.compiled import types
 from reductions.mpc_to_anna.codes.kernels.prime_field import (
     HALF,
     LOW,
@@ -29,6 +28,7 @@ _U64 = npt.NDArray[np.uint64]
 _I64 = npt.NDArray[np.int64]
 _F64 = npt.NDArray[np.float64]
 
+f8, i8, u8, void, Array = types.f8, types.i8, types.u8, types.void, types.Array
 _READ_U8 = Array(u8, 1, "C", readonly=True)
 _READ_U8_2D = Array(u8, 2, "C", readonly=True)
 _READ_I8 = Array(i8, 1, "C", readonly=True)
