@@ -153,11 +153,11 @@ class RowTooMany(SyndromeCode):
     def _plain(self) -> SyndromeCode:
         return SyndromeCode(self.capacity, self.n_words, self.word_bits, self.n_sources)
 
-    def encode(self, source: Any, words: Any) -> Any:
-        return np.pad(self._plain.encode(source, words), ((0, 0), (0, 1)))
+    def mean_codewords(self, *messages: Any) -> Any:
+        return np.pad(self._plain.mean_codewords(*messages), ((0, 0), (0, 1)))
 
-    def decode(self, mean: Any) -> Any:
-        return self._plain.decode(np.ascontiguousarray(mean[:, :-1]))
+    def decode(self, mean: Any, likely: Any = None) -> Any:
+        return self._plain.decode(np.ascontiguousarray(mean[:, :-1]), likely)
 
 
 def a_head_too_many(monkeypatch: Patch) -> None:
