@@ -26,19 +26,33 @@ class Compiled:
 
     n: int
     k: int
+    spread: bool = False
+    """Compiled for the quickest run: one token per machine, spread heads."""
 
     def __str__(self) -> str:
-        return f"k-hop, n = {self.n}, k = {self.k}"
+        how = ", --tokens-per-machine 1 --head-order spread" if self.spread else ""
+        return f"k-hop, n = {self.n}, k = {self.k}{how}"
 
     def build(self) -> tuple[Protocol, Cluster, CompiledProtocol, Words]:
         """Return protocol, cluster, transformer and input."""
         protocol = k_hop(self.k)
         cluster = fit_cluster(protocol, self.n, "2/3", largest_word=N_LETTERS)
         words = Letters.random(self.n, N_LETTERS, seed=0).words
-        return protocol, cluster, compile_protocol(protocol, cluster), words
+        transformer = compile_protocol(protocol, cluster)
+        if self.spread:
+            transformer = compile_protocol(
+                protocol, cluster, tokens_per_machine=1, head_order="spread"
+            )
+        return protocol, cluster, transformer, words
 
 
-CASES = (Compiled(2**10, 16), Compiled(2**13, 64), Compiled(2**16, 1024))
+CASES = (
+    Compiled(2**10, 16),
+    Compiled(2**13, 64),
+    Compiled(2**13, 64, spread=True),
+    Compiled(2**16, 1024),
+    Compiled(2**16, 1024, spread=True),
+)
 
 
 def simulate_alone(protocol: Protocol, cluster: Cluster, words: Words) -> Words:

@@ -8,6 +8,7 @@ declare worst cases, so a run takes at most about so long; the constants are of 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mpc_sim import Cluster, Protocol, ShapeError
 from reductions.mpc_to_anna.codes import CodeDomainError
@@ -22,7 +23,7 @@ LONG_SECONDS = 60.0
 LEAST_WORDS = 2**12
 """Of a run that may be long: below, nothing is compiled to foretell it."""
 
-QUICK = (
+QUICK: tuple[dict[str, Any], ...] = (
     {"tokens_per_machine": 1, "head_order": HeadOrder.SPREAD},
     {"tokens_per_machine": TokenRule.BALANCED, "head_order": HeadOrder.SPREAD},
 )
