@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anna_model.weights_file import BFLOAT16, Array, WeightsFileError, numbers_of
+from anna_model.stored_numbers import BFLOAT16, Array, WeightsFileError, numbers_of
 
 STORAGE_DTYPES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2",

@@ -15,24 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from anna_model.stored_numbers import (
+    BFLOAT16,
+    Array as Array,
+    WeightsFileError as WeightsFileError,
+    numbers_of,
+)
+from anna_model.torch_file import read_torch
 
 INDEX = ".index.json"
 SHARD = re.compile(r"-\d+-of-(\d+)\.")
 MAX_HEADER_BYTES = 2**21
 """Some 20,000 arrays; parsed JSON may take 20 times its text."""
 
-BFLOAT16 = "bfloat16"
 SAFETENSORS_DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": BFLOAT16, "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
-
-
-class WeightsFileError(ValueError):
-    """A file that cannot be read as named arrays; the message says what to change."""
 
 
 def read_weights(path: str | Path) -> dict[str, Array]:
@@ -206,23 +206,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def numbers_of(data: bytes | memoryview, dtype: str) -> Array:
-    """Return bytes as numbers, read-only; the upper halves of float32 as those."""
-    found = np.frombuffer(data, "<u2" if dtype == BFLOAT16 else dtype)
-    if dtype == BFLOAT16:
-        found = (found.astype(np.uint32) << 16).view(np.float32)
-    found.setflags(write=False)
-    return found
-
-
 def _said(error: Exception) -> str:
     """Write an error on one line of bounded length."""
     return " ".join(f"{type(error).__name__} {error}".split())[:200]
 
 
 def _read_torch(path: Path) -> dict[str, Array]:
-    from anna_model.torch_file import read_torch
-
     try:
         found = read_torch(path)
     except WeightsFileError as error:

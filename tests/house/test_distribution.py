@@ -86,7 +86,7 @@ def test_wheel_holds_every_module(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert misplaced(archive.namelist(), to_pack(ROOT)) == []
         (record,) = (n for n in archive.namelist() if n.endswith("entry_points.txt"))
-        assert "anna-mpc = reductions.cli:main" in archive.read(record).decode()
+        assert "anna-mpc = reductions.__main__:main" in archive.read(record).decode()
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ from reductions.cli import main
 from repository import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+WRITES_FILES = ("own-protocol.md", "own-attention.md")
+"""Pages that show files: test_how_to.py and test_how_to_attention.py write them and run the rest."""
+
 HOW_TO = {
     path: path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))
-    if path.name != "own-protocol.md"  # test_how_to.py, which writes the files that it shows
+    if path.name not in WRITES_FILES
 }
 COLUMNS = 120
 SUFFIXES = ("py", "md", "txt", "toml", "cff", "ipynb")

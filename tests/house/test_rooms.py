@@ -16,7 +16,7 @@ from repository import ROOT
 
 LEVELS = {
     "mpc_sim": (
-        "by_identity errors kernels labels randomness",
+        "by_identity errors extras kernels labels randomness",
         "columns identity integers",
         "records",
         "cluster cost counting_sort kept_rounds saving strict_arrays",
@@ -28,13 +28,14 @@ LEVELS = {
         "conformance",
     ),
     "anna_model": (
-        "frozen_arrays kernels weights_file",
-        "lazy_values",
-        "heads joins rows threads",
+        "frozen_arrays kernels stored_numbers",
+        "gpt2_config lazy_values torch_file",
+        "heads joins rows threads weights_file",
         "answers lsh",
         "mechanisms work",
         "transformer",
         "fixed_point forward_by_definition patterns recurrent rowwise rowwise_check surrogate",
+        "gpt2_weights",
         "gpt2",
         "gpt2_on_grid",
     ),
@@ -56,10 +57,12 @@ LEVELS = {
 LAZY = {
     ("mpc_sim.simulation", "mpc_sim.inspect.trace"),
     ("mpc_sim.simulation", "mpc_sim.inspect.explore"),
+    ("reductions.__main__", "reductions.cli"),
     ("reductions.mpc_to_anna.compile", "reductions.mpc_to_anna.trace"),
     ("reductions.mpc_to_anna.compile", "reductions.inspect.explore"),
 }
-"""Methods of two lines, `trace` and `explore`, that import what looks at their object."""
+"""Methods of two lines, `trace` and `explore`, that import what looks at their object; the command,
+whose import may be interrupted."""
 
 MOST_ROOMS, MOST_LAZY = 20, 10
 Graph = dict[str, set[str]]

@@ -434,8 +434,8 @@ except ImportError as error:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True
     )
     assert run.stdout == (
-        "strategies need hypothesis: install anna-mpc[test], or give assert_conforms explicit "
-        "inputs, which need nothing\n"
+        "drawing inputs (explicit ones need nothing) needs hypothesis: "
+        "pip install 'anna-mpc[test]'\n"
     )
 
 
