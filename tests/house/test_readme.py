@@ -17,7 +17,7 @@ from repository import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WRITES_FILES = ("own-protocol.md", "own-attention.md")
-"""Pages that show files: test_how_to.py and test_how_to_attention.py write them and run the rest."""
+"""Pages that show files; test_how_to.py and test_how_to_attention.py write and run them."""
 
 HOW_TO = {
     path: path.read_text(encoding="utf-8")
