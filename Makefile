@@ -18,7 +18,7 @@ NOTEBOOKS := $(VENV)/.notebooks-installed
 .NOTPARALLEL:
 
 help:
-	@echo "make demo       certify k-hop on 1,024 tokens, k = 16, with one head"
+	@echo "make demo       certify k-hop on 8,192 tokens, k = 16, with one head"
 	@echo "make test       every test but the slow ones and those in a browser"
 	@echo "make test-slow  the slow tests only"
 	@echo "make test-browser  those that drive Chromium; skipped where there is none"
@@ -30,7 +30,7 @@ help:
 	@echo "make clean      remove caches and build products, keep .venv"
 
 demo: $(RUNTIME)
-	$(BIN)/anna-mpc certify k-hop --n 1024 --k 16 --tokens-per-machine all
+	$(BIN)/anna-mpc certify k-hop --n 8192 --k 16 --tokens-per-machine all
 
 test: $(TEST)
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not browser"

@@ -95,6 +95,8 @@ EXAMPLES += [page for page in PAGES if ">>>" in page]
 
 @pytest.fixture(autouse=True)
 def width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of so many columns, and a machine that has time for all rounds of isolation."""
+    monkeypatch.setattr("mpc_sim.isolation.SECONDS", 600)
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
