@@ -28,6 +28,7 @@ COMMANDS = {
     "experiment": "run trained weights by hashing: figure 1 of the paper, and past it",
     "separations": "what each architecture can do, built and refuted as the table is made",
     "bench": "time against references in the same run",
+    "warm-up": "compile all loops, which a machine does once, so that no command waits for it",
 }
 """Name and summary of every command; ``reductions.commands.NAME`` has its arguments and its run."""
 
@@ -42,7 +43,7 @@ class _Command(_Parser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.get_default("run") is None:
-            module = import_module(f"reductions.commands.{self.prog.split()[-1]}")
+            module = import_module(f"reductions.commands.{self.prog.split()[-1].replace('-', '_')}")
             module.arguments(self)
             if hasattr(module, "add_parameters"):
                 module.add_parameters(self, args or [])

@@ -3,7 +3,8 @@
 Numba keeps compiled loops beside the source or in the folder of the user. It raises where neither
 can be written, where a file of the cache is cut short, and where the disk is full; machine code
 with a changed byte it runs. Here what is read must have the checksum that it was written with, and
-what goes wrong with the cache leaves the loop compiled for this process alone.
+what goes wrong with the cache leaves the loop compiled for this process alone. The logger
+"anna_mpc.compiling" hears where compilation begins, and with ``seconds`` where it ends.
 
 mpc_sim and anna_model never import each other, so each has this file; a test holds them equal.
 """
@@ -14,7 +15,9 @@ mpc_sim and anna_model never import each other, so each has this file; a test ho
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -22,7 +25,7 @@ from typing import Any
 try:
     from numba import config as config, njit as numba_njit, types as types
     from numba.core import typeinfer
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
+    from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 except ImportError as error:
     raise ImportError(
         f"the loops of this library are compiled by numba, which cannot be imported ({error}): "
@@ -30,6 +33,7 @@ except ImportError as error:
     ) from None
 
 SEAL_BYTES = 32
+LOGGER = logging.getLogger("anna_mpc.compiling")
 
 
 def njit(signature: Any = None, **options: Any) -> Any:
@@ -48,6 +52,7 @@ def njit(signature: Any = None, **options: Any) -> Any:
         dispatcher: Any = numba_njit(**options)(function)
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             return dispatcher
+        dispatcher._cache = _Nowhere()
         with suppress(RuntimeError, OSError):  # there is no place that can be written
             dispatcher._cache = _Cache(function)
         if signature is not None:
@@ -59,7 +64,32 @@ def njit(signature: Any = None, **options: Any) -> Any:
     return compiled
 
 
-class _Cache(FunctionCache):
+class _Misses:
+    """Logs from a miss to what is then saved; a loop that others call is compiled within theirs."""
+
+    began: list[float] = []  # noqa: RUF012 - of all loops, the outermost first
+
+    def miss(self) -> None:
+        self.began.append(time.perf_counter())
+        LOGGER.info("compiling (once per machine)")
+
+    def compiled(self) -> None:
+        began = self.began.pop()
+        if not self.began:
+            LOGGER.info("compiled", extra={"seconds": time.perf_counter() - began})
+
+
+class _Nowhere(NullCache, _Misses):
+    """A cache without a place."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        self.miss()
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        self.compiled()
+
+
+class _Cache(FunctionCache, _Misses):
     """A cache whose failures are misses."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -72,16 +102,17 @@ class _Cache(FunctionCache):
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # a damaged file may raise nearly anything
-            return None
+        found = None
+        with suppress(Exception):  # a damaged file may raise nearly anything
+            found = super().load_overload(sig, target_context)
+        if found is None:
+            self.miss()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        try:
+        self.compiled()
+        with suppress(Exception):  # a full disk, a folder that is gone
             super().save_overload(sig, data)
-        except Exception:  # a full disk, a folder that is gone: the loop is compiled all the same
-            return
 
 
 class _SealedFiles(IndexDataCacheFile):

@@ -54,7 +54,8 @@ def commands(text: str) -> list[Shown]:
 
 def comparable(output: str) -> list[str]:
     """Lines without trailing spaces and without the seconds, which differ from run to run."""
-    masked = re.sub(r"\bin [0-9.]+ s\b", "in ... s", output)
+    once = r"(, after [0-9.]+ s of compilation \(once per machine\))?"
+    masked = re.sub(rf"\bin [0-9.]+ s\b{once}", "in ... s", output)
     return [line.rstrip() for line in masked.strip("\n").split("\n")]
 
 
