@@ -19,7 +19,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOW_TO = {
     path: path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))
-    if path.name != "own-protocol.md"  # test_how_to.py, which writes the files that it shows
+    # test_how_to.py and test_how_to_attention.py write the files that these show
+    if path.name not in ("own-protocol.md", "own-attention.md")
 }
 COLUMNS = 120
 SUFFIXES = ("py", "md", "txt", "toml", "cff", "ipynb")
