@@ -42,7 +42,7 @@ def load_solver(name: str) -> Any:
     def is_made(found: Any) -> bool:
         return not isinstance(found, type) and (isinstance(found, Protocol) or is_record(found))
 
-    found = load_own(name, "protocol", is_made)
+    found = load_own(name, "protocol or a solver", is_made)
     return own_solver(found, name) if isinstance(found, Protocol) else found
 
 

@@ -52,7 +52,7 @@ def load_own(name: str, kind: str, is_made: Callable[[Any], bool], **options: An
         raise UsageError(f"{name}: {one_line(error)}") from None
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{name}: {one_line(error)}; name a {kind} that is built, as in module:{kind}"
+            f"{name}: {one_line(error)}; name a {kind} that is built, as in module:name"
         ) from None
     if not is_made(found):
         raise UsageError(f"{name} is a {type(found).__name__}; name a {kind.capitalize()}")

@@ -11,9 +11,6 @@ from pkgutil import walk_packages
 
 import numpy as np
 
-import anna_model
-import mpc_sim
-import reductions
 from anna_model.mechanisms import Anna
 from reductions.commands.hash_families import HashFamily
 from reductions.commands.tables import progress_line
@@ -42,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _steps() -> Iterator[Callable[[], object]]:
-    for package in (mpc_sim, anna_model, reductions):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
+    for package in ("mpc_sim", "anna_model", "reductions"):
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
             if ".kernels." in module.name:
                 yield partial(import_module, module.name)
     for family, width, kind in product(HashFamily, WIDTHS, (np.float32, np.float64)):

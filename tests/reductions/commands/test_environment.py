@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import importlib.util
 import io
+import json
 import os
 import pwd
+import re
 import subprocess
 import sys
 import sysconfig
@@ -19,7 +21,7 @@ from typing import Any
 import pytest
 from numba.core.caching import CacheImpl, IndexDataCacheFile
 
-from reductions.certify import host_memory
+from reductions.certify import compiling, host_memory
 from reductions.cli import main
 from repository import ROOT
 
@@ -97,6 +99,43 @@ def test_a_full_disk_and_no_place_at_all(folder: Path, monkeypatch: pytest.Monke
         assert hits(folder) == hits(folder) == 0
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
     assert hits(folder) == 0
+
+
+def test_compilation_is_counted_and_said_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(compiling, "_COMPILING", fresh := compiling._Compiling())
+    monkeypatch.setattr(compiling._LOGGER, "handlers", [fresh])
+    hits(folder)
+    took = compiling.compile_seconds()
+    assert took > 0
+    assert capsys.readouterr().err == "compiling (once per machine)\n"
+    hits(folder)
+    assert compiling.compile_seconds() == took
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    hits(folder)
+    assert compiling.compile_seconds() > took
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_after_warm_up_nothing_is_compiled(tmp_path: Path) -> None:
+    surroundings = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    shown = []
+    for line in ("warm-up", "warm-up", "certify k-hop --n 300 --json", "attention anna --n 4096"):
+        run = subprocess.run(
+            [sys.executable, "-m", "reductions", *line.split()],
+            capture_output=True,
+            text=True,
+            env=surroundings,
+            cwd=ROOT,
+            check=True,
+        )
+        shown.append(run.stdout)
+    assert re.fullmatch(r"compiled all loops in \d+\.\d s\n", shown[0])
+    assert shown[1] == "all loops were compiled\n"
+    assert json.loads(shown[2])["compile_seconds"] == 0
 
 
 def test_without_numba_one_line_says_what_to_install() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -188,7 +189,7 @@ def test_a_sweep_draws_its_rounds(tmp_path: Path) -> None:
 def test_a_picture_without_matplotlib_is_refused_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     out = tmp_path / "rounds.png"
     assert main(["sweep", "columnsort", "--n", "64", "--out", str(out)]) == 2
     assert "pip install 'anna-mpc[plots]'" in capsys.readouterr().err
